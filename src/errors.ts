@@ -1,0 +1,165 @@
+/**
+ * Every error this package throws or emits, and the one place that says what each code means.
+ *
+ * A gateway's rejection of a notification is data (an outcome), never an exception, and a code that a
+ * gateway sent is never found in `error.code`: that property always holds one of {@link ApnsErrorCode}.
+ */
+
+/** The codes of {@link ApnsError}; `docs/errors.md` has a heading for each. */
+export type ApnsErrorCode =
+  /** An option is missing, unknown, of the wrong type or out of range. */
+  | 'APNS_ERR_INVALID_OPTION'
+  /** A notification, or the NDJSON line that should be one, breaks a rule. See {@link InvalidNotificationError}. */
+  | 'APNS_ERR_INVALID_NOTIFICATION'
+  /** The input as a whole is not NDJSON: compressed, UTF-16, an array, or one pretty-printed object. */
+  | 'APNS_ERR_NOT_NDJSON'
+  /** Bytes do not follow the packet format that was expected. */
+  | 'APNS_ERR_MALFORMED_PACKET'
+  /** A packet announces more bytes than the limit allows; nothing of it was buffered. */
+  | 'APNS_ERR_PACKET_TOO_LARGE'
+  /** The bytes ended inside a packet. */
+  | 'APNS_ERR_TRUNCATED_PACKET'
+  /** The host name does not resolve. */
+  | 'APNS_ERR_HOST_NOT_FOUND'
+  /** Nothing listens at the address. */
+  | 'APNS_ERR_CONNECTION_REFUSED'
+  /** The address cannot be reached from here. */
+  | 'APNS_ERR_UNREACHABLE'
+  /** The connection, or its TLS handshake, was not made within its deadline. */
+  | 'APNS_ERR_CONNECT_TIMEOUT'
+  /** The connection ended (reset, broken pipe, closed) where it should have gone on. */
+  | 'APNS_ERR_CONNECTION_LOST'
+  /** The peer was silent for longer than its deadline. */
+  | 'APNS_ERR_TIMEOUT'
+  /** This process, or the machine, has no file descriptor left for a connection. */
+  | 'APNS_ERR_TOO_MANY_OPEN_FILES'
+  /** The peer does not speak TLS on this port. */
+  | 'APNS_ERR_NOT_TLS'
+  /** The peer speaks no TLS version, or no cipher, that this side accepts. */
+  | 'APNS_ERR_TLS_VERSION'
+  /** The TLS handshake failed in a way that has no code of its own. */
+  | 'APNS_ERR_TLS'
+  /** The peer does not speak HTTP/2 on this port. */
+  | 'APNS_ERR_NOT_HTTP2'
+  /** The peer broke the HTTP/2 rules, or ended the connection for a breach it saw. */
+  | 'APNS_ERR_HTTP2_PROTOCOL'
+  /** The gateway's certificate is for another host. */
+  | 'APNS_ERR_WRONG_HOST'
+  /** The gateway's certificate was issued by nobody this side trusts. */
+  | 'APNS_ERR_UNKNOWN_AUTHORITY'
+  /** The gateway's certificate has expired, or is not valid yet. */
+  | 'APNS_ERR_CERTIFICATE_EXPIRED'
+  /** Certificate checks are switched off from outside (NODE_TLS_REJECT_UNAUTHORIZED=0), which is refused. */
+  | 'APNS_ERR_VERIFICATION_DISABLED'
+  /** The credentials cannot be used: unreadable, wrong passphrase, or key and certificate do not match. */
+  | 'APNS_ERR_BAD_CREDENTIALS'
+  /** The gateway refused the client certificate or the provider token. */
+  | 'APNS_ERR_CREDENTIALS_REFUSED'
+  /** The gateway could not parse what was sent (status code 128), so sending stopped. */
+  | 'APNS_ERR_GATEWAY_PROTOCOL'
+  /** The proxy refused to open the tunnel. */
+  | 'APNS_ERR_PROXY'
+  /** A broadcast channel could not be created, read, listed or deleted. */
+  | 'APNS_ERR_CHANNEL'
+  /** The stream was closed or destroyed while work was still in it. */
+  | 'APNS_ERR_CLOSED';
+
+/**
+ * An error with a stable {@link ApnsErrorCode} in `code`, a message that says what happened, to which
+ * thing, and what to do, and the underlying error in `cause` where there is one.
+ *
+ * Messages never hold a key, a passphrase, a provider token or a whole device token.
+ */
+export class ApnsError extends Error {
+  /** What went wrong, as one of a closed set of strings. */
+  readonly code: ApnsErrorCode;
+
+  constructor(code: ApnsErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+
+  static {
+    ApnsError.prototype.name = 'ApnsError';
+  }
+}
+
+/** Where in the input an invalid notification was found, and what it was. */
+export interface InvalidNotificationDetails {
+  /** The field that breaks a rule; absent when the line is not a JSON object at all. */
+  readonly field?: string | undefined;
+  /** 1-based number of the NDJSON line; absent when the notification was not parsed from a line. */
+  readonly line?: number | undefined;
+  /** Byte offset of that line in the NDJSON input. */
+  readonly offset?: number | undefined;
+  /** The notification itself, where it is already an object. Not enumerable, so never printed. */
+  readonly notification?: unknown;
+  readonly cause?: unknown;
+}
+
+/** A notification that breaks a rule and was therefore not sent. `code` is `APNS_ERR_INVALID_NOTIFICATION`. */
+export class InvalidNotificationError extends ApnsError {
+  /** The field that breaks a rule; `undefined` when the line is not a JSON object at all. */
+  readonly field: string | undefined;
+  /** 1-based number of the NDJSON line; `undefined` when the notification was not parsed from a line. */
+  readonly line: number | undefined;
+  /** Byte offset of the start of that line in the NDJSON input. */
+  readonly offset: number | undefined;
+  /** What is wrong, without the position that `message` starts with. */
+  declare readonly problem: string;
+  /** The notification as it was given. Not enumerable, so neither logging nor inspecting prints it. */
+  declare readonly notification: unknown;
+
+  constructor(problem: string, details: InvalidNotificationDetails = {}) {
+    const { field, line, offset, notification, cause } = details;
+    const where = line === undefined ? '' : `line ${line}: `;
+    super(
+      'APNS_ERR_INVALID_NOTIFICATION',
+      `${where}${field === undefined ? '' : `${field} `}${problem}`,
+      cause === undefined ? undefined : { cause },
+    );
+    this.field = field;
+    this.line = line;
+    this.offset = offset;
+    Object.defineProperty(this, 'problem', { value: problem });
+    Object.defineProperty(this, 'notification', { value: notification });
+  }
+
+  static {
+    InvalidNotificationError.prototype.name = 'InvalidNotificationError';
+  }
+}
+
+/**
+ * The error for an option that cannot be used, thrown at once by the factory that was given it.
+ *
+ * @param path where the option stands, such as `window.count`
+ * @param expected what would be right, such as `a positive integer`
+ * @param received the value that was given; only its kind is told unless it is a number or a boolean,
+ *   since an option may hold a secret
+ */
+export function invalidOption(path: string, expected: string, received: unknown): ApnsError {
+  return new ApnsError('APNS_ERR_INVALID_OPTION', `${path} must be ${expected}, got ${describe(received)}`);
+}
+
+/** A value as it may be shown in a message: numbers and booleans whole, of everything else only the kind. */
+export function describe(value: unknown): string {
+  switch (typeof value) {
+    case 'number':
+    case 'boolean':
+    case 'undefined':
+      return String(value);
+    case 'string':
+      return value === '' ? 'an empty string' : `a string of ${value.length} characters`;
+    case 'object':
+      if (value === null) return 'null';
+      return Array.isArray(value) ? 'an array' : `an object (${value.constructor?.name ?? 'no prototype'})`;
+    default:
+      return `a ${typeof value}`;
+  }
+}
+
+/** A device token as it may appear in a message or a log: cut to its first 8 hex digits. */
+export function shortToken(deviceToken: string): string {
+  return deviceToken.length <= 8 ? deviceToken : `${deviceToken.slice(0, 8)}…`;
+}

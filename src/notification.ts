@@ -1,0 +1,295 @@
+/**
+ * The notification: its fields, their rules, and the line it came from.
+ *
+ * The rules here hold on every wire. What differs between wires (payload size, allowed priorities) is
+ * checked where the notification is encoded for one.
+ */
+import { describe, InvalidNotificationError, shortToken } from './errors.js';
+
+/** A push notification. Only `deviceToken` and `payload` are required. One NDJSON line holds one of these. */
+export interface Notification {
+  /** The device's token as hex digits, 1 to 100 bytes (so 2 to 200 digits), either case. */
+  deviceToken: string;
+  /**
+   * What is delivered: an object, or JSON text as a string or as UTF-8 bytes. Text and bytes are passed
+   * through byte for byte. Limits: 256 bytes for commands 0 and 1, 2048 for command 2, 4096 on HTTP/2.
+   */
+  payload: object | string | Uint8Array;
+  /**
+   * Unsigned 32-bit number that the binary gateway echoes when it rejects this notification. Assigned
+   * from 1 when absent. 0 is legal on the wire, but a gateway also answers 0 when it does not know.
+   */
+  identifier?: number;
+  /** UNIX seconds, or a `Date`. 0 means "try once, do not store", which differs from absent. */
+  expiration?: number | Date;
+  /** 10 sends at once (the default), 5 considers the device's power, 1 (HTTP/2 only) puts power first. */
+  priority?: 10 | 5 | 1;
+  /** HTTP/2: the app's bundle identifier, with a suffix for some push types. Not on the binary wire. */
+  topic?: string;
+  /** HTTP/2: `alert`, `background`, `voip`, … Not on the binary wire. */
+  pushType?: string;
+  /** HTTP/2: notifications with the same id replace each other on the device; at most 64 bytes. */
+  collapseId?: string;
+  /** HTTP/2: a lower-case UUID that names this notification; assigned when absent. */
+  apnsId?: string;
+  /** Anything; handed back untouched with the outcome. */
+  context?: unknown;
+}
+
+/** The names a notification may have, in the order they are documented. */
+export const NOTIFICATION_FIELDS: readonly (keyof Notification)[] = [
+  'deviceToken',
+  'payload',
+  'identifier',
+  'expiration',
+  'priority',
+  'topic',
+  'pushType',
+  'collapseId',
+  'apnsId',
+  'context',
+];
+
+/** Apple's "Binary Provider API": the device token is of variable length, at most 100 bytes. */
+export const MAX_DEVICE_TOKEN_BYTES = 100;
+
+/** The largest value of the wire's unsigned 32-bit fields. */
+export const MAX_UINT32 = 0xffff_ffff;
+
+const KNOWN: ReadonlySet<string> = new Set(NOTIFICATION_FIELDS);
+const HEX = /^[0-9a-fA-F]+$/;
+const BASE64 = /^[A-Za-z0-9+/_-]+={0,2}$/;
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are exactly what is looked for
+const CONTROL = /[\u0000-\u001f\u007f]/;
+
+/** What is wrong with a device token, or `undefined`. The text follows the field's name in a message. */
+export function deviceTokenProblem(value: unknown): string | undefined {
+  if (typeof value !== 'string') return `must be a string of hex digits, got ${describe(value)}`;
+  if (value.length === 0) return 'must not be empty';
+  if (!HEX.test(value)) {
+    if (/[\s<>]/.test(value)) return 'must be bare hex digits, without spaces or angle brackets';
+    if (BASE64.test(value))
+      return 'must be hex digits; this looks like base64, decode it and encode it as hex';
+    return 'must consist of hex digits only';
+  }
+  if (value.length % 2 !== 0) return `must have an even number of hex digits, got ${value.length}`;
+  if (value.length > 2 * MAX_DEVICE_TOKEN_BYTES) {
+    return `must be at most ${MAX_DEVICE_TOKEN_BYTES} bytes, got ${value.length / 2} (${shortToken(value)})`;
+  }
+  return undefined;
+}
+
+/** What is wrong with an identifier, or `undefined`. */
+export function identifierProblem(value: unknown): string | undefined {
+  return isUint32(value)
+    ? undefined
+    : `must be a whole number from 0 to ${MAX_UINT32}, got ${describe(value)}`;
+}
+
+/** What is wrong with an expiration, or `undefined`. */
+export function expirationProblem(value: unknown): string | undefined {
+  const seconds = value instanceof Date ? Math.floor(value.getTime() / 1000) : value;
+  if (isUint32(seconds)) return undefined;
+  if (typeof seconds === 'number' && seconds > MAX_UINT32 && Number.isFinite(seconds)) {
+    return `must be UNIX seconds below 2^32, got ${seconds}; this looks like milliseconds, divide by 1000`;
+  }
+  if (value instanceof Date) return 'must be a valid date between 1970 and 2106';
+  return `must be UNIX seconds as a whole number from 0 to ${MAX_UINT32}, or a Date, got ${describe(value)}`;
+}
+
+/** What is wrong with a priority, or `undefined`. Priority 1 exists on HTTP/2 only. */
+export function priorityProblem(value: unknown, allowed: readonly number[] = [10, 5, 1]): string | undefined {
+  return allowed.includes(value as number)
+    ? undefined
+    : `must be ${allowed.slice(0, -1).join(', ')} or ${allowed.at(-1)}, got ${describe(value)}`;
+}
+
+/** What is wrong with a field that becomes the value of an HTTP/2 header, or `undefined`. */
+export function headerTextProblem(value: unknown): string | undefined {
+  if (typeof value !== 'string') return `must be a string, got ${describe(value)}`;
+  if (value.length === 0) return 'must not be empty';
+  if (CONTROL.test(value)) return 'must not contain control characters or newlines';
+  return undefined;
+}
+
+/** Apple: "If the value exceeds 64 bytes, APNs returns BadCollapseId". */
+export function collapseIdProblem(value: unknown): string | undefined {
+  const problem = headerTextProblem(value);
+  if (problem !== undefined) return problem;
+  const bytes = Buffer.byteLength(value as string);
+  return bytes > 64 ? `must be at most 64 bytes, got ${bytes}` : undefined;
+}
+
+/** What is wrong with a notification's own id, or `undefined`. */
+export function apnsIdProblem(value: unknown): string | undefined {
+  return typeof value === 'string' && UUID.test(value)
+    ? undefined
+    : `must be a lower-case UUID (8-4-4-4-12 hex digits), got ${describe(value)}`;
+}
+
+/** What is wrong with a payload's kind, or `undefined`; its size is for the wire to judge. */
+export function payloadProblem(value: unknown): string | undefined {
+  if (typeof value === 'string') {
+    if (value.length === 0) return 'must not be empty';
+    return value.isWellFormed() ? undefined : 'holds a lone surrogate, which UTF-8 cannot express';
+  }
+  if (value instanceof Uint8Array) return value.length === 0 ? 'must not be empty' : undefined;
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return undefined;
+  return `must be an object, a JSON string or JSON bytes, got ${describe(value)}`;
+}
+
+/** The complaint about an unknown field, with the known field it most resembles. */
+export function unknownFieldProblem(name: string): string {
+  const shown = JSON.stringify(name.length > 40 ? `${name.slice(0, 40)}…` : name);
+  const nearest = nearestField(name);
+  return nearest === undefined
+    ? `is not a field of a notification (${shown}); context carries data of your own`
+    : `is not a field of a notification (${shown}), did you mean ${nearest}?`;
+}
+
+/**
+ * Checks every rule that holds on all wires.
+ *
+ * @throws {InvalidNotificationError} naming the first field that breaks one, and the line if it is known
+ */
+export function checkNotification(notification: Notification): void {
+  if (typeof notification !== 'object' || notification === null || Array.isArray(notification)) {
+    throw new InvalidNotificationError(`a notification must be an object, got ${describe(notification)}`);
+  }
+  for (const name in notification) {
+    if (!KNOWN.has(name)) throw invalidNotification(notification, name, unknownFieldProblem(name));
+  }
+  const n = notification;
+  check(n, 'deviceToken', deviceTokenProblem(n.deviceToken));
+  check(n, 'payload', payloadProblem(n.payload));
+  if (n.identifier !== undefined) check(n, 'identifier', identifierProblem(n.identifier));
+  if (n.expiration !== undefined) check(n, 'expiration', expirationProblem(n.expiration));
+  if (n.priority !== undefined) check(n, 'priority', priorityProblem(n.priority));
+  if (n.topic !== undefined) check(n, 'topic', headerTextProblem(n.topic));
+  if (n.pushType !== undefined) check(n, 'pushType', headerTextProblem(n.pushType));
+  if (n.collapseId !== undefined) check(n, 'collapseId', collapseIdProblem(n.collapseId));
+  if (n.apnsId !== undefined) check(n, 'apnsId', apnsIdProblem(n.apnsId));
+}
+
+/** The error for one field of a notification, with the line the notification came from. */
+export function invalidNotification(
+  notification: Notification,
+  field: string,
+  problem: string,
+  cause?: unknown,
+): InvalidNotificationError {
+  return new InvalidNotificationError(problem, { field, line: lineOf(notification), notification, cause });
+}
+
+/** UNIX seconds of an expiration that {@link expirationProblem} has passed. */
+export function expirationSeconds(expiration: number | Date): number {
+  return typeof expiration === 'number' ? expiration : Math.floor(expiration.getTime() / 1000);
+}
+
+/**
+ * A payload as the JSON text that is sent, or as the bytes that were given.
+ *
+ * @throws {InvalidNotificationError} when the object cannot be expressed as JSON (a cycle, a BigInt, too deep)
+ */
+export function payloadText(notification: Notification): string | Uint8Array {
+  const { payload } = notification;
+  if (typeof payload === 'string' || payload instanceof Uint8Array) return payload;
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(payload);
+  } catch (cause) {
+    throw invalidNotification(notification, 'payload', 'cannot be expressed as JSON', cause);
+  }
+  // toJSON() may have turned the object into something else, or into nothing.
+  if (text === undefined || text.charCodeAt(0) !== 0x7b) {
+    throw invalidNotification(
+      notification,
+      'payload',
+      'must become a JSON object, but its toJSON() does not',
+    );
+  }
+  return text;
+}
+
+/** Returns its argument from the constructor, so that a subclass can put a private field on any object. */
+class Carrier {
+  constructor(carrier: object) {
+    // biome-ignore lint/correctness/noConstructorReturn: this is what the class is for
+    return carrier;
+  }
+}
+
+/**
+ * The line a notification came from, carried by the notification but not as a property: what the parser
+ * emits compares equal to what was written, and no other field can be mistaken for it. A private field
+ * costs what a property costs (about 10 ns); a WeakMap costs a microsecond.
+ */
+class LineStamp extends Carrier {
+  #line: number;
+
+  constructor(notification: object, line: number) {
+    super(notification);
+    this.#line = line;
+  }
+
+  static read(notification: object): number | undefined {
+    return #line in notification ? notification.#line : undefined;
+  }
+
+  static stamp(notification: object, line: number): void {
+    if (#line in notification) notification.#line = line;
+    else new LineStamp(notification, line);
+  }
+}
+
+/** Remembers the 1-based NDJSON line that a notification was parsed from. A spread copy does not have it. */
+export function setLine(notification: object, line: number): void {
+  LineStamp.stamp(notification, line);
+}
+
+/** The 1-based NDJSON line a notification was parsed from, or `undefined`. */
+export function lineOf(notification: object): number | undefined {
+  return LineStamp.read(notification);
+}
+
+function check(notification: Notification, field: string, problem: string | undefined): void {
+  if (problem !== undefined) throw invalidNotification(notification, field, problem);
+}
+
+function isUint32(value: unknown): value is number {
+  return typeof value === 'number' && value >>> 0 === value;
+}
+
+function nearestField(name: string): string | undefined {
+  const wanted = name.toLowerCase().replace(/[^a-z]/g, '');
+  if (wanted.length < 2) return undefined;
+  let best: string | undefined;
+  // More than a third of the letters wrong is no longer a typing mistake.
+  let bestDistance = Math.floor(wanted.length / 3) + 1;
+  for (const field of NOTIFICATION_FIELDS) {
+    const known = field.toLowerCase();
+    if (wanted.length >= 3 && (known.includes(wanted) || wanted.includes(known))) return field;
+    const distance = editDistance(wanted, known);
+    if (distance < bestDistance) {
+      best = field;
+      bestDistance = distance;
+    }
+  }
+  return best;
+}
+
+/** Levenshtein distance, on one row; names longer than 40 letters resemble nothing. */
+function editDistance(a: string, b: string): number {
+  if (a.length > 40) return a.length;
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substituted = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(substituted, row[j]! + 1, next[j - 1]! + 1));
+    }
+    row = next;
+  }
+  return row[b.length]!;
+}

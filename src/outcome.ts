@@ -1,0 +1,90 @@
+/**
+ * What became of a notification: exactly one outcome each, and counts that always add up.
+ */
+import type { Notification } from './notification.js';
+
+/**
+ * - `accepted`: proved. HTTP/2 answered 200; on the binary wire a later identifier was answered, or a
+ *   checkpoint passed.
+ * - `rejected`: the gateway named it.
+ * - `invalid`: failed local validation, never sent.
+ * - `unsent`: known not to have been processed, and given up (deadline, abort, attempts used up).
+ * - `unknown`: written, and the connection ended without saying.
+ * - `presumed`: binary wire with checkpoints switched off: its window closed by silence. Not accepted.
+ */
+export type OutcomeStatus = 'accepted' | 'rejected' | 'invalid' | 'unsent' | 'unknown' | 'presumed';
+
+/** One notification's outcome, ready to be written as one NDJSON line. Absent facts are absent fields. */
+export interface Outcome {
+  readonly status: OutcomeStatus;
+  /** 1-based NDJSON line the notification was parsed from. */
+  readonly line?: number;
+  /** The identifier the notification carried on the binary wire, or the one it asked for. */
+  readonly identifier?: number;
+  /** Hex, as it was given. */
+  readonly deviceToken?: string;
+  /** HTTP/2: the notification's UUID, the same for every attempt. */
+  readonly apnsId?: string;
+  /** HTTP/2 sandbox only: the id Apple's delivery log knows. */
+  readonly apnsUniqueId?: string;
+  /** The gateway's own number: a binary status code (0 to 255) or an HTTP status. */
+  readonly statusCode?: number;
+  /** PascalCase, such as `InvalidToken` or `BadDeviceToken`; for `unsent` and `unknown`, why. */
+  readonly reason?: string;
+  /** `Unregistered` and `ExpiredToken`: UNIX milliseconds since when the token is no longer valid. */
+  readonly timestamp?: number;
+  /** `invalid`: the field that breaks a rule. */
+  readonly field?: string;
+  /** A sentence for people, where there is more to say than `reason`. */
+  readonly message?: string;
+  /** How often it was written to a connection, where that was more than once. */
+  readonly attempts?: number;
+  /** The notification's own `context`, untouched. */
+  readonly context?: unknown;
+  /** The very object that was written to a delivery. Not enumerable: it is not part of the NDJSON line. */
+  readonly notification?: Notification;
+}
+
+/** How many notifications ended how. All but `resent` add up to the notifications that came in. */
+export interface OutcomeCounts {
+  accepted: number;
+  rejected: number;
+  invalid: number;
+  unsent: number;
+  unknown: number;
+  presumed: number;
+  /** Times a notification was written again because the gateway had discarded it. */
+  resent: number;
+}
+
+/** Counts with nothing in them yet. */
+export function createOutcomeCounts(): OutcomeCounts {
+  return { accepted: 0, rejected: 0, invalid: 0, unsent: 0, unknown: 0, presumed: 0, resent: 0 };
+}
+
+/** The notifications these counts speak of: every count but `resent`. */
+export function settledCount(counts: Readonly<OutcomeCounts>): number {
+  return (
+    counts.accepted + counts.rejected + counts.invalid + counts.unsent + counts.unknown + counts.presumed
+  );
+}
+
+/**
+ * An outcome that knows its notification without printing it: `notification` is a getter on the
+ * prototype, so `JSON.stringify`, spreading and `util.inspect` leave it out.
+ *
+ * Only facts that exist become properties, so that an outcome compares equal to the line it is written as.
+ */
+export class SettledNotification implements Outcome {
+  declare readonly status: OutcomeStatus;
+  readonly #notification: Notification | undefined;
+
+  constructor(facts: Outcome, notification: Notification | undefined) {
+    Object.assign(this, facts);
+    this.#notification = notification;
+  }
+
+  get notification(): Notification {
+    return this.#notification as Notification;
+  }
+}
