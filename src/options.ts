@@ -1,0 +1,48 @@
+/** How factories read their options: invalid ones throw at once, with the path and what was received. */
+import { ApnsError, invalidOption } from './errors.js';
+
+/** @throws {ApnsError} APNS_ERR_INVALID_OPTION if `options` is no object or has a name that is not `known` */
+export function checkOptionNames(path: string, options: unknown, known: readonly string[]): void {
+  if (options === undefined) return;
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw invalidOption(path, 'an object', options);
+  }
+  for (const name of Object.keys(options)) {
+    if (known.includes(name)) continue;
+    throw new ApnsError(
+      'APNS_ERR_INVALID_OPTION',
+      `${path}.${name} is not an option; known are ${known.join(', ')}`,
+    );
+  }
+}
+
+/** A whole number within bounds, or its default when absent. */
+export function integerOption(
+  path: string,
+  value: number | undefined,
+  bounds: { readonly default: number; readonly min?: number; readonly max?: number },
+): number {
+  if (value === undefined) return bounds.default;
+  const { min = 1, max = Number.MAX_SAFE_INTEGER } = bounds;
+  if (Number.isSafeInteger(value) && value >= min && value <= max) return value;
+  const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
+  throw invalidOption(path, `a whole number ${range}`, value);
+}
+
+/** One of a closed set of values, or its default when absent. */
+export function choiceOption<const T extends string | number>(
+  path: string,
+  value: T | undefined,
+  choices: readonly T[],
+  fallback: T,
+): T {
+  if (value === undefined) return fallback;
+  if (choices.includes(value)) return value;
+  throw invalidOption(path, `one of ${choices.join(', ')}`, value);
+}
+
+/** A function, or nothing. */
+export function callbackOption<T>(path: string, value: T | undefined): T | undefined {
+  if (value === undefined || typeof value === 'function') return value;
+  throw invalidOption(path, 'a function', value);
+}
