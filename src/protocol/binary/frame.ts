@@ -59,6 +59,9 @@ export interface FrameFields {
 const HEADER_2_BYTES = 5;
 const ITEM_HEADER_BYTES = 3;
 
+/** Command 1 has no way to leave the expiration out, and 0 would forbid storing: this is the year 2038. */
+const STORE = 0x7fff_ffff;
+
 /** No frame is longer than its fields allow: two 16-bit lengths, five items and their headers. */
 const MAX_FRAME_BYTES = HEADER_2_BYTES + 5 * ITEM_HEADER_BYTES + 2 * 0xffff + 9;
 
@@ -101,7 +104,7 @@ export function writeFrame(slab: Buffer, at: number, command: FrameCommand, fiel
   slab[end++] = command;
   if (command === 1) {
     end = writeUint32(slab, end, fields.identifier ?? 0);
-    end = writeUint32(slab, end, fields.expiration ?? 0);
+    end = writeUint32(slab, end, fields.expiration ?? STORE);
   }
   end = writeToken(slab, end, fields.deviceToken);
   return writePayload(slab, end, fields.payload);

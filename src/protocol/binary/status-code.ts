@@ -20,7 +20,7 @@ export type StatusReason =
   | 'Unknown';
 
 /** Each reason's status code. */
-export const StatusCode = {
+export const StatusCode: Readonly<Record<StatusReason, number>> = {
   /** "No errors encountered." The named notification, like those before it, was accepted. */
   NoError: 0,
   /** The named notification failed for a reason of the gateway's own; it may be tried again. */
@@ -40,7 +40,7 @@ export const StatusCode = {
   ProtocolError: 128,
   /** The gateway's own "none (unknown)". */
   Unknown: 255,
-} as const satisfies Record<StatusReason, number>;
+};
 
 const REASONS: ReadonlyMap<number, StatusReason> = new Map(
   Object.entries(StatusCode).map(([reason, code]) => [code, reason as StatusReason]),

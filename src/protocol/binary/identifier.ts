@@ -1,0 +1,41 @@
+/**
+ * Identifiers: unsigned 32-bit numbers that name a notification on its connection.
+ *
+ * Numbering starts at 1, since a gateway answers 0 when it does not know which notification failed.
+ */
+
+/** Hands out identifiers 1, 2, 3, …, skipping 0 when they wrap at 2^32. */
+export class IdentifierSequence {
+  #last: number;
+
+  /** @param last the identifier that counts as the latest one; the next is one more */
+  constructor(last = 0) {
+    this.#last = last >>> 0;
+  }
+
+  /**
+   * The next identifier, or the one that was asked for. Numbering goes on behind the highest identifier
+   * seen, so that given and assigned ones do not meet.
+   */
+  next(wanted?: number): number {
+    if (wanted !== undefined) {
+      if (isLater(wanted, this.#last)) this.#last = wanted;
+      return wanted;
+    }
+    this.#last = (this.#last + 1) >>> 0 || 1;
+    return this.#last;
+  }
+
+  /**
+   * The identifier that was asked for if it is later than all before it, else the next one: whatever is
+   * asked for, no two that are in flight at the same time are alike.
+   */
+  nextUnique(wanted?: number): number {
+    return this.next(wanted !== undefined && isLater(wanted, this.#last) ? wanted : undefined);
+  }
+}
+
+/** Whether `a` comes after `b` in serial number arithmetic (RFC 1982), which survives the wrap at 2^32. */
+export function isLater(a: number, b: number): boolean {
+  return ((a - b) | 0) > 0;
+}

@@ -1,0 +1,19 @@
+/** Bytes a gateway sent in, error responses out. */
+import {
+  decodeErrorResponse,
+  ERROR_RESPONSE_FORMAT,
+  type ErrorResponse,
+} from '../protocol/binary/error-response.js';
+import type { TransformOf } from '../typed-stream.js';
+import { type DecoderOptions, PacketDecoder } from './packet-decoder.js';
+
+/**
+ * A Transform from what a gateway sends to error responses `{ statusCode, reason, identifier }`. The six
+ * bytes may arrive in any pieces. Bytes that are no error response fail it with APNS_ERR_MALFORMED_PACKET,
+ * an end inside one with APNS_ERR_TRUNCATED_PACKET.
+ */
+export function createErrorResponseDecoder(
+  options: DecoderOptions = {},
+): TransformOf<Uint8Array, ErrorResponse> {
+  return new PacketDecoder(ERROR_RESPONSE_FORMAT, decodeErrorResponse, options);
+}

@@ -1,0 +1,60 @@
+/** Frame bytes in, notifications out. */
+import { InvalidNotificationError } from '../errors.js';
+import type { Notification } from '../notification.js';
+import { callbackOption, choiceOption } from '../options.js';
+import { decodeFrame, FRAME_FORMAT, type Frame } from '../protocol/binary/frame.js';
+import type { TransformOf } from '../typed-stream.js';
+import { DECODER_OPTION_NAMES, type DecoderOptions, PacketDecoder } from './packet-decoder.js';
+
+/** Options of {@link createFrameDecoder}. */
+export interface FrameDecoderOptions extends DecoderOptions {
+  /**
+   * `parsed` gives a payload that is a JSON object as that object and any other as bytes; `raw` gives every
+   * payload as the bytes that were framed. @default 'parsed'
+   */
+  readonly payload?: 'parsed' | 'raw';
+  /** Receives each frame without a device token or payload; it is then skipped. Without it the stream fails. */
+  readonly onInvalid?: (error: InvalidNotificationError) => void;
+}
+
+/**
+ * A Transform from frames of any command (0, 1 or 2, even mixed) to notifications.
+ *
+ * Items of command 2 are taken in any order and unknown ones are skipped. A frame that lacks a device token
+ * or a payload is an {@link InvalidNotificationError}; bytes that are no frame fail the stream.
+ */
+export function createFrameDecoder(options: FrameDecoderOptions = {}): TransformOf<Uint8Array, Notification> {
+  const parse = choiceOption('payload', options.payload, ['parsed', 'raw'], 'parsed') === 'parsed';
+  const onInvalid = callbackOption('onInvalid', options.onInvalid);
+  const decode = (bytes: Buffer, start: number, end: number): Notification | undefined => {
+    const frame = decodeFrame(bytes, start, end);
+    const problem = frame.deviceToken ? (frame.payload?.length ? undefined : 'payload') : 'deviceToken';
+    if (problem === undefined) return toNotification(frame, parse);
+    const error = new InvalidNotificationError('is missing from the frame, or empty', { field: problem });
+    if (onInvalid === undefined) throw error;
+    onInvalid(error);
+    return undefined;
+  };
+  return new PacketDecoder(FRAME_FORMAT, decode, options, [...DECODER_OPTION_NAMES, 'payload', 'onInvalid']);
+}
+
+function toNotification(frame: Frame, parse: boolean): Notification {
+  const { deviceToken, payload, identifier, expiration, priority } = frame;
+  return {
+    deviceToken: deviceToken!,
+    payload: parse ? parsePayload(payload!) : payload!,
+    ...(identifier === undefined ? {} : { identifier }),
+    ...(expiration === undefined ? {} : { expiration }),
+    ...(priority === undefined ? {} : { priority: priority as 10 | 5 }),
+  };
+}
+
+function parsePayload(bytes: Buffer): object {
+  try {
+    const parsed: unknown = JSON.parse(bytes.toString());
+    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return parsed;
+  } catch {
+    // Not JSON: the bytes say more than an error would, and nothing of the frame is lost.
+  }
+  return bytes;
+}

@@ -1,0 +1,119 @@
+/** Notifications in, frame bytes out. */
+import { Transform, type TransformCallback } from 'node:stream';
+import { InvalidNotificationError } from '../errors.js';
+import { MAX_UINT32, type Notification } from '../notification.js';
+import { callbackOption, checkOptionNames, choiceOption, integerOption } from '../options.js';
+import { type FrameCommand, MAX_PAYLOAD_BYTES } from '../protocol/binary/frame.js';
+import { FrameSlab, type FrameSpan } from '../protocol/binary/frame-slab.js';
+import { IdentifierSequence } from '../protocol/binary/identifier.js';
+import type { TransformOf } from '../typed-stream.js';
+
+/** Options of {@link createFrameEncoder}. */
+export interface FrameEncoderOptions {
+  /** The form of the frames. @default 2 */
+  readonly command?: FrameCommand;
+  /** The first identifier to assign, 1 to 2^32-1. @default 1 */
+  readonly firstIdentifier?: number;
+  /** The largest payload, in UTF-8 bytes, up to 65535. @default 2048 for command 2, 256 for 1 and 0 */
+  readonly maxPayloadBytes?: number;
+  /** Receives each notification that breaks a rule; it is then skipped. Without it the stream fails. */
+  readonly onInvalid?: (error: InvalidNotificationError) => void;
+  /** Of the notifications waiting to be encoded. */
+  readonly highWaterMark?: number;
+  readonly signal?: AbortSignal;
+}
+
+const OPTION_NAMES = [
+  'command',
+  'firstIdentifier',
+  'maxPayloadBytes',
+  'onInvalid',
+  'highWaterMark',
+  'signal',
+];
+
+/**
+ * A Transform from notifications to frames of the binary provider protocol.
+ *
+ * Identifiers are assigned from 1 to notifications without one, behind the highest that was given, and wrap
+ * past 2^32 to 1. Frames are collected in slabs of 64 KiB; what has been written within one turn of the
+ * event loop leaves at its end at the latest, so the last frame never waits for more input.
+ *
+ * `topic`, `pushType`, `collapseId`, `apnsId` and `context` have no place on this wire and are left out;
+ * commands 1 and 0 leave out the priority too, and 0 the identifier and expiration.
+ *
+ * Fails with {@link InvalidNotificationError} (naming field and line) unless `onInvalid` is given.
+ */
+export function createFrameEncoder(options: FrameEncoderOptions = {}): TransformOf<Notification, Uint8Array> {
+  return new FrameEncoder(options);
+}
+
+/** See {@link createFrameEncoder}. */
+export class FrameEncoder extends Transform {
+  readonly #slab: FrameSlab;
+  readonly #onInvalid: FrameEncoderOptions['onInvalid'];
+  readonly #flushSlab: () => void;
+  #flushScheduled = false;
+
+  constructor(options: FrameEncoderOptions) {
+    checkOptionNames('options', options, OPTION_NAMES);
+    const command = choiceOption('command', options.command, [2, 1, 0], 2);
+    const first = integerOption('firstIdentifier', options.firstIdentifier, { default: 1, max: MAX_UINT32 });
+    const maxPayloadBytes = integerOption('maxPayloadBytes', options.maxPayloadBytes, {
+      default: MAX_PAYLOAD_BYTES[command],
+      max: 0xffff,
+    });
+    super({
+      writableObjectMode: true,
+      ...(options.highWaterMark === undefined ? {} : { writableHighWaterMark: options.highWaterMark }),
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+    });
+    const identifiers = new IdentifierSequence(first - 1);
+    this.#slab = new FrameSlab({ command, maxPayloadBytes, identify: (wanted) => identifiers.next(wanted) });
+    this.#onInvalid = callbackOption('onInvalid', options.onInvalid);
+    this.#flushSlab = () => {
+      this.#flushScheduled = false;
+      if (!this.destroyed) this.#push(this.#slab.take());
+    };
+  }
+
+  override _transform(
+    notification: Notification,
+    _encoding: BufferEncoding,
+    callback: TransformCallback,
+  ): void {
+    try {
+      this.#push(this.#slab.append(notification));
+    } catch (error) {
+      this.#reject(error as Error, callback);
+      return;
+    }
+    if (!this.#flushScheduled) {
+      this.#flushScheduled = true;
+      process.nextTick(this.#flushSlab);
+    }
+    callback();
+  }
+
+  override _flush(callback: TransformCallback): void {
+    this.#push(this.#slab.take());
+    callback();
+  }
+
+  #push(span: FrameSpan | undefined): void {
+    if (span !== undefined) this.push(span.bytes.subarray(span.start, span.end));
+  }
+
+  #reject(error: Error, callback: TransformCallback): void {
+    if (this.#onInvalid === undefined || !(error instanceof InvalidNotificationError)) {
+      callback(error);
+      return;
+    }
+    try {
+      this.#onInvalid(error);
+      callback();
+    } catch (thrown) {
+      callback(thrown as Error);
+    }
+  }
+}
