@@ -5,6 +5,7 @@
  * checked where the notification is encoded for one.
  */
 import { describe, InvalidNotificationError, shortToken } from './errors.js';
+import { nearestName } from './nearest-name.js';
 
 /** A push notification. Only `deviceToken` and `payload` are required. One NDJSON line holds one of these. */
 export interface Notification {
@@ -142,7 +143,7 @@ export function payloadProblem(value: unknown): string | undefined {
 /** The complaint about an unknown field, with the known field it most resembles. */
 export function unknownFieldProblem(name: string): string {
   const shown = JSON.stringify(name.length > 40 ? `${name.slice(0, 40)}…` : name);
-  const nearest = nearestField(name);
+  const nearest = nearestName(name, NOTIFICATION_FIELDS);
   return nearest === undefined
     ? `is not a field of a notification (${shown}); context carries data of your own`
     : `is not a field of a notification (${shown}), did you mean ${nearest}?`;
@@ -259,37 +260,4 @@ function check(notification: Notification, field: string, problem: string | unde
 
 function isUint32(value: unknown): value is number {
   return typeof value === 'number' && value >>> 0 === value;
-}
-
-function nearestField(name: string): string | undefined {
-  const wanted = name.toLowerCase().replace(/[^a-z]/g, '');
-  if (wanted.length < 2) return undefined;
-  let best: string | undefined;
-  // More than a third of the letters wrong is no longer a typing mistake.
-  let bestDistance = Math.floor(wanted.length / 3) + 1;
-  for (const field of NOTIFICATION_FIELDS) {
-    const known = field.toLowerCase();
-    if (wanted.length >= 3 && (known.includes(wanted) || wanted.includes(known))) return field;
-    const distance = editDistance(wanted, known);
-    if (distance < bestDistance) {
-      best = field;
-      bestDistance = distance;
-    }
-  }
-  return best;
-}
-
-/** Levenshtein distance, on one row; names longer than 40 letters resemble nothing. */
-function editDistance(a: string, b: string): number {
-  if (a.length > 40) return a.length;
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const substituted = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(substituted, row[j]! + 1, next[j - 1]! + 1));
-    }
-    row = next;
-  }
-  return row[b.length]!;
 }

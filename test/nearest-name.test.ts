@@ -1,0 +1,23 @@
+import { expect, it } from 'vitest';
+import { nearestName } from '../src/nearest-name.js';
+import { NOTIFICATION_FIELDS } from '../src/notification.js';
+
+it.each([
+  ['token', 'deviceToken'],
+  ['device_token', 'deviceToken'],
+  ['DEVICETOKEN', 'deviceToken'],
+  ['paylod', 'payload'],
+  ['expiratoin', 'expiration'],
+  ['prio', 'priority'],
+  ['id', undefined],
+  ['colapse-id', 'collapseId'],
+  ['sound', undefined],
+  ['', undefined],
+  ['x'.repeat(41), undefined],
+])('takes %j for %j', (name, nearest) => {
+  expect(nearestName(name, NOTIFICATION_FIELDS)).toBe(nearest);
+});
+
+it('prefers the nearest name to one that merely contains it', () => {
+  expect(nearestName('outcome', ['json-outcomes-extra', 'outcomes'])).toBe('outcomes');
+});
