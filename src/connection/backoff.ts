@@ -1,0 +1,53 @@
+/** How long to wait before the next attempt, so that a gateway in trouble is not met by a storm. */
+import { checkOptionNames, integerOption } from '../options.js';
+
+/** When and how often to try again. */
+export interface BackoffOptions {
+  /** Upper bound of the first delay, in milliseconds. @default 100 */
+  initialMs?: number;
+  /** Upper bound of every delay, in milliseconds. @default 10_000 */
+  maxMs?: number;
+  /** How many delays are given out before giving up; 0 never tries again. @default 8 */
+  attempts?: number;
+}
+
+/**
+ * Exponential backoff with full jitter: each delay is drawn from 0 to a bound that doubles with every
+ * failure, so that many clients cut off together do not come back together.
+ *
+ * Source of the rule: M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+ */
+export class Backoff {
+  readonly #initialMs: number;
+  readonly #maxMs: number;
+  readonly #attempts: number;
+  readonly #random: () => number;
+  #failures = 0;
+
+  /** @throws {ApnsError} APNS_ERR_INVALID_OPTION for an unknown or unusable option, named `backoff.…` */
+  constructor(options: BackoffOptions = {}, random: () => number = Math.random) {
+    checkOptionNames('backoff', options, ['initialMs', 'maxMs', 'attempts']);
+    this.#initialMs = integerOption('backoff.initialMs', options.initialMs, { default: 100 });
+    this.#maxMs = integerOption('backoff.maxMs', options.maxMs, { default: 10_000, max: 2 ** 31 - 1 });
+    this.#attempts = integerOption('backoff.attempts', options.attempts, { default: 8, min: 0 });
+    this.#random = random;
+  }
+
+  /** How many delays were given out since the last success. */
+  get failures(): number {
+    return this.#failures;
+  }
+
+  /** Milliseconds to wait before the next attempt, or `undefined` when the attempts are used up. */
+  next(): number | undefined {
+    if (this.#failures >= this.#attempts) return undefined;
+    const bound = Math.min(this.#maxMs, this.#initialMs * 2 ** this.#failures);
+    this.#failures += 1;
+    return this.#random() * bound;
+  }
+
+  /** Says that an attempt succeeded: the next failure starts from the first delay again. */
+  reset(): void {
+    this.#failures = 0;
+  }
+}

@@ -1,0 +1,39 @@
+/** What a failed connection means for the next attempt. */
+import { ApnsError, type ApnsErrorCode, formatPeer, type Peer } from '../errors.js';
+
+/** Failures that the same attempt meets again, until somebody changes something. */
+const FATAL: ReadonlySet<ApnsErrorCode> = new Set<ApnsErrorCode>([
+  'APNS_ERR_INVALID_OPTION',
+  'APNS_ERR_BAD_CREDENTIALS',
+  'APNS_ERR_CREDENTIALS_REFUSED',
+  'APNS_ERR_WRONG_HOST',
+  'APNS_ERR_UNKNOWN_AUTHORITY',
+  'APNS_ERR_CERTIFICATE_EXPIRED',
+  'APNS_ERR_VERIFICATION_DISABLED',
+  'APNS_ERR_NOT_TLS',
+  'APNS_ERR_TLS_VERSION',
+  'APNS_ERR_NOT_HTTP2',
+  'APNS_ERR_PROXY',
+  'APNS_ERR_CLOSED',
+]);
+
+/**
+ * Whether trying to connect again is pointless. Refused, unreachable, timed out and lost connections are
+ * worth another attempt, as are names that do not resolve (a resolver may be down) and a lack of file
+ * descriptors.
+ */
+export function isFatalConnectionError(error: ApnsError): boolean {
+  return FATAL.has(error.code);
+}
+
+/**
+ * The error for a connection that the gateway closed right after the handshake, before it confirmed
+ * anything. TLS 1.3 completes on this side before the gateway has looked at the client certificate
+ * (RFC 8446 section 4.4), so this is how a refusal mostly looks.
+ */
+export function closedAfterHandshake(peer: Peer): ApnsError {
+  return new ApnsError(
+    'APNS_ERR_CREDENTIALS_REFUSED',
+    `${formatPeer(peer)} closed the connection right after the TLS handshake, most likely because it refuses the client certificate: check that it is the right one for this gateway and has not been revoked`,
+  );
+}

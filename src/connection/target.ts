@@ -1,0 +1,125 @@
+/** Where to connect: the same options in every sink, delivery and source. */
+import { isIP } from 'node:net';
+import type { SecureContext } from 'node:tls';
+import { ApnsError, invalidOption, type Peer } from '../errors.js';
+import { choiceOption, integerOption } from '../options.js';
+import { loadCredentials, type TlsCredentialOptions } from './credentials.js';
+import { checkHost } from './host.js';
+import { type HttpProxy, type ProxyOptions, resolveProxy } from './proxy.js';
+
+/** Where to connect, and as whom. Either `environment` or `host` is needed; `host` wins. */
+export interface TargetOptions {
+  /** Apple's own HTTP/2 gateways. The binary protocol has none: Apple closed them on 31 March 2021. */
+  environment?: 'production' | 'sandbox';
+  /** A host name or an IP address. */
+  host?: string;
+  /** @default 2195 for a binary gateway, 2196 for a feedback service, 443 for HTTP/2 */
+  port?: number;
+  /** Client certificate, trusted authorities, expected name. */
+  tls?: TlsCredentialOptions;
+  /** Milliseconds for name resolution, connecting, proxy and TLS handshake together. @default 10_000 */
+  connectTimeoutMs?: number;
+  /** An HTTP proxy to go through. */
+  proxy?: ProxyOptions;
+}
+
+/** The names of {@link TargetOptions}, for the factories that take these among their own options. */
+export const TARGET_OPTION_NAMES: readonly (keyof TargetOptions)[] = [
+  'environment',
+  'host',
+  'port',
+  'tls',
+  'connectTimeoutMs',
+  'proxy',
+];
+
+/** What is spoken at a target, which decides on the default port. */
+export type Service = 'gateway' | 'feedback' | 'http2';
+
+const PORTS: Readonly<Record<Service, number>> = { gateway: 2195, feedback: 2196, http2: 443 };
+
+/** Apple, "Sending notification requests to APNs". */
+const APPLE_HOSTS = { production: 'api.push.apple.com', sandbox: 'api.sandbox.push.apple.com' } as const;
+
+interface TargetDetails {
+  readonly servername: string | undefined;
+  readonly secureContext: SecureContext;
+  readonly connectTimeoutMs: number;
+  readonly proxy: HttpProxy | undefined;
+}
+
+/** A place to connect to, checked and ready. Inspecting or logging it shows host and port, nothing more. */
+export class Target implements Peer {
+  readonly host: string;
+  readonly port: number;
+  readonly #details: TargetDetails;
+
+  constructor(host: string, port: number, details: TargetDetails) {
+    this.host = host;
+    this.port = port;
+    this.#details = details;
+  }
+
+  /** The name sent to, and expected from, the gateway; `undefined` for an IP address without one. */
+  get servername(): string | undefined {
+    return this.#details.servername;
+  }
+
+  /** The credentials, read once and shared by every connection to this target. */
+  get secureContext(): SecureContext {
+    return this.#details.secureContext;
+  }
+
+  get connectTimeoutMs(): number {
+    return this.#details.connectTimeoutMs;
+  }
+
+  get proxy(): HttpProxy | undefined {
+    return this.#details.proxy;
+  }
+}
+
+/**
+ * Reads and checks the options that say where to connect, credentials included. Nothing is dialled, and
+ * the options are left as they are.
+ *
+ * @throws {ApnsError} APNS_ERR_INVALID_OPTION or APNS_ERR_BAD_CREDENTIALS
+ */
+export function resolveTarget(options: TargetOptions, service: Service): Target {
+  const host = resolveHost(options, service);
+  const { tls = {}, proxy } = options;
+  return new Target(host, integerOption('port', options.port, { default: PORTS[service], max: 65_535 }), {
+    servername: resolveServername(tls.servername, host),
+    secureContext: loadCredentials(tls),
+    // The longest delay a timer of Node can hold.
+    connectTimeoutMs: integerOption('connectTimeoutMs', options.connectTimeoutMs, {
+      default: 10_000,
+      max: 2 ** 31 - 1,
+    }),
+    proxy: proxy === undefined ? undefined : resolveProxy(proxy),
+  });
+}
+
+function resolveHost({ environment, host }: TargetOptions, service: Service): string {
+  if (environment !== undefined && service !== 'http2') {
+    throw new ApnsError(
+      'APNS_ERR_INVALID_OPTION',
+      'environment names no binary gateway, since Apple closed its own on 31 March 2021: give the host of the one to use, or send over HTTP/2',
+    );
+  }
+  const production = choiceOption('environment', environment, ['production', 'sandbox'], 'production');
+  if (host !== undefined) return checkHost('host', host);
+  if (environment !== undefined) return APPLE_HOSTS[production];
+  throw new ApnsError(
+    'APNS_ERR_INVALID_OPTION',
+    service === 'http2' ? 'either environment or host must be given' : 'host must be given',
+  );
+}
+
+/** A server name is never an address (RFC 6066 section 3); the certificate of one is checked all the same. */
+function resolveServername(servername: string | undefined, host: string): string | undefined {
+  if (servername === undefined) return isIP(host) === 0 ? host : undefined;
+  const name = checkHost('tls.servername', servername);
+  if (isIP(name) === 0) return name;
+  throw invalidOption('tls.servername', 'a host name, not an IP address', servername);
+}
