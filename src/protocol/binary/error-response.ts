@@ -11,6 +11,8 @@
  * the same connection are discarded, and must be resent." — Apple, "Binary Provider API"
  */
 import { ApnsError } from '../../errors.js';
+import { MAX_UINT32 } from '../../notification.js';
+import { integerOption } from '../../options.js';
 import type { PacketFormat } from '../packet-reader.js';
 import { decodeStatusCode, type StatusReason } from './status-code.js';
 
@@ -46,12 +48,19 @@ export const ERROR_RESPONSE_FORMAT: PacketFormat = {
   },
 };
 
-/** The six bytes of an error response. */
+/**
+ * The six bytes of an error response.
+ *
+ * @throws {ApnsError} APNS_ERR_INVALID_OPTION for a number that does not fit its field
+ */
 export function encodeErrorResponse(response: Pick<ErrorResponse, 'statusCode' | 'identifier'>): Buffer {
   const bytes = Buffer.allocUnsafe(ERROR_RESPONSE_BYTES);
   bytes[0] = ERROR_RESPONSE_COMMAND;
-  bytes[1] = response.statusCode;
-  bytes.writeUInt32BE(response.identifier, 2);
+  bytes[1] = integerOption('statusCode', response.statusCode, { default: 0, min: 0, max: 0xff });
+  bytes.writeUInt32BE(
+    integerOption('identifier', response.identifier, { default: 0, min: 0, max: MAX_UINT32 }),
+    2,
+  );
   return bytes;
 }
 

@@ -10,7 +10,9 @@
  * need to send any command." — Apple, "Binary Provider API", "The Feedback Service". The token's length is
  * a field: nothing here assumes 32 bytes.
  */
-import { ApnsError } from '../../errors.js';
+import { ApnsError, invalidOption } from '../../errors.js';
+import { MAX_UINT32 } from '../../notification.js';
+import { integerOption } from '../../options.js';
 import type { PacketFormat } from '../packet-reader.js';
 
 /** A device token the service has given up on. */
@@ -23,21 +25,36 @@ export interface FeedbackTuple {
 
 const HEADER_BYTES = 6;
 
+/** What the 16-bit token length can say. */
+const MAX_TOKEN_BYTES = 0xffff;
+
 /** For a PacketReader: cuts feedback tuples. A 16-bit length bounds them by itself. */
 export const FEEDBACK_TUPLE_FORMAT: PacketFormat = {
   name: 'feedback tuple',
-  maxBytes: HEADER_BYTES + 0xffff,
+  maxBytes: HEADER_BYTES + MAX_TOKEN_BYTES,
   measure(bytes, start, end) {
     if (end - start < HEADER_BYTES) return 0;
     return HEADER_BYTES + ((bytes[start + 4]! << 8) | bytes[start + 5]!);
   },
 };
 
-/** The bytes of a feedback tuple. */
-export function encodeFeedbackTuple(tuple: FeedbackTuple): Buffer {
-  const token = Buffer.from(tuple.deviceToken, 'hex');
+/**
+ * The bytes of a feedback tuple.
+ *
+ * @throws {ApnsError} APNS_ERR_INVALID_OPTION for a token that is not hex or has more than 65535 bytes, or a
+ *   timestamp that does not fit its field
+ */
+export function encodeFeedbackTuple({ timestamp, deviceToken }: FeedbackTuple): Buffer {
+  const token = Buffer.from(deviceToken, 'hex');
+  if (token.length * 2 !== deviceToken.length || token.length > MAX_TOKEN_BYTES) {
+    throw invalidOption(
+      'deviceToken',
+      `an even number of hex digits for up to ${MAX_TOKEN_BYTES} bytes`,
+      deviceToken,
+    );
+  }
   const bytes = Buffer.allocUnsafe(HEADER_BYTES + token.length);
-  bytes.writeUInt32BE(tuple.timestamp, 0);
+  bytes.writeUInt32BE(integerOption('timestamp', timestamp, { default: 0, min: 0, max: MAX_UINT32 }), 0);
   bytes.writeUInt16BE(token.length, 4);
   token.copy(bytes, HEADER_BYTES);
   return bytes;

@@ -10,7 +10,9 @@
  *
  * Sources: Apple, "Binary Provider API" (command 2) and "Legacy Notification Format" (commands 1 and 0).
  */
-import { ApnsError } from '../../errors.js';
+import { ApnsError, invalidOption } from '../../errors.js';
+import { MAX_UINT32 } from '../../notification.js';
+import { integerOption } from '../../options.js';
 import type { PacketFormat } from '../packet-reader.js';
 
 /** The form of a frame. 2 is the one to use; 1 cannot carry a priority; 0 carries no identifier either. */
@@ -59,17 +61,21 @@ export interface FrameFields {
 const HEADER_2_BYTES = 5;
 const ITEM_HEADER_BYTES = 3;
 
+/** What the 16-bit length of a token, a payload or an item can say. */
+const MAX_LENGTH = 0xffff;
+
 /** Command 1 has no way to leave the expiration out, and 0 would forbid storing: this is the year 2038. */
 const STORE = 0x7fff_ffff;
 
 /** No frame is longer than its fields allow: two 16-bit lengths, five items and their headers. */
-const MAX_FRAME_BYTES = HEADER_2_BYTES + 5 * ITEM_HEADER_BYTES + 2 * 0xffff + 9;
+const MAX_FRAME_BYTES = HEADER_2_BYTES + 5 * ITEM_HEADER_BYTES + 2 * MAX_LENGTH + 9;
 
 /** For a PacketReader: cuts frames of any command. */
 export const FRAME_FORMAT: PacketFormat = {
   name: 'frame',
   maxBytes: MAX_FRAME_BYTES,
   measure(bytes, start, end) {
+    if (start >= end) return 0;
     const command = bytes[start];
     if (command === 2) {
       if (end - start < HEADER_2_BYTES) return 0;
@@ -110,18 +116,38 @@ export function writeFrame(slab: Buffer, at: number, command: FrameCommand, fiel
   return writePayload(slab, end, fields.payload);
 }
 
-/** One frame in a buffer of its own. Fields are written as they are; {@link decodeFrame} reads them back. */
+/**
+ * One frame in a buffer of its own; {@link decodeFrame} reads it back. What a gateway would refuse, such as
+ * an empty token, is encoded all the same; only what the wire has no room for is not.
+ *
+ * @throws {ApnsError} APNS_ERR_INVALID_OPTION for a token that is not hex, a token or payload of more than
+ *   65535 bytes, or a number that does not fit its field
+ */
 export function encodeFrame(fields: FrameFields, command: FrameCommand = 2): Buffer {
-  const tokenBytes = fields.deviceToken.length / 2;
-  const slab = Buffer.allocUnsafe(frameBytes(tokenBytes, Buffer.byteLength(fields.payload)));
+  const { deviceToken, payload, identifier, expiration, priority } = fields;
+  const tokenBytes = Buffer.from(deviceToken, 'hex').length;
+  const payloadBytes = Buffer.byteLength(payload);
+  if (tokenBytes * 2 !== deviceToken.length || tokenBytes > MAX_LENGTH) {
+    throw invalidOption(
+      'deviceToken',
+      `an even number of hex digits for up to ${MAX_LENGTH} bytes`,
+      deviceToken,
+    );
+  }
+  if (payloadBytes > MAX_LENGTH) throw invalidOption('payload', `up to ${MAX_LENGTH} bytes`, payload);
+  integerOption('identifier', identifier, { default: 0, min: 0, max: MAX_UINT32 });
+  integerOption('expiration', expiration, { default: 0, min: 0, max: MAX_UINT32 });
+  integerOption('priority', priority, { default: 0, min: 0, max: 0xff });
+  const slab = Buffer.allocUnsafe(frameBytes(tokenBytes, payloadBytes));
   return slab.subarray(0, writeFrame(slab, 0, command, fields));
 }
 
 /**
- * The frame in the bytes from `start` to `end`, which must be exactly one.
+ * The frame in the bytes from `start` to `end`, which must be exactly one. Of a repeated identifier,
+ * expiration or priority the first counts.
  *
- * @throws {ApnsError} APNS_ERR_MALFORMED_PACKET for an unknown command, an item that is repeated, of the
- *   wrong length or longer than the frame; APNS_ERR_TRUNCATED_PACKET if the frame does not end by `end`
+ * @throws {ApnsError} APNS_ERR_MALFORMED_PACKET for an unknown command, a repeated token or payload, an item
+ *   of the wrong length or longer than the frame; APNS_ERR_TRUNCATED_PACKET if the frame does not end by `end`
  */
 export function decodeFrame(bytes: Buffer, start = 0, end: number = bytes.length): Frame {
   const length = FRAME_FORMAT.measure(bytes, start, end);
@@ -197,13 +223,13 @@ function readItems(bytes: Buffer, start: number, end: number): Frame {
         frame.payload = bytes.subarray(data, at);
         break;
       case FrameItem.Identifier:
-        frame.identifier = uint32(bytes, itemOf(4, item, length, data));
+        frame.identifier ??= uint32(bytes, itemOf(4, item, length, data));
         break;
       case FrameItem.Expiration:
-        frame.expiration = uint32(bytes, itemOf(4, item, length, data));
+        frame.expiration ??= uint32(bytes, itemOf(4, item, length, data));
         break;
       case FrameItem.Priority:
-        frame.priority = bytes[itemOf(1, item, length, data)]!;
+        frame.priority ??= bytes[itemOf(1, item, length, data)]!;
         break;
       // An item nobody here knows is skipped, so that the format can grow.
     }

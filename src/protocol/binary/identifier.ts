@@ -15,11 +15,11 @@ export class IdentifierSequence {
 
   /**
    * The next identifier, or the one that was asked for. Numbering goes on behind the highest identifier
-   * seen, so that given and assigned ones do not meet.
+   * seen, or the latest where those that were given have wrapped, so that given and assigned ones do not meet.
    */
   next(wanted?: number): number {
     if (wanted !== undefined) {
-      if (isLater(wanted, this.#last)) this.#last = wanted;
+      if (wanted > this.#last || isLater(wanted, this.#last)) this.#last = wanted;
       return wanted;
     }
     this.#last = (this.#last + 1) >>> 0 || 1;
@@ -28,10 +28,10 @@ export class IdentifierSequence {
 
   /**
    * The identifier that was asked for if it is later than all before it, else the next one: whatever is
-   * asked for, no two that are in flight at the same time are alike.
+   * asked for, no two that are in flight at the same time are alike, and none is 0.
    */
   nextUnique(wanted?: number): number {
-    return this.next(wanted !== undefined && isLater(wanted, this.#last) ? wanted : undefined);
+    return this.next(wanted && isLater(wanted, this.#last) ? wanted : undefined);
   }
 }
 
