@@ -1,0 +1,129 @@
+/** NDJSON in chunks, and the notifications it holds. */
+import { InvalidNotificationError } from '../../errors.js';
+import type { Notification } from '../../notification.js';
+import { skipSpace } from './json-scanner.js';
+import { LineReader } from './line-reader.js';
+import { checkNdjsonStart, NDJSON_START_BYTES, notNdjson } from './ndjson-start.js';
+import { NotificationLineParser, type PayloadMode } from './notification-line.js';
+
+const OPEN_BRACE = 0x7b;
+const OPEN_BRACKET = 0x5b;
+const NOTHING = Buffer.alloc(0);
+
+/** What {@link NdjsonDecoder} is given. */
+export interface NdjsonDecoderOptions {
+  readonly payload: PayloadMode;
+  /** The longest line, without the byte 0x0A at its end. */
+  readonly maxLineBytes: number;
+  /** Receives every notification, in order; what it throws passes through `read` and `end`. */
+  readonly onNotification: (notification: Notification) => void;
+  /** Receives every line that holds none, in order; what it throws passes through `read` and `end`. */
+  readonly onInvalid: (error: InvalidNotificationError) => void;
+}
+
+/** Decodes one input. After an error has passed through it, it is of no further use. */
+export class NdjsonDecoder {
+  readonly #options: NdjsonDecoderOptions;
+  readonly #parser: NotificationLineParser;
+  /** The first bytes of the input, until there are enough to know what it is. */
+  #head: Buffer = NOTHING;
+  /** Absent until then. */
+  #lines: LineReader | undefined;
+  #atFirstLine = true;
+  /** The first line's error, while it is open whether that line begins a pretty-printed object. */
+  #suspect: InvalidNotificationError | undefined;
+
+  constructor(options: NdjsonDecoderOptions) {
+    this.#options = options;
+    this.#parser = new NotificationLineParser(options.payload);
+  }
+
+  /**
+   * Takes the next chunk, which must not be changed afterwards.
+   *
+   * @throws {ApnsError} APNS_ERR_NOT_NDJSON if the input as a whole is something else
+   */
+  read(chunk: Buffer): void {
+    if (this.#lines !== undefined) {
+      this.#lines.read(chunk);
+      return;
+    }
+    this.#head = this.#head.length === 0 ? chunk : Buffer.concat([this.#head, chunk]);
+    if (this.#head.length >= NDJSON_START_BYTES) this.#begin();
+  }
+
+  /**
+   * Says that no more chunks will come; a last line without newline is read like any other.
+   *
+   * @throws {ApnsError} APNS_ERR_NOT_NDJSON if the input as a whole is something else
+   */
+  end(): void {
+    const lines = this.#lines ?? this.#begin();
+    lines.end();
+    this.#acquitSuspect();
+  }
+
+  #begin(): LineReader {
+    const head = this.#head;
+    this.#head = NOTHING;
+    const mark = checkNdjsonStart(head);
+    const lines = new LineReader(
+      {
+        onLine: (bytes, start, end, line, offset) => this.#onLine(bytes, start, end, line, offset),
+        onUnreadable: (problem, line, offset) => {
+          this.#acquitSuspect();
+          this.#atFirstLine = false;
+          this.#options.onInvalid(new InvalidNotificationError(problem, { line, offset }));
+        },
+      },
+      this.#options.maxLineBytes,
+      mark,
+    );
+    this.#lines = lines;
+    // An array may be one endless line: it is known by its bracket, not when the line exceeds its limit.
+    if (head[skipSpace(head, mark, head.length)] === OPEN_BRACKET) throw isArray();
+    lines.read(head.subarray(mark));
+    return lines;
+  }
+
+  #onLine(bytes: Buffer, start: number, end: number, line: number, offset: number): void {
+    const atFirstLine = this.#atFirstLine;
+    if (atFirstLine || this.#suspect !== undefined) this.#checkWhole(bytes[skipSpace(bytes, start, end)]);
+    let notification: Notification;
+    try {
+      notification = this.#parser.parse(bytes, start, end, line, offset);
+    } catch (error) {
+      if (!(error instanceof InvalidNotificationError)) throw error;
+      if (atFirstLine && this.#parser.incomplete) this.#suspect = error;
+      else this.#options.onInvalid(error);
+      return;
+    }
+    this.#options.onNotification(notification);
+  }
+
+  /** Judges the input by the first byte of its first or second line, blank ones not counted. */
+  #checkWhole(first: number | undefined): void {
+    if (this.#atFirstLine && first === OPEN_BRACKET) throw isArray();
+    this.#atFirstLine = false;
+    if (this.#suspect !== undefined && first !== OPEN_BRACE) {
+      throw notNdjson(
+        'its first object goes on in the next line, and NDJSON wants one object per line; convert it first, with jq -c .',
+      );
+    }
+    this.#acquitSuspect();
+  }
+
+  /** The first line is broken, and only that. */
+  #acquitSuspect(): void {
+    const suspect = this.#suspect;
+    if (suspect === undefined) return;
+    this.#suspect = undefined;
+    this.#options.onInvalid(suspect);
+  }
+}
+
+function isArray(): Error {
+  return notNdjson(
+    "it is an array, and NDJSON wants one object per line; convert it first, with jq -c '.[]'",
+  );
+}
