@@ -28,7 +28,9 @@ const NOTHING = Buffer.alloc(0);
 /** Cuts a sequence of chunks into packets. */
 export class PacketReader {
   readonly #format: PacketFormat;
-  #rest: Buffer = NOTHING;
+  /** The start of an unfinished packet, in a buffer with room to grow. */
+  #pending: Buffer = NOTHING;
+  #pendingBytes = 0;
   #offset = 0;
 
   constructor(format: PacketFormat) {
@@ -37,23 +39,23 @@ export class PacketReader {
 
   /** How many bytes of an unfinished packet are held. */
   get pendingBytes(): number {
-    return this.#rest.length;
+    return this.#pendingBytes;
   }
 
   /** Hands every packet that is complete with this chunk to `onPacket`, in order. */
   read(chunk: Buffer, onPacket: PacketHandler): void {
-    let start = this.#rest.length === 0 ? 0 : this.#finishPending(chunk, onPacket);
-    if (start < 0) return;
     const end = chunk.length;
+    let start = this.#pendingBytes === 0 ? 0 : this.#finishPending(chunk, onPacket);
     while (start < end) {
       const length = this.#measure(chunk, start, end);
-      if (length === 0 || start + length > end) break;
+      if (length === 0 || start + length > end) {
+        this.#hold(chunk, start, end);
+        return;
+      }
       onPacket(chunk, start, start + length);
       this.#offset += length;
       start += length;
     }
-    // A copy: keeping a view would keep the whole chunk alive for a few bytes.
-    this.#rest = start === end ? NOTHING : Buffer.from(chunk.subarray(start));
   }
 
   /**
@@ -62,33 +64,48 @@ export class PacketReader {
    * @throws {ApnsError} APNS_ERR_TRUNCATED_PACKET if the bytes ended inside a packet
    */
   end(): void {
-    if (this.#rest.length === 0) return;
+    if (this.#pendingBytes === 0) return;
     throw new ApnsError(
       'APNS_ERR_TRUNCATED_PACKET',
-      `the bytes end inside a ${this.#format.name}: ${this.#rest.length} bytes of it arrived, after ${this.#offset} bytes of whole packets`,
+      `the bytes end inside a ${this.#format.name}: ${this.#pendingBytes} bytes of it arrived, after ${this.#offset} bytes of whole packets`,
     );
   }
 
-  /** Completes the packet begun in earlier chunks; returns where in `chunk` the next one starts, or -1. */
+  /** Completes the packet begun in earlier chunks; returns how much of `chunk` that took. */
   #finishPending(chunk: Buffer, onPacket: PacketHandler): number {
     let taken = 0;
     for (;;) {
-      const have = this.#rest.length;
-      const length = this.#measure(this.#rest, 0, have);
-      if (length > 0 && length <= have) {
-        const packet = this.#rest;
-        this.#rest = NOTHING;
+      const length = this.#measure(this.#pending, 0, this.#pendingBytes);
+      if (length > 0 && length <= this.#pendingBytes) {
+        // Given away, not used again: what is decoded from a packet may be a view of it.
+        const packet = this.#pending;
+        this.#pending = NOTHING;
+        this.#pendingBytes = 0;
         onPacket(packet, 0, length);
         this.#offset += length;
         return taken;
       }
-      if (taken === chunk.length) return -1;
-      // Until the length is known, a header's worth at a time; then exactly what is missing.
-      const wanted = length === 0 ? 1 : length - have;
-      const piece = chunk.subarray(taken, taken + wanted);
-      this.#rest = Buffer.concat([this.#rest, piece]);
-      taken += piece.length;
+      if (taken === chunk.length) return taken;
+      // Byte by byte until the length is known, for the next packet must not be touched; then what is missing.
+      const missing = length === 0 ? 1 : length - this.#pendingBytes;
+      const end = Math.min(taken + missing, chunk.length);
+      this.#hold(chunk, taken, end);
+      taken = end;
     }
+  }
+
+  /** Keeps a copy, since a view would keep the whole chunk alive for a few bytes. */
+  #hold(chunk: Buffer, start: number, end: number): void {
+    const bytes = this.#pendingBytes + end - start;
+    if (bytes > this.#pending.length) {
+      // Doubling, so that a packet that comes in many pieces is not copied once per piece.
+      const room = Math.max(bytes, Math.min(2 * this.#pending.length, this.#format.maxBytes));
+      const grown = Buffer.allocUnsafe(room);
+      this.#pending.copy(grown, 0, 0, this.#pendingBytes);
+      this.#pending = grown;
+    }
+    chunk.copy(this.#pending, this.#pendingBytes, start, end);
+    this.#pendingBytes = bytes;
   }
 
   #measure(bytes: Buffer, start: number, end: number): number {
