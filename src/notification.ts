@@ -250,8 +250,8 @@ export function setLine(notification: object, line: number): void {
 }
 
 /** The 1-based NDJSON line a notification was parsed from, or `undefined`. */
-export function lineOf(notification: object): number | undefined {
-  return LineStamp.read(notification);
+export function lineOf(notification: unknown): number | undefined {
+  return typeof notification === 'object' && notification !== null ? LineStamp.read(notification) : undefined;
 }
 
 function check(notification: Notification, field: string, problem: string | undefined): void {

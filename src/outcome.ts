@@ -1,7 +1,7 @@
 /**
  * What became of a notification: exactly one outcome each, and counts that always add up.
  */
-import type { Notification } from './notification.js';
+import { lineOf, type Notification } from './notification.js';
 
 /**
  * - `accepted`: proved. HTTP/2 answered 200; on the binary wire a later identifier was answered, or a
@@ -69,22 +69,84 @@ export function settledCount(counts: Readonly<OutcomeCounts>): number {
   );
 }
 
-/**
- * An outcome that knows its notification without printing it: `notification` is a getter on the
- * prototype, so `JSON.stringify`, spreading and `util.inspect` leave it out.
- *
- * Only facts that exist become properties, so that an outcome compares equal to the line it is written as.
- */
-export class SettledNotification implements Outcome {
-  declare readonly status: OutcomeStatus;
-  readonly #notification: Notification | undefined;
+/** What became of a notification, before it is told which notification that was. */
+export interface Settlement {
+  readonly status: OutcomeStatus;
+  readonly statusCode?: number | undefined;
+  readonly reason?: string | undefined;
+  readonly timestamp?: number | undefined;
+  readonly field?: string | undefined;
+  readonly message?: string | undefined;
+  readonly apnsId?: string | undefined;
+  readonly apnsUniqueId?: string | undefined;
+}
 
-  constructor(facts: Outcome, notification: Notification | undefined) {
-    Object.assign(this, facts);
+/** Facts about the sending that an outcome repeats. */
+export interface SendingFacts {
+  /** The identifier on the binary wire, where the notification did not name one itself. */
+  readonly identifier?: number | undefined;
+  /** How often it was written to a connection. */
+  readonly attempts?: number | undefined;
+}
+
+/**
+ * The outcome of a notification.
+ *
+ * Only facts that exist become properties, always in the same order, so that an outcome compares equal to
+ * the line it is written as. `notification` is a getter on the prototype: `JSON.stringify`, spreading and
+ * `util.inspect` leave it out.
+ */
+export function createOutcome(
+  notification: Notification,
+  settlement: Settlement,
+  facts: SendingFacts = {},
+): Outcome {
+  return new SettledNotification(notification, settlement, facts);
+}
+
+class SettledNotification implements Outcome {
+  declare readonly status: OutcomeStatus;
+  declare readonly line?: number;
+  declare readonly identifier?: number;
+  declare readonly deviceToken?: string;
+  declare readonly apnsId?: string;
+  declare readonly apnsUniqueId?: string;
+  declare readonly statusCode?: number;
+  declare readonly reason?: string;
+  declare readonly timestamp?: number;
+  declare readonly field?: string;
+  declare readonly message?: string;
+  declare readonly attempts?: number;
+  declare readonly context?: unknown;
+  readonly #notification: Notification;
+
+  constructor(notification: Notification, settlement: Settlement, facts: SendingFacts) {
+    this.status = settlement.status;
+    const line = lineOf(notification);
+    if (line !== undefined) this.line = line;
+    const identifier = notification.identifier ?? facts.identifier;
+    // What is invalid need not be of the type it should have.
+    if (typeof identifier === 'number') this.identifier = identifier;
+    if (typeof notification.deviceToken === 'string') this.deviceToken = notification.deviceToken;
+    const apnsId = settlement.apnsId ?? notification.apnsId;
+    if (apnsId !== undefined) this.apnsId = apnsId;
+    if (settlement.status !== 'accepted') this.#explain(settlement);
+    if (settlement.apnsUniqueId !== undefined) this.apnsUniqueId = settlement.apnsUniqueId;
+    if (facts.attempts !== undefined && facts.attempts > 1) this.attempts = facts.attempts;
+    if (notification.context !== undefined) this.context = notification.context;
     this.#notification = notification;
   }
 
   get notification(): Notification {
-    return this.#notification as Notification;
+    return this.#notification;
+  }
+
+  #explain({ statusCode, reason, timestamp, field, message }: Settlement): void {
+    const self = this as { -readonly [Fact in keyof Outcome]: Outcome[Fact] };
+    if (statusCode !== undefined) self.statusCode = statusCode;
+    if (reason !== undefined) self.reason = reason;
+    if (timestamp !== undefined) self.timestamp = timestamp;
+    if (field !== undefined) self.field = field;
+    if (message !== undefined) self.message = message;
   }
 }

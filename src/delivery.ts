@@ -1,0 +1,176 @@
+/** The two-way form: notifications in, exactly one outcome each out. */
+import { Duplex } from 'node:stream';
+import type { Notification } from './notification.js';
+import { choiceOption, integerOption } from './options.js';
+import type { Outcome, OutcomeCounts } from './outcome.js';
+import { type FrameCommand, MAX_PAYLOAD_BYTES } from './protocol/binary/frame.js';
+import { GATEWAY_OPTION_NAMES, type GatewayOptions, resolveGatewayOptions } from './sinks/gateway-options.js';
+import { closeGracefully } from './sinks/graceful-close.js';
+import { NotificationFramer } from './sinks/notification-framer.js';
+import type { NotificationSender, NotificationSenderEvents } from './sinks/notification-sender.js';
+import { OutcomePump } from './sinks/outcome-source.js';
+import { unwrittenChunks } from './sinks/unwritten.js';
+import type { DuplexOf } from './typed-stream.js';
+
+/** Options of {@link createGatewayDelivery}. */
+export interface GatewayDeliveryOptions extends GatewayOptions {
+  /** The form of the frames. @default 2 */
+  readonly command?: FrameCommand;
+  /** The largest payload, in UTF-8 bytes, up to 65535. @default 2048 for command 2, 256 for 1 and 0 */
+  readonly maxPayloadBytes?: number;
+}
+
+/**
+ * A Duplex that takes notifications, sends them to a binary gateway, and yields one outcome for each:
+ * {@link Outcome} objects, with the notification's `context`, `line` and identity, in the order in which
+ * they become known. Invalid notifications become `invalid` outcomes.
+ *
+ * It does what `createGatewaySink` does, with the same options. It must be read: a reader that is slow
+ * slows the sending, and one that never reads stops it. When it fails or is aborted through `signal`,
+ * every outcome can still be read before the error arrives; `destroy()` ends the reading at once, so then
+ * only `counts` say what became of the rest.
+ *
+ * @throws {ApnsError} APNS_ERR_INVALID_OPTION or APNS_ERR_BAD_CREDENTIALS, at once
+ */
+export function createGatewayDelivery(options: GatewayDeliveryOptions): Delivery {
+  const resolved = resolveGatewayOptions(options, [...GATEWAY_OPTION_NAMES, 'command', 'maxPayloadBytes']);
+  const command = choiceOption('command', options.command, [2, 1, 0], 2);
+  const maxPayloadBytes = integerOption('maxPayloadBytes', options.maxPayloadBytes, {
+    default: MAX_PAYLOAD_BYTES[command],
+    max: 0xffff,
+  });
+  const createSender = (events: NotificationSenderEvents): NotificationSender =>
+    new NotificationFramer(resolved, { command, maxPayloadBytes }, { ...events, onErrorResponse: () => {} });
+  return new Delivery(createSender, { ...options, closeTimeoutMs: resolved.closeTimeoutMs });
+}
+
+interface DeliveryOptions {
+  readonly closeTimeoutMs: number;
+  readonly signal?: AbortSignal;
+  readonly highWaterMark?: number;
+}
+
+type Callback = (error?: Error | null) => void;
+
+/** A delivery over either wire; see {@link createGatewayDelivery}. */
+export class Delivery extends Duplex implements DuplexOf<Notification, Outcome> {
+  readonly #sender: NotificationSender;
+  readonly #pump: OutcomePump;
+  readonly #closeTimeoutMs: number;
+  readonly #signal: AbortSignal | undefined;
+  readonly #onAbort: () => void;
+  /** The notification that waits for room, with its callback. */
+  #waiting: { readonly notification: Notification; readonly callback: Callback } | undefined;
+  /** Why sending ended; told when every outcome has been read. */
+  #failure: Error | undefined;
+  /** How many of the unwritten notifications are settled already. */
+  #settledUnwritten = 0;
+
+  constructor(
+    createSender: (events: NotificationSenderEvents) => NotificationSender,
+    { closeTimeoutMs, signal, highWaterMark }: DeliveryOptions,
+  ) {
+    super({
+      objectMode: true,
+      ...(highWaterMark === undefined ? {} : { writableHighWaterMark: highWaterMark }),
+    });
+    this.#sender = createSender({
+      onRoom: () => this.#retryWaiting(),
+      onFail: (error) => this.#fail(error),
+    });
+    this.#pump = new OutcomePump(this.#sender.outcomes, this, () => this.#sender.onRead());
+    this.#closeTimeoutMs = closeTimeoutMs;
+    this.#signal = signal;
+    this.#onAbort = () => this.#fail(abortError(signal));
+    if (signal?.aborted) process.nextTick(this.#onAbort);
+    else signal?.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  /** How many notifications ended how, so far. */
+  get counts(): Readonly<OutcomeCounts> {
+    return this.#sender.counts;
+  }
+
+  override _write(notification: Notification, _encoding: BufferEncoding, callback: Callback): void {
+    // After a failure the callback is never called: no more is taken, and the error is about to arrive.
+    if (this.#failure !== undefined) this.#sender.settleUnsent(notification, 'Aborted');
+    else if (this.#sender.send(notification)) callback();
+    else this.#waiting = { notification, callback };
+  }
+
+  override _final(callback: Callback): void {
+    this.#sender.end((error) => {
+      if (error !== undefined) {
+        this.#fail(error);
+        return;
+      }
+      this.#pump.finish();
+      callback();
+    });
+  }
+
+  override _read(): void {
+    this.#pump.read();
+    this.#failIfRead();
+  }
+
+  override read(size?: number): unknown {
+    const outcome = super.read(size);
+    this.#failIfRead();
+    return outcome;
+  }
+
+  override _destroy(error: Error | null, callback: Callback): void {
+    this.#signal?.removeEventListener('abort', this.#onAbort);
+    this.#failure ??= error ?? undefined;
+    this.#settleUnsent();
+    this.#sender.destroy('Aborted');
+    this.#pump.stop();
+    callback(error);
+  }
+
+  /** Ends gracefully: everything is settled first, for at most `closeTimeoutMs`. */
+  override [Symbol.asyncDispose](): Promise<void> {
+    return closeGracefully(this, this.#closeTimeoutMs);
+  }
+
+  #retryWaiting(): void {
+    const waiting = this.#waiting;
+    if (waiting === undefined || !this.#sender.send(waiting.notification)) return;
+    this.#waiting = undefined;
+    waiting.callback();
+  }
+
+  /** Sending has ended before the input: everything gets its outcome now, and the error follows them. */
+  #fail(error: Error): void {
+    if (this.#failure !== undefined || this.destroyed) return;
+    this.#failure = error;
+    this.#settleUnsent();
+    this.#sender.destroy('Aborted');
+    if (this.readableFlowing === null && this.listenerCount('readable') === 0) this.destroy(error);
+    else this.#failIfRead();
+  }
+
+  /** Settles what was written to this stream and not passed on. */
+  #settleUnsent(): void {
+    if (this.#waiting !== undefined) this.#sender.settleUnsent(this.#waiting.notification, 'Aborted');
+    this.#waiting = undefined;
+    const unwritten = unwrittenChunks(this).slice(this.#settledUnwritten) as Notification[];
+    for (const notification of unwritten) this.#sender.settleUnsent(notification, 'Aborted');
+    this.#settledUnwritten += unwritten.length;
+  }
+
+  #failIfRead(): void {
+    if (this.#failure === undefined || this.destroyed) return;
+    if (this.readableLength > 0 || this.#sender.outcomes.unread > 0) return;
+    // Not in this turn: whoever took the last outcome shall have passed it on before the error arrives.
+    const failure = this.#failure;
+    setImmediate(() => this.destroy(failure));
+  }
+}
+
+function abortError(signal: AbortSignal | undefined): Error {
+  const error = new Error('The operation was aborted', { cause: signal?.reason });
+  error.name = 'AbortError';
+  return Object.assign(error, { code: 'ABORT_ERR' });
+}

@@ -1,0 +1,34 @@
+/**
+ * apns-streams: Apple push notifications as Node streams.
+ *
+ * Notification objects or NDJSON lines go in, binary frames go over TLS, and exactly one outcome per
+ * notification comes out. The pure codecs are at `apns-streams/protocol`, the embedded gateway for tests at
+ * `apns-streams/simulator`.
+ */
+export type { BackoffOptions } from './connection/backoff.js';
+export type { TlsCredentialOptions } from './connection/credentials.js';
+export type { ProxyOptions } from './connection/proxy.js';
+export type { TargetOptions } from './connection/target.js';
+export { createGatewayDelivery, type Delivery, type GatewayDeliveryOptions } from './delivery.js';
+export {
+  ApnsError,
+  type ApnsErrorCode,
+  type InvalidNotificationDetails,
+  InvalidNotificationError,
+} from './errors.js';
+export { lineOf, type Notification } from './notification.js';
+export type { Outcome, OutcomeCounts, OutcomeStatus } from './outcome.js';
+export type { ErrorResponse } from './protocol/binary/error-response.js';
+export type { FeedbackTuple } from './protocol/binary/feedback-tuple.js';
+export type { FrameCommand } from './protocol/binary/frame.js';
+export type { StatusReason } from './protocol/binary/status-code.js';
+export type { GatewayOptions, WindowOptions } from './sinks/gateway-options.js';
+export { createGatewaySink, type GatewaySink } from './sinks/gateway-sink.js';
+export { createErrorSource, type ErrorSourceOptions } from './sources/error-source.js';
+export { createFeedbackSource, type FeedbackSourceOptions } from './sources/feedback-source.js';
+export { createErrorResponseDecoder } from './transforms/error-response-decoder.js';
+export { createFeedbackDecoder } from './transforms/feedback-decoder.js';
+export { createFrameDecoder, type FrameDecoderOptions } from './transforms/frame-decoder.js';
+export { createFrameEncoder, type FrameEncoderOptions } from './transforms/frame-encoder.js';
+export type { DecoderOptions } from './transforms/packet-decoder.js';
+export type { DuplexOf, ReadableOf, TransformOf, WritableOf } from './typed-stream.js';

@@ -1,0 +1,43 @@
+/**
+ * The checkpoint: a frame that no gateway can accept, written to be rejected.
+ *
+ * The binary protocol never says yes. But its error response proves that everything before the named frame
+ * was accepted, so naming a frame of our own on purpose turns silence into proof. The frame has an
+ * identifier and a device token without bytes, which is MissingDeviceToken (2) to Apple's gateway; whatever
+ * the status code, an answer with its identifier settles the window.
+ *
+ *     command 2   | 02 | 0000000a | 03 0004 identifier | 01 0000 |
+ *     command 1   | 01 | identifier | 00000000 | 0000 | 0000 |
+ */
+import { encodeFrame, type FrameCommand, readIdentifier } from '../protocol/binary/frame.js';
+import { type FrameRun, findFrame } from './frame-run.js';
+
+/** A checkpoint frame, and the identifier the gateway will answer. */
+export interface Checkpoint {
+  readonly identifier: number;
+  readonly frame: Buffer;
+}
+
+/**
+ * The checkpoint for what was written on a connection: in the form the frames have, since a gateway may
+ * know only that, and with an identifier that none of them carries.
+ */
+export function createCheckpoint(runs: readonly FrameRun[]): Checkpoint {
+  const last = runs.at(-1);
+  const command: FrameCommand = last === undefined || last.bytes[last.start] === 2 ? 2 : 1;
+  let identifier = 0xffff_ffff;
+  while (runs.some((run) => carries(run, identifier))) identifier--;
+  return { identifier, frame: encodeCheckpoint(identifier, command) };
+}
+
+/** The bytes of a checkpoint frame. */
+export function encodeCheckpoint(identifier: number, command: FrameCommand = 2): Buffer {
+  if (command !== 2) return encodeFrame({ deviceToken: '', payload: '', identifier, expiration: 0 }, 1);
+  const frame = Buffer.from('020000000a03000400000000010000', 'hex');
+  frame.writeUInt32BE(identifier, 8);
+  return frame;
+}
+
+function carries(run: FrameRun, identifier: number): boolean {
+  return findFrame(run, (start, end) => readIdentifier(run.bytes, start, end) === identifier) !== undefined;
+}

@@ -1,0 +1,129 @@
+/**
+ * One connection to a binary gateway: a socket, what was written to it and not yet settled, and the one
+ * answer it may give.
+ *
+ * States: `fresh` (open, but the gateway may still refuse the client certificate: under TLS 1.3 it does so
+ * after the handshake looks complete) → `open` → `checked` (a checkpoint is written, nothing may follow) or
+ * `finished` (half-closed, checkpoints being off) → closed, reported once by `onClose`.
+ */
+import type { TLSSocket } from 'node:tls';
+import { receive } from '../connection/receiver.js';
+import type { ApnsError } from '../errors.js';
+import {
+  decodeErrorResponse,
+  ERROR_RESPONSE_FORMAT,
+  type ErrorResponse,
+} from '../protocol/binary/error-response.js';
+import { PacketReader } from '../protocol/packet-reader.js';
+import { createCheckpoint } from './checkpoint.js';
+import type { FrameRun } from './frame-run.js';
+import { RunQueue } from './run-queue.js';
+
+/** What a connection tells its sender. */
+export interface GatewayConnectionEvents {
+  /** More can be written. */
+  onDrain(): void;
+  /** The connection is over; `response` is the gateway's answer if it gave one. Called once. */
+  onClose(
+    connection: GatewayConnection,
+    response: ErrorResponse | undefined,
+    cause: ApnsError | undefined,
+  ): void;
+}
+
+/** See the file comment. */
+export class GatewayConnection {
+  /** Frames written and not yet settled, in the order they were written. */
+  readonly window: RunQueue = new RunQueue();
+  readonly openedAt: number;
+  /** The identifier of the checkpoint, once one is written. */
+  checkpoint: number | undefined;
+  /** When the socket last took bytes over, or the last frame was handed to it. */
+  progressAt: number;
+  state: 'fresh' | 'open' | 'checked' | 'finished' | 'closed';
+  /** Whether this side has said that it is done, without asking for proof. */
+  isFinished = false;
+  readonly #socket: TLSSocket;
+  readonly #events: GatewayConnectionEvents;
+  readonly #onWritten: () => void;
+
+  constructor(socket: TLSSocket, state: 'fresh' | 'open', events: GatewayConnectionEvents) {
+    this.#socket = socket;
+    this.#events = events;
+    this.state = state;
+    this.openedAt = performance.now();
+    this.progressAt = this.openedAt;
+    this.#onWritten = () => {
+      this.progressAt = performance.now();
+    };
+    const reader = new PacketReader(ERROR_RESPONSE_FORMAT);
+    const onPacket = (bytes: Buffer, start: number): void => {
+      // At most one answer, then the gateway closes: whatever follows it means nothing.
+      this.#close(decodeErrorResponse(bytes, start), undefined);
+    };
+    receive(socket, {
+      onBytes: (chunk) => {
+        if (this.state === 'closed') return;
+        try {
+          reader.read(chunk, onPacket);
+        } catch (error) {
+          this.#close(undefined, error as ApnsError);
+        }
+      },
+      onClose: (cause) => this.#close(undefined, cause),
+    });
+    socket.on('drain', () => this.#events.onDrain());
+  }
+
+  /** Whether the socket has taken as much as it wants for now, or will take nothing any more. */
+  get isBlocked(): boolean {
+    return this.#socket.writableNeedDrain || !this.#socket.writable || this.#socket.errored !== null;
+  }
+
+  /** When the oldest unsettled frame was written, or `undefined` if there is none. */
+  get oldestAt(): number | undefined {
+    return this.window.first?.writtenAt;
+  }
+
+  /** Records the frames, then writes them: an answer can come before `write` returns. */
+  send(run: FrameRun, now: number): void {
+    this.window.push({ ...run, attempts: run.attempts + 1, writtenAt: now });
+    this.progressAt = now;
+    this.#socket.write(run.bytes.subarray(run.start, run.end), this.#onWritten);
+  }
+
+  /** Asks the gateway to name a frame behind all others, which proves those accepted. */
+  writeCheckpoint(now: number): void {
+    this.state = 'checked';
+    this.progressAt = now;
+    const checkpoint = createCheckpoint(this.window.runs());
+    this.checkpoint = checkpoint.identifier;
+    this.#socket.write(checkpoint.frame, this.#onWritten);
+  }
+
+  /** Says that nothing more will be written, and waits for the gateway to close. */
+  finish(now: number): void {
+    this.state = 'finished';
+    this.isFinished = true;
+    this.progressAt = now;
+    this.#socket.end();
+  }
+
+  /** Closes the connection when nothing is expected from it any more. Reports nothing. */
+  retire(): void {
+    this.state = 'closed';
+    this.#socket.destroySoon();
+  }
+
+  /** Gives the connection up; what it holds is reported as if the gateway had closed it. */
+  abandon(cause: ApnsError): void {
+    this.#close(undefined, cause);
+  }
+
+  #close(response: ErrorResponse | undefined, cause: ApnsError | undefined): void {
+    if (this.state === 'closed') return;
+    this.state = 'closed';
+    this.#socket.destroy();
+    this.#events.onClose(this, response, cause);
+  }
+}

@@ -1,0 +1,145 @@
+/** Frame bytes in, over TLS to a binary gateway; exactly one outcome per frame. */
+import { Writable } from 'node:stream';
+import type { ApnsError } from '../errors.js';
+import type { Outcome, OutcomeCounts } from '../outcome.js';
+import { FRAME_FORMAT } from '../protocol/binary/frame.js';
+import { type PacketHandler, PacketReader } from '../protocol/packet-reader.js';
+import type { ReadableOf, WritableOf } from '../typed-stream.js';
+import type { FrameRun } from './frame-run.js';
+import { type GatewayOptions, resolveGatewayOptions } from './gateway-options.js';
+import { GatewaySender } from './gateway-sender.js';
+import { closeGracefully } from './graceful-close.js';
+import { OutcomeSource } from './outcome-source.js';
+import { unwrittenChunks } from './unwritten.js';
+
+type Callback = (error?: Error | null) => void;
+
+/**
+ * A Writable of frame bytes (any command, cut anywhere) that owns its TLS connections to a binary gateway.
+ *
+ * Connections are opened with the first frame, reused and kept open. What is written and not yet settled is
+ * held in a window bounded by count, bytes and age; a full window stops the source. An error response has
+ * the named notification rejected, those before it accepted, and those behind it written again, in order,
+ * on another connection. Checkpoints turn the protocol's silence into proof; they cost one connection each
+ * and are invisible otherwise.
+ *
+ * `finish` means that everything is settled. The stream fails with an {@link ApnsError} when credentials
+ * are refused, when no connection could be had for `backoff.attempts` times in a row, when the gateway
+ * cannot parse what it is sent, or when the bytes are no frames; frames before that still get their outcome.
+ *
+ * Emits `errorResponse` with each error response that is not the answer to a checkpoint.
+ *
+ * @throws {ApnsError} APNS_ERR_INVALID_OPTION or APNS_ERR_BAD_CREDENTIALS, at once
+ */
+export function createGatewaySink(options: GatewayOptions): GatewaySink {
+  return new GatewaySink(options);
+}
+
+/** See {@link createGatewaySink}. */
+export class GatewaySink extends Writable implements WritableOf<Uint8Array> {
+  readonly #sender: GatewaySender;
+  readonly #reader = new PacketReader(FRAME_FORMAT);
+  readonly #onPacket: PacketHandler;
+  readonly #closeTimeoutMs: number;
+  /** Frames cut from the chunk being written, on their way into the window. */
+  #pending: FrameRun[] = [];
+  #onTaken: Callback | undefined;
+  #outcomes: OutcomeSource | undefined;
+  /** Why the bytes are no frames; nothing behind that place can be read. */
+  #fault: ApnsError | undefined;
+
+  constructor(options: GatewayOptions) {
+    const resolved = resolveGatewayOptions(options);
+    super({
+      ...(options.highWaterMark === undefined ? {} : { highWaterMark: options.highWaterMark }),
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+    });
+    this.#closeTimeoutMs = resolved.closeTimeoutMs;
+    this.#onPacket = (bytes, start, end) => this.#collect(bytes, start, end);
+    this.#sender = new GatewaySender(resolved, {
+      onRoom: () => this.#sendPending(),
+      onFail: (error) => this.destroy(error),
+      onErrorResponse: (response) => this.emit('errorResponse', response),
+    });
+  }
+
+  /** How many notifications ended how, so far. */
+  get counts(): Readonly<OutcomeCounts> {
+    return this.#sender.counts;
+  }
+
+  /**
+   * What becomes of each frame, in the order it is known: `{ status, identifier, deviceToken, … }`.
+   *
+   * Created when first read; from then on a reader that is slow slows the sending. While nobody has read
+   * this property only `counts` are kept. Ends when the sink has ended or was destroyed.
+   */
+  get outcomes(): ReadableOf<Outcome> {
+    this.#outcomes ??= new OutcomeSource(this.#sender.outcomes, () => this.#sender.onRead());
+    if (this.closed) this.#outcomes.finish();
+    return this.#outcomes;
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: Callback): void {
+    this.#cut(chunk);
+    const fault = this.#fault;
+    this.#onTaken = fault === undefined ? callback : () => this.#sender.end(() => callback(fault));
+    this.#sendPending();
+  }
+
+  override _final(callback: Callback): void {
+    this.#try(() => this.#reader.end());
+    this.#sender.end((failure) => callback(failure ?? this.#fault));
+  }
+
+  override _destroy(error: Error | null, callback: Callback): void {
+    for (const chunk of unwrittenChunks(this)) this.#cut(chunk as Buffer);
+    for (const run of this.#pending)
+      this.#sender.outcomes.settle(run, { status: 'unsent', reason: 'Aborted' });
+    this.#pending = [];
+    this.#sender.destroy('Aborted');
+    this.#outcomes?.finish();
+    callback(error);
+  }
+
+  /** Ends gracefully: everything is settled first, for at most `closeTimeoutMs`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return closeGracefully(this, this.#closeTimeoutMs);
+  }
+
+  #cut(chunk: Buffer): void {
+    if (this.#fault === undefined) this.#try(() => this.#reader.read(chunk, this.#onPacket));
+  }
+
+  #try(read: () => void): void {
+    try {
+      read();
+    } catch (error) {
+      this.#fault = error as ApnsError;
+    }
+  }
+
+  /** Frames that lie behind each other become one run. */
+  #collect(bytes: Buffer, start: number, end: number): void {
+    const last = this.#pending.at(-1);
+    if (last !== undefined && last.bytes === bytes && last.end === start) {
+      this.#pending[this.#pending.length - 1] = { ...last, end, count: last.count + 1 };
+      return;
+    }
+    this.#pending.push({ bytes, start, end, count: 1, since: performance.now(), attempts: 0, writtenAt: 0 });
+  }
+
+  #sendPending(): void {
+    while (this.#pending.length > 0) {
+      const rest = this.#sender.send(this.#pending[0]!);
+      if (rest !== undefined) {
+        this.#pending[0] = rest;
+        return;
+      }
+      this.#pending.shift();
+    }
+    const callback = this.#onTaken;
+    this.#onTaken = undefined;
+    callback?.();
+  }
+}

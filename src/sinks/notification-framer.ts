@@ -1,0 +1,131 @@
+/** Notifications in, frames to a gateway: the binary wire as a NotificationSender. */
+import { type ApnsError, InvalidNotificationError } from '../errors.js';
+import type { Notification } from '../notification.js';
+import type { OutcomeCounts } from '../outcome.js';
+import type { FrameCommand } from '../protocol/binary/frame.js';
+import { FrameSlab, type FrameSpan } from '../protocol/binary/frame-slab.js';
+import { IdentifierSequence } from '../protocol/binary/identifier.js';
+import type { FrameRun } from './frame-run.js';
+import type { ResolvedGatewayOptions } from './gateway-options.js';
+import { GatewaySender, type GatewaySenderEvents } from './gateway-sender.js';
+import type { NotificationSender } from './notification-sender.js';
+import type { OutcomeQueue } from './outcome-queue.js';
+
+/**
+ * Frames notifications in slabs and hands them to a GatewaySender at the end of the turn, or when a slab is
+ * full. Notifications that break a rule are settled as `invalid`.
+ *
+ * The wire carries the identifier a notification asks for as long as these rise; a repeated or earlier one
+ * is replaced on the wire, where nobody but the gateway sees it, so that an answer always names one frame.
+ */
+export class NotificationFramer implements NotificationSender {
+  readonly #sender: GatewaySender;
+  readonly #slab: FrameSlab;
+  readonly #flush: () => void;
+  /** The notifications whose frames are in the slab. */
+  #notifications: Notification[] = [];
+  /** Frames that the window has no room for yet. */
+  #waiting: FrameRun[] = [];
+  #isFlushScheduled = false;
+  #onEnd: ((error?: ApnsError) => void) | undefined;
+
+  constructor(
+    options: ResolvedGatewayOptions,
+    framing: { readonly command: FrameCommand; readonly maxPayloadBytes: number },
+    events: GatewaySenderEvents,
+  ) {
+    this.#sender = new GatewaySender(options, {
+      ...events,
+      onRoom: () => {
+        this.#sendWaiting();
+        if (this.#hasRoom) events.onRoom();
+      },
+    });
+    const identifiers = new IdentifierSequence();
+    this.#slab = new FrameSlab({ ...framing, identify: (wanted) => identifiers.nextUnique(wanted) });
+    this.#flush = () => {
+      this.#isFlushScheduled = false;
+      this.#collect(this.#slab.take());
+      this.#sendWaiting();
+    };
+  }
+
+  get counts(): OutcomeCounts {
+    return this.#sender.counts;
+  }
+
+  get outcomes(): OutcomeQueue {
+    return this.#sender.outcomes;
+  }
+
+  send(notification: Notification): boolean {
+    if (!this.#hasRoom) return false;
+    try {
+      this.#collect(this.#slab.append(notification));
+      this.#notifications.push(notification);
+    } catch (error) {
+      if (!(error instanceof InvalidNotificationError)) throw error;
+      const { field, problem } = error;
+      this.outcomes.settleUnframed(notification, { status: 'invalid', field, message: problem });
+      return true;
+    }
+    if (!this.#isFlushScheduled) {
+      this.#isFlushScheduled = true;
+      process.nextTick(this.#flush);
+    }
+    return true;
+  }
+
+  settleUnsent(notification: Notification, reason: string): void {
+    this.outcomes.settleUnframed(notification, { status: 'unsent', reason });
+  }
+
+  onRead(): void {
+    this.#sender.onRead();
+  }
+
+  end(callback: (error?: ApnsError) => void): void {
+    this.#onEnd = callback;
+    this.#flush();
+  }
+
+  destroy(reason: string): void {
+    this.#collect(this.#slab.take());
+    for (const run of this.#waiting.splice(0)) this.outcomes.settle(run, { status: 'unsent', reason });
+    this.#sender.destroy(reason);
+  }
+
+  get #hasRoom(): boolean {
+    return this.#waiting.length === 0 && this.#notifications.length < this.#sender.roomFrames;
+  }
+
+  #collect(span: FrameSpan | undefined): void {
+    if (span === undefined) return;
+    const notifications = this.#notifications;
+    this.#notifications = [];
+    this.#waiting.push({
+      ...span,
+      count: notifications.length,
+      notifications,
+      since: performance.now(),
+      attempts: 0,
+      writtenAt: 0,
+    });
+  }
+
+  #sendWaiting(): void {
+    let run = this.#waiting[0];
+    while (run !== undefined) {
+      const rest = this.#sender.send(run);
+      if (rest !== undefined) {
+        this.#waiting[0] = rest;
+        return;
+      }
+      this.#waiting.shift();
+      run = this.#waiting[0];
+    }
+    const callback = this.#onEnd;
+    this.#onEnd = undefined;
+    if (callback !== undefined) this.#sender.end(callback);
+  }
+}

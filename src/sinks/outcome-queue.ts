@@ -1,0 +1,108 @@
+/**
+ * Settled frames on their way to whoever reads outcomes.
+ *
+ * Outcomes are made one by one as they are read: a checkpoint settles tens of thousands of frames at once,
+ * and as many objects would stand in memory. While nobody reads, only counts are kept.
+ */
+import type { Notification } from '../notification.js';
+import { createOutcome, type Outcome, type OutcomeCounts, type Settlement } from '../outcome.js';
+import { decodeFrame, FRAME_FORMAT, readIdentifier } from '../protocol/binary/frame.js';
+import type { FrameRun } from './frame-run.js';
+
+const UNFRAMED = { bytes: Buffer.alloc(0), start: 0, end: 0, count: 1, since: 0, attempts: 0, writtenAt: 0 };
+
+interface SettledRun {
+  readonly run: FrameRun;
+  readonly settlement: Settlement;
+}
+
+/** Counts what is settled and keeps it until it is read. */
+export class OutcomeQueue {
+  readonly counts: OutcomeCounts;
+  #onSettled: (() => void) | undefined;
+  #settled: (SettledRun | undefined)[] = [];
+  #head = 0;
+  #unread = 0;
+  /** Where the next outcome lies in the first settled run. */
+  #offset = -1;
+  #index = 0;
+
+  constructor(counts: OutcomeCounts) {
+    this.counts = counts;
+  }
+
+  /** Outcomes that wait to be read. They count against the window, so a slow reader slows the sending. */
+  get unread(): number {
+    return this.#unread;
+  }
+
+  /** From now on outcomes are kept until they are read. */
+  startReading(onSettled: () => void): void {
+    this.#onSettled = onSettled;
+  }
+
+  /** From now on only counts are kept. */
+  stopReading(): void {
+    this.#onSettled = undefined;
+    this.#settled = [];
+    this.#head = 0;
+    this.#unread = 0;
+    this.#offset = -1;
+    this.#index = 0;
+  }
+
+  /** Settles frames: counts them, and keeps them for the reader if there is one. */
+  settle(run: FrameRun, settlement: Settlement): void {
+    this.counts[settlement.status] += run.count;
+    if (this.#onSettled === undefined) return;
+    this.#settled.push({ run, settlement });
+    this.#unread += run.count;
+    this.#onSettled();
+  }
+
+  /** Settles a notification that was never framed. */
+  settleUnframed(notification: Notification, settlement: Settlement): void {
+    this.settle({ ...UNFRAMED, notifications: [notification] }, settlement);
+  }
+
+  /** The next outcome, or `undefined` when all have been read. */
+  shift(): Outcome | undefined {
+    const first = this.#settled[this.#head];
+    if (first === undefined) return undefined;
+    const { run, settlement } = first;
+    if (this.#offset < 0) this.#offset = run.start;
+    const start = this.#offset;
+    const end = start === run.end ? start : start + FRAME_FORMAT.measure(run.bytes, start, run.end);
+    const outcome = describeFrame(run, settlement, start, end, this.#index);
+    this.#offset = end;
+    this.#unread--;
+    if (++this.#index === run.count) this.#drop();
+    return outcome;
+  }
+
+  #drop(): void {
+    this.#offset = -1;
+    this.#index = 0;
+    this.#settled[this.#head++] = undefined;
+    if (this.#head < 1024 && this.#head < this.#settled.length) return;
+    this.#settled = this.#settled.slice(this.#head);
+    this.#head = 0;
+  }
+}
+
+function describeFrame(
+  run: FrameRun,
+  settlement: Settlement,
+  start: number,
+  end: number,
+  index: number,
+): Outcome {
+  const { bytes, attempts, notifications } = run;
+  const notification = notifications?.[index];
+  if (notification !== undefined) {
+    const identifier = start === end ? undefined : readIdentifier(bytes, start, end);
+    return createOutcome(notification, settlement, { identifier, attempts });
+  }
+  const { deviceToken = '', payload = UNFRAMED.bytes, identifier } = decodeFrame(bytes, start, end);
+  return createOutcome({ deviceToken, payload }, settlement, { identifier, attempts });
+}

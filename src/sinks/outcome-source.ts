@@ -1,0 +1,95 @@
+/** Outcomes as a Readable, made one by one as they are read. */
+import { Readable } from 'node:stream';
+import type { Outcome } from '../outcome.js';
+import type { ReadableOf } from '../typed-stream.js';
+
+/** Where outcomes come from. */
+export interface OutcomeReader {
+  /** Outcomes that wait to be read. */
+  readonly unread: number;
+  /** From now on outcomes are kept until they are read; `onSettled` says that there are more. */
+  startReading(onSettled: () => void): void;
+  /** From now on only counts are kept. */
+  stopReading(): void;
+  /** The next outcome, or `undefined` when all have been read. */
+  shift(): Outcome | undefined;
+}
+
+/**
+ * Moves outcomes into the readable side of a stream for as long as it wants any.
+ *
+ * @param onRead called whenever outcomes were taken, which makes room for further sending
+ */
+export class OutcomePump {
+  readonly #reader: OutcomeReader;
+  readonly #stream: Readable;
+  readonly #onRead: () => void;
+  #isWanted = false;
+  #isFinished = false;
+
+  constructor(reader: OutcomeReader, stream: Readable, onRead: () => void) {
+    this.#reader = reader;
+    this.#stream = stream;
+    this.#onRead = onRead;
+    reader.startReading(() => this.#fill());
+  }
+
+  /** The stream wants outcomes. */
+  read(): void {
+    this.#isWanted = true;
+    this.#fill();
+  }
+
+  /** Nothing more will be settled: the stream ends behind what is there. */
+  finish(): void {
+    this.#isFinished = true;
+    this.#fill();
+  }
+
+  /** The stream is gone. */
+  stop(): void {
+    this.#isWanted = false;
+    this.#reader.stopReading();
+    this.#onRead();
+  }
+
+  #fill(): void {
+    if (!this.#isWanted) return;
+    let hasRead = false;
+    while (this.#isWanted) {
+      const outcome = this.#reader.shift();
+      if (outcome === undefined) break;
+      hasRead = true;
+      this.#isWanted = this.#stream.push(outcome);
+    }
+    if (this.#isWanted && this.#isFinished) {
+      this.#isWanted = false;
+      this.#stream.push(null);
+    }
+    if (hasRead) this.#onRead();
+  }
+}
+
+/** The outcomes of a sink. Destroying it only stops the reading, never the sending. */
+export class OutcomeSource extends Readable implements ReadableOf<Outcome> {
+  readonly #pump: OutcomePump;
+
+  constructor(reader: OutcomeReader, onRead: () => void) {
+    super({ objectMode: true });
+    this.#pump = new OutcomePump(reader, this, onRead);
+  }
+
+  /** Says that nothing more will be settled. */
+  finish(): void {
+    this.#pump.finish();
+  }
+
+  override _read(): void {
+    this.#pump.read();
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.#pump.stop();
+    callback(error);
+  }
+}

@@ -1,0 +1,88 @@
+/** Error responses as a Readable, from a gateway sink or from a socket of your own. */
+import { Socket } from 'node:net';
+import { Readable } from 'node:stream';
+import { receive } from '../connection/receiver.js';
+import { ApnsError, invalidOption } from '../errors.js';
+import { checkOptionNames } from '../options.js';
+import {
+  decodeErrorResponse,
+  ERROR_RESPONSE_FORMAT,
+  type ErrorResponse,
+} from '../protocol/binary/error-response.js';
+import { PacketReader } from '../protocol/packet-reader.js';
+import { GatewaySink } from '../sinks/gateway-sink.js';
+import type { ReadableOf } from '../typed-stream.js';
+
+/** Options of {@link createErrorSource}. */
+export interface ErrorSourceOptions {
+  /** Of the error responses waiting to be read. @default 16 */
+  readonly highWaterMark?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** More than this many unread error responses of a sink end its error source: nothing is held without a limit. */
+const MAX_UNREAD = 65_536;
+
+/**
+ * A Readable of error responses `{ statusCode, reason, identifier }`.
+ *
+ * From a gateway sink: every error response of all its connections, but for the answers to checkpoints; it
+ * ends when the sink closes. From a connected socket (TLS or plain): what the gateway sends, even when it
+ * resets the connection while this side is writing; it ends when the socket closes and fails with the typed
+ * error if that was no clean close. Nobody else may read that socket then.
+ *
+ * Fails with APNS_ERR_MALFORMED_PACKET or APNS_ERR_TRUNCATED_PACKET for bytes that are no error response.
+ */
+export function createErrorSource(
+  origin: GatewaySink | Socket,
+  options: ErrorSourceOptions = {},
+): ReadableOf<ErrorResponse> {
+  checkOptionNames('options', options, ['highWaterMark', 'signal']);
+  const source = new Readable({ objectMode: true, ...options, read: () => {} });
+  if (origin instanceof GatewaySink) readSink(origin, source);
+  else if (origin instanceof Socket) readSocket(origin, source);
+  else throw invalidOption('origin', 'a gateway sink or a socket', origin);
+  return source;
+}
+
+function readSink(sink: GatewaySink, source: Readable): void {
+  const onErrorResponse = (response: ErrorResponse): void => {
+    source.push(response);
+    if (source.readableLength <= MAX_UNREAD) return;
+    source.destroy(
+      new ApnsError(
+        'APNS_ERR_CLOSED',
+        `the error source was not read: ${MAX_UNREAD} error responses wait in it`,
+      ),
+    );
+  };
+  const onClose = (): void => {
+    source.push(null);
+  };
+  if (sink.closed) onClose();
+  sink.on('errorResponse', onErrorResponse).once('close', onClose);
+  source.once('close', () => sink.off('errorResponse', onErrorResponse).off('close', onClose));
+}
+
+function readSocket(socket: Socket, source: Readable): void {
+  const reader = new PacketReader(ERROR_RESPONSE_FORMAT);
+  const attempt = (read: () => void): void => {
+    try {
+      read();
+    } catch (error) {
+      source.destroy(error as ApnsError);
+    }
+  };
+  receive(socket, {
+    onBytes: (chunk) => {
+      if (source.destroyed) return;
+      attempt(() => reader.read(chunk, (bytes, start) => source.push(decodeErrorResponse(bytes, start))));
+    },
+    onClose: (cause) => {
+      if (source.destroyed) return;
+      attempt(() => reader.end());
+      if (cause === undefined) source.push(null);
+      else source.destroy(cause);
+    },
+  });
+}

@@ -1,0 +1,188 @@
+/** The feedback service as a Readable of feedback tuples. */
+import { Readable } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import { Backoff, type BackoffOptions } from '../connection/backoff.js';
+import { isFatalConnectionError } from '../connection/connection-error.js';
+import { dial } from '../connection/dial.js';
+import { type Receiver, receive } from '../connection/receiver.js';
+import { resolveTarget, TARGET_OPTION_NAMES, type Target, type TargetOptions } from '../connection/target.js';
+import { ApnsError, formatPeer, toApnsError } from '../errors.js';
+import { checkOptionNames, integerOption } from '../options.js';
+import {
+  decodeFeedbackTuple,
+  FEEDBACK_TUPLE_FORMAT,
+  type FeedbackTuple,
+} from '../protocol/binary/feedback-tuple.js';
+import { PacketReader } from '../protocol/packet-reader.js';
+import type { ReadableOf } from '../typed-stream.js';
+
+/** Options of {@link createFeedbackSource}. */
+export interface FeedbackSourceOptions extends TargetOptions {
+  /**
+   * Reads again this many milliseconds after each reading, until the stream is destroyed or aborted. Apple:
+   * "You should … check for feedback once per day". Without it the list is read once.
+   */
+  readonly intervalMs?: number;
+  /** Milliseconds of silence, while tuples are wanted, after which a service that does not close is given up. @default 60_000 */
+  readonly idleTimeoutMs?: number;
+  /** When polling: how a failed reading is repeated before the stream fails. */
+  readonly backoff?: BackoffOptions;
+  readonly signal?: AbortSignal;
+  /** Of the tuples waiting to be read. @default 16 */
+  readonly highWaterMark?: number;
+}
+
+const OPTION_NAMES = [
+  ...TARGET_OPTION_NAMES,
+  'intervalMs',
+  'idleTimeoutMs',
+  'backoff',
+  'signal',
+  'highWaterMark',
+];
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/**
+ * A Readable of feedback tuples `{ timestamp, deviceToken }`: the devices that no longer have the app.
+ *
+ * Connects when it is first read. Reading clears the list at the service, for every reader: store what you
+ * get. Delete a token only if its last registration is older than the tuple's timestamp. Tuples that arrive
+ * while nobody reads stay with the service, through backpressure.
+ *
+ * Ends when the service closes between tuples; an end inside one is APNS_ERR_TRUNCATED_PACKET. With
+ * `intervalMs` it goes on for ever, and a reading that fails is repeated as `backoff` says.
+ *
+ * @throws {ApnsError} APNS_ERR_INVALID_OPTION or APNS_ERR_BAD_CREDENTIALS, at once
+ */
+export function createFeedbackSource(options: FeedbackSourceOptions): ReadableOf<FeedbackTuple> {
+  return new FeedbackSource(options);
+}
+
+class FeedbackSource extends Readable implements ReadableOf<FeedbackTuple> {
+  readonly #target: Target;
+  readonly #intervalMs: number | undefined;
+  readonly #idleTimeoutMs: number;
+  readonly #backoff: Backoff;
+  readonly #dials = new AbortController();
+  #state: 'idle' | 'dialling' | 'reading' | 'waiting' = 'idle';
+  #socket: TLSSocket | undefined;
+  #receiver: Receiver | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: FeedbackSourceOptions) {
+    checkOptionNames('options', options, OPTION_NAMES);
+    const { highWaterMark, signal, intervalMs } = options;
+    super({
+      objectMode: true,
+      ...(highWaterMark === undefined ? {} : { highWaterMark }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+    this.#target = resolveTarget(options, 'feedback');
+    const bounds = { default: 0, max: MAX_TIMER_MS };
+    this.#intervalMs = intervalMs === undefined ? undefined : integerOption('intervalMs', intervalMs, bounds);
+    this.#idleTimeoutMs = integerOption('idleTimeoutMs', options.idleTimeoutMs, {
+      ...bounds,
+      default: 60_000,
+    });
+    this.#backoff = new Backoff(options.backoff);
+  }
+
+  override _read(): void {
+    if (this.#state === 'idle') void this.#connect();
+    else if (this.#state === 'reading') this.#resume();
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    clearTimeout(this.#timer);
+    this.#dials.abort();
+    this.#socket?.destroy();
+    callback(error);
+  }
+
+  async #connect(): Promise<void> {
+    this.#state = 'dialling';
+    try {
+      const socket = await dial(this.#target, { signal: this.#dials.signal });
+      if (this.destroyed) socket.destroy();
+      else this.#receive(socket);
+    } catch (error) {
+      if (!this.destroyed) this.#onFailure(toApnsError(error, this.#target));
+    }
+  }
+
+  #receive(socket: TLSSocket): void {
+    const reader = new PacketReader(FEEDBACK_TUPLE_FORMAT);
+    let fault: ApnsError | undefined;
+    const attempt = (read: () => void): void => {
+      try {
+        read();
+      } catch (error) {
+        fault ??= error as ApnsError;
+        socket.destroy();
+      }
+    };
+    const onPacket = (bytes: Buffer, start: number, end: number): void => {
+      if (!this.push(decodeFeedbackTuple(bytes, start, end))) this.#pause();
+    };
+    this.#state = 'reading';
+    this.#socket = socket;
+    this.#receiver = receive(socket, {
+      onBytes: (chunk) => {
+        this.#timer?.refresh();
+        attempt(() => reader.read(chunk, onPacket));
+      },
+      onEnd: () => {
+        attempt(() => reader.end());
+        socket.destroySoon();
+      },
+      onClose: (cause) => {
+        clearTimeout(this.#timer);
+        if (!this.destroyed) this.#onClose(fault ?? cause);
+      },
+    });
+    this.#resume();
+  }
+
+  #pause(): void {
+    this.#receiver?.pause();
+    clearTimeout(this.#timer);
+  }
+
+  /** Reads on; silence counts only while tuples are wanted. */
+  #resume(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(
+      () => this.#socket?.destroy(silenceError(this.#target, this.#idleTimeoutMs)),
+      this.#idleTimeoutMs,
+    );
+    this.#receiver?.resume();
+  }
+
+  #onClose(error: ApnsError | undefined): void {
+    if (error !== undefined) this.#onFailure(error);
+    else if (this.#intervalMs === undefined) this.push(null);
+    else {
+      this.#backoff.reset();
+      this.#connectAfter(this.#intervalMs);
+    }
+  }
+
+  #onFailure(error: ApnsError): void {
+    const isFinal = this.#intervalMs === undefined || isFatalConnectionError(error);
+    const delay = isFinal ? undefined : this.#backoff.next();
+    if (delay === undefined) this.destroy(error);
+    else this.#connectAfter(delay);
+  }
+
+  #connectAfter(delayMs: number): void {
+    this.#state = 'waiting';
+    this.#timer = setTimeout(() => void this.#connect(), delayMs);
+  }
+}
+
+function silenceError(target: Target, idleTimeoutMs: number): ApnsError {
+  return new ApnsError(
+    'APNS_ERR_TIMEOUT',
+    `${formatPeer(target)} neither sent a feedback tuple nor closed for ${idleTimeoutMs} ms`,
+  );
+}
