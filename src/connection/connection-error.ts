@@ -28,12 +28,12 @@ export function isFatalConnectionError(error: ApnsError): boolean {
 
 /**
  * The error for a connection that the gateway closed right after the handshake, before it confirmed
- * anything. TLS 1.3 completes on this side before the gateway has looked at the client certificate
+ * anything, or inside it, after it had seen the client certificate. TLS 1.3 completes on this side before the gateway has looked at the client certificate
  * (RFC 8446 section 4.4), so this is how a refusal mostly looks.
  */
 export function closedAfterHandshake(peer: Peer): ApnsError {
   return new ApnsError(
     'APNS_ERR_CREDENTIALS_REFUSED',
-    `${formatPeer(peer)} closed the connection right after the TLS handshake, most likely because it refuses the client certificate: check that it is the right one for this gateway and has not been revoked`,
+    `${formatPeer(peer)} closed the connection in or right after the TLS handshake, most likely because it refuses the client certificate: check that it is the right one for this gateway and has not been revoked`,
   );
 }

@@ -2,6 +2,7 @@
 import type { Socket, TcpNetConnectOpts } from 'node:net';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { ApnsError, formatPeer, toApnsError } from '../errors.js';
+import { closedAfterHandshake } from './connection-error.js';
 import { openTunnel } from './proxy.js';
 import type { Target } from './target.js';
 
@@ -75,12 +76,17 @@ function handshake(
 
     function settle(error?: unknown): void {
       signal.removeEventListener('abort', onAbort);
-      socket.off('secureConnect', onSecure).off('close', settle);
+      socket.off('secureConnect', onSecure).off('end', onEnd).off('close', settle);
       if (error === undefined) resolve(socket);
       else reject(error instanceof Error ? toApnsError(error, target) : closedError(target));
     }
     function onAbort(): void {
       socket.destroy(signal.reason);
+    }
+    function onEnd(): void {
+      // Up to TLS 1.2 the client certificate is seen inside the handshake; some gateways refuse it
+      // without an alert. One that has shown its own and then ends in good order has seen ours.
+      if (socket.getPeerX509Certificate() !== undefined) socket.destroy(closedAfterHandshake(target));
     }
     function onSecure(): void {
       if (alpn !== undefined && socket.alpnProtocol !== alpn) {
@@ -94,6 +100,8 @@ function handshake(
     signal.addEventListener('abort', onAbort, { once: true });
     // Stays on: between this promise and its reader, an 'error' without a listener would end the process.
     socket.on('error', settle).on('close', settle).on('secureConnect', onSecure);
+    // Before Node's own listener, which makes every end in the handshake an ECONNRESET.
+    socket.prependListener('end', onEnd);
     if (signal.aborted) onAbort();
   });
 }

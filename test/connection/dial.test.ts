@@ -1,0 +1,214 @@
+import { once } from 'node:events';
+import { createServer, type Socket } from 'node:net';
+import type { TlsOptions } from 'node:tls';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { dial } from '../../src/connection/dial.js';
+import { resolveTarget, type Target, type TargetOptions } from '../../src/connection/target.js';
+import type { ApnsErrorCode } from '../../src/errors.js';
+import {
+  mintAuthority,
+  mintClientCertificate,
+  mintServerCertificate,
+} from '../../src/simulator/certificates.js';
+import { authority, listen, listenTls } from '../support/loopback.js';
+
+function targetAt(port: number, options: TargetOptions = {}): Target {
+  return resolveTarget({ host: '127.0.0.1', port, tls: { ca: authority.cert }, ...options }, 'gateway');
+}
+
+async function dialled(...parameters: Parameters<typeof dial>): Promise<Awaited<ReturnType<typeof dial>>> {
+  const socket = await dial(...parameters);
+  onTestFinished(() => void socket.destroy());
+  return socket;
+}
+
+const BOTH_VERSIONS = ['TLSv1.2', 'TLSv1.3'] as const;
+
+afterEach(() => vi.unstubAllEnvs());
+
+describe('connecting', () => {
+  it.each(BOTH_VERSIONS)('completes the handshake with a client certificate under %s', async (version) => {
+    const port = await listenTls((socket) => socket.end(String(socket.getPeerX509Certificate()?.subject)), {
+      requestCert: true,
+      maxVersion: version,
+    });
+    const { cert, key } = mintClientCertificate(authority, { topic: 'com.example.app' });
+    const socket = await dialled(targetAt(port, { tls: { ca: authority.cert, cert, key } }));
+    expect(socket.getProtocol()).toBe(version);
+    const [chunk] = await once(socket, 'data');
+    expect(String(chunk)).toContain('UID=com.example.app');
+  });
+
+  it('accepts a certificate for the name in tls.servername', async () => {
+    const port = await listenTls(() => {}, mintServerCertificate(authority, { hosts: ['gateway.example'] }));
+    const target = targetAt(port, { tls: { ca: authority.cert, servername: 'gateway.example' } });
+    const socket = await dialled(target);
+    expect(socket.authorized).toBe(true);
+  });
+
+  it('agrees on the protocol it asks for', async () => {
+    const port = await listenTls(() => {}, { ALPNProtocols: ['h2'] });
+    const socket = await dialled(targetAt(port), { alpn: 'h2' });
+    expect(socket.alpnProtocol).toBe('h2');
+  });
+
+  it('resolves a name', async () => {
+    const port = await listenTls(() => {});
+    const socket = await dialled(targetAt(port, { host: 'localhost' }));
+    expect(socket.authorized).toBe(true);
+  });
+
+  it('survives a peer that resets before anybody reads', async () => {
+    const port = await listenTls((_socket, raw) => raw.resetAndDestroy());
+    await dialled(targetAt(port)).then(
+      (socket) => new Promise((resolve) => socket.on('close', resolve)),
+      (error) => expect(error.code).toBe('APNS_ERR_CONNECTION_LOST'),
+    );
+  });
+});
+
+describe('refusing a gateway', () => {
+  const stranger = mintAuthority({ commonName: 'somebody else' });
+  const yesterday = new Date(Date.now() - 86_400_000);
+  const tomorrow = new Date(Date.now() + 86_400_000);
+
+  it.each<[string, ApnsErrorCode, TlsOptions]>([
+    [
+      'an expired certificate',
+      'APNS_ERR_CERTIFICATE_EXPIRED',
+      mintServerCertificate(authority, { validFrom: new Date(0), validTo: yesterday }),
+    ],
+    [
+      'a certificate of tomorrow',
+      'APNS_ERR_CERTIFICATE_EXPIRED',
+      mintServerCertificate(authority, { validFrom: tomorrow }),
+    ],
+    [
+      'a certificate for another host',
+      'APNS_ERR_WRONG_HOST',
+      mintServerCertificate(authority, { hosts: ['gateway.example'] }),
+    ],
+    ['an unknown authority', 'APNS_ERR_UNKNOWN_AUTHORITY', mintServerCertificate(stranger)],
+    ['a self-signed certificate', 'APNS_ERR_UNKNOWN_AUTHORITY', stranger],
+    [
+      'nothing above TLS 1.0',
+      'APNS_ERR_TLS_VERSION',
+      { minVersion: 'TLSv1', maxVersion: 'TLSv1', ciphers: 'DEFAULT@SECLEVEL=0' },
+    ],
+  ])('fails on %s with %s', async (_what, code, options) => {
+    const port = await listenTls(() => {}, options);
+    await expect(dial(targetAt(port))).rejects.toMatchObject({ name: 'ApnsError', code });
+  });
+
+  it.each([
+    ['another protocol', { ALPNProtocols: ['http/1.1'] }],
+    ['none', {}],
+  ])('fails on a peer that agrees on %s with APNS_ERR_NOT_HTTP2', async (_what, options) => {
+    const port = await listenTls(() => {}, options);
+    await expect(dial(targetAt(port), { alpn: 'h2' })).rejects.toMatchObject({ code: 'APNS_ERR_NOT_HTTP2' });
+  });
+
+  it.each([
+    ['HTTP', 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n'],
+    ['SSH', 'SSH-2.0-OpenSSH_9.6\r\n'],
+    ['SMTP', '220 mail.example ESMTP\r\n'],
+    ['zeros', '\0'.repeat(100)],
+  ])('fails on a peer that speaks %s with APNS_ERR_NOT_TLS', async (_what, text) => {
+    const port = await listen((socket) => socket.write(text));
+    await expect(dial(targetAt(port))).rejects.toMatchObject({ code: 'APNS_ERR_NOT_TLS' });
+  });
+
+  it.each([
+    ['closes', (socket: Socket) => socket.end()],
+    ['resets', (socket: Socket) => socket.resetAndDestroy()],
+  ])('fails on a peer that %s in the handshake with APNS_ERR_CONNECTION_LOST', async (_what, act) => {
+    const port = await listen((socket) => socket.once('data', () => act(socket)));
+    await expect(dial(targetAt(port))).rejects.toMatchObject({ code: 'APNS_ERR_CONNECTION_LOST' });
+  });
+
+  it('fails on a silent peer with APNS_ERR_CONNECT_TIMEOUT and leaves nothing open', async () => {
+    let closed: Promise<unknown> | undefined;
+    const port = await listen((socket) => {
+      closed = once(socket.resume(), 'close');
+    });
+    const target = targetAt(port, { connectTimeoutMs: 50 });
+    await expect(dial(target)).rejects.toMatchObject({ code: 'APNS_ERR_CONNECT_TIMEOUT' });
+    await closed;
+  });
+
+  it('fails with APNS_ERR_CONNECTION_REFUSED where nobody listens', async () => {
+    const unused = createServer().listen(0, '127.0.0.1');
+    await once(unused, 'listening');
+    const { port } = unused.address() as { port: number };
+    await once(unused.close(), 'close');
+    await expect(dial(targetAt(port))).rejects.toMatchObject({ code: 'APNS_ERR_CONNECTION_REFUSED' });
+  });
+
+  it('fails with APNS_ERR_HOST_NOT_FOUND on a name that does not resolve', async () => {
+    const target = targetAt(2195, { host: 'gateway.invalid' });
+    await expect(dial(target)).rejects.toMatchObject({ code: 'APNS_ERR_HOST_NOT_FOUND' });
+  });
+});
+
+describe('being refused', () => {
+  const unwanted = mintClientCertificate(mintAuthority({ commonName: 'somebody else' }));
+
+  it('fails with APNS_ERR_CREDENTIALS_REFUSED under TLS 1.2 without a certificate', async () => {
+    const port = await listenTls(() => {}, { requestCert: true, maxVersion: 'TLSv1.2' });
+    await expect(dial(targetAt(port))).rejects.toMatchObject({ code: 'APNS_ERR_CREDENTIALS_REFUSED' });
+  });
+
+  it('fails with APNS_ERR_CREDENTIALS_REFUSED under TLS 1.2 with an unwanted one', async () => {
+    const port = await listenTls(() => {}, { requestCert: true, maxVersion: 'TLSv1.2' });
+    const target = targetAt(port, { tls: { ca: authority.cert, ...unwanted } });
+    await expect(dial(target)).rejects.toMatchObject({ code: 'APNS_ERR_CREDENTIALS_REFUSED' });
+  });
+
+  it('looks like success under TLS 1.3, as the gateway decides later', async () => {
+    const port = await listenTls(() => {}, { requestCert: true, minVersion: 'TLSv1.3' });
+    const socket = await dialled(targetAt(port, { tls: { ca: authority.cert, ...unwanted } }));
+    expect(socket.authorized).toBe(true);
+    socket.resume();
+    await once(socket, 'close');
+  });
+});
+
+describe('giving up', () => {
+  it('dials nothing while NODE_TLS_REJECT_UNAUTHORIZED is 0', async () => {
+    const connections = vi.fn();
+    const port = await listen(connections);
+    vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
+    await expect(dial(targetAt(port))).rejects.toMatchObject({ code: 'APNS_ERR_VERIFICATION_DISABLED' });
+    expect(connections).not.toHaveBeenCalled();
+  });
+
+  it('dials nothing when aborted before', async () => {
+    const connections = vi.fn();
+    const port = await listen(connections);
+    const signal = AbortSignal.abort('enough');
+    const attempt = dial(targetAt(port), { signal });
+    await expect(attempt).rejects.toMatchObject({ code: 'APNS_ERR_CLOSED', cause: 'enough' });
+    expect(connections).not.toHaveBeenCalled();
+  });
+
+  it('closes the socket when aborted in the handshake', async () => {
+    const controller = new AbortController();
+    let closed: Promise<unknown> | undefined;
+    const port = await listen((socket) => {
+      closed = once(socket.resume(), 'close');
+      controller.abort();
+    });
+    const attempt = dial(targetAt(port), { signal: controller.signal });
+    await expect(attempt).rejects.toMatchObject({ code: 'APNS_ERR_CLOSED' });
+    await closed;
+  });
+
+  it('leaves a connection alone that is made when the signal comes', async () => {
+    const controller = new AbortController();
+    const port = await listenTls((socket) => socket.on('data', (chunk) => socket.write(chunk)));
+    const socket = await dialled(targetAt(port), { signal: controller.signal });
+    controller.abort();
+    socket.write('still here');
+    expect(String((await once(socket, 'data'))[0])).toBe('still here');
+  });
+});
