@@ -153,10 +153,16 @@ export function describe(value: unknown): string {
       return value === '' ? 'an empty string' : `a string of ${value.length} characters`;
     case 'object':
       if (value === null) return 'null';
-      return Array.isArray(value) ? 'an array' : `an object (${value.constructor?.name ?? 'no prototype'})`;
+      return Array.isArray(value) ? 'an array' : `an object${className(value)}`;
     default:
       return `a ${typeof value}`;
   }
+}
+
+/** The name of an object's class, asked of its prototype: its own `constructor` is a field like any other. */
+function className(value: object): string {
+  const name: unknown = Object.getPrototypeOf(value)?.constructor?.name;
+  return typeof name === 'string' && name !== '' ? ` (${name})` : '';
 }
 
 /** A device token as it may appear in a message or a log: cut to its first 8 hex digits. */

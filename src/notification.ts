@@ -92,10 +92,10 @@ export function identifierProblem(value: unknown): string | undefined {
 export function expirationProblem(value: unknown): string | undefined {
   const seconds = value instanceof Date ? Math.floor(value.getTime() / 1000) : value;
   if (isUint32(seconds)) return undefined;
+  if (value instanceof Date) return 'must be a valid date between 1970 and 2106';
   if (typeof seconds === 'number' && seconds > MAX_UINT32 && Number.isFinite(seconds)) {
     return `must be UNIX seconds below 2^32, got ${seconds}; this looks like milliseconds, divide by 1000`;
   }
-  if (value instanceof Date) return 'must be a valid date between 1970 and 2106';
   return `must be UNIX seconds as a whole number from 0 to ${MAX_UINT32}, or a Date, got ${describe(value)}`;
 }
 
@@ -106,12 +106,16 @@ export function priorityProblem(value: unknown, allowed: readonly number[] = [10
     : `must be ${allowed.slice(0, -1).join(', ')} or ${allowed.at(-1)}, got ${describe(value)}`;
 }
 
-/** What is wrong with a field that becomes the value of an HTTP/2 header, or `undefined`. */
+/**
+ * What is wrong with a field that becomes the value of an HTTP/2 header, or `undefined`. RFC 9113, section
+ * 8.2.1: a value must not hold CR, LF or NUL, nor begin or end with white space.
+ */
 export function headerTextProblem(value: unknown): string | undefined {
   if (typeof value !== 'string') return `must be a string, got ${describe(value)}`;
   if (value.length === 0) return 'must not be empty';
   if (CONTROL.test(value)) return 'must not contain control characters or newlines';
-  return undefined;
+  if (value.startsWith(' ') || value.endsWith(' ')) return 'must not begin or end with a space';
+  return value.isWellFormed() ? undefined : 'holds a lone surrogate, which UTF-8 cannot express';
 }
 
 /** Apple: "If the value exceeds 64 bytes, APNs returns BadCollapseId". */
@@ -142,11 +146,15 @@ export function payloadProblem(value: unknown): string | undefined {
 
 /** The complaint about an unknown field, with the known field it most resembles. */
 export function unknownFieldProblem(name: string): string {
-  const shown = JSON.stringify(name.length > 40 ? `${name.slice(0, 40)}…` : name);
   const nearest = nearestName(name, NOTIFICATION_FIELDS);
   return nearest === undefined
-    ? `is not a field of a notification (${shown}); context carries data of your own`
-    : `is not a field of a notification (${shown}), did you mean ${nearest}?`;
+    ? 'is not a field of a notification; context carries data of your own'
+    : `is not a field of a notification, did you mean ${nearest}?`;
+}
+
+/** An unknown field's name as it may stand in an error: one line, and never a whole device token. */
+export function shownName(name: string): string {
+  return JSON.stringify(name.length > 40 ? `${name.slice(0, 40)}…` : name).slice(1, -1);
 }
 
 /**
@@ -159,7 +167,7 @@ export function checkNotification(notification: Notification): void {
     throw new InvalidNotificationError(`a notification must be an object, got ${describe(notification)}`);
   }
   for (const name in notification) {
-    if (!KNOWN.has(name)) throw invalidNotification(notification, name, unknownFieldProblem(name));
+    if (!KNOWN.has(name)) throw invalidNotification(notification, shownName(name), unknownFieldProblem(name));
   }
   const n = notification;
   check(n, 'deviceToken', deviceTokenProblem(n.deviceToken));

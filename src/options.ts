@@ -41,6 +41,27 @@ export function choiceOption<const T extends string | number>(
   throw invalidOption(path, `one of ${choices.join(', ')}`, value);
 }
 
+/**
+ * `highWaterMark` and `signal`, checked, as Node's streams take them; what is absent stays absent.
+ *
+ * @param name what Node calls the highWaterMark of the side that is meant
+ */
+export function streamOptions<const Name extends string>(
+  options: { readonly highWaterMark?: number; readonly signal?: AbortSignal },
+  name: Name,
+): { [_ in Name]?: number } & { signal?: AbortSignal } {
+  const { highWaterMark, signal } = options;
+  if (signal !== undefined && (typeof signal !== 'object' || signal === null || !('aborted' in signal))) {
+    throw invalidOption('signal', 'an AbortSignal', signal);
+  }
+  return {
+    ...(highWaterMark !== undefined && {
+      [name]: integerOption('highWaterMark', highWaterMark, { default: 0, min: 0 }),
+    }),
+    ...(signal !== undefined && { signal }),
+  } as { [_ in Name]?: number } & { signal?: AbortSignal };
+}
+
 /** A function, or nothing. */
 export function callbackOption<T>(path: string, value: T | undefined): T | undefined {
   if (value === undefined || typeof value === 'function') return value;

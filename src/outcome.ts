@@ -129,7 +129,7 @@ class SettledNotification implements Outcome {
     if (typeof identifier === 'number') this.identifier = identifier;
     if (typeof notification.deviceToken === 'string') this.deviceToken = notification.deviceToken;
     const apnsId = settlement.apnsId ?? notification.apnsId;
-    if (apnsId !== undefined) this.apnsId = apnsId;
+    if (typeof apnsId === 'string') this.apnsId = apnsId;
     if (settlement.status !== 'accepted') this.#explain(settlement);
     if (settlement.apnsUniqueId !== undefined) this.apnsUniqueId = settlement.apnsUniqueId;
     if (facts.attempts !== undefined && facts.attempts > 1) this.attempts = facts.attempts;

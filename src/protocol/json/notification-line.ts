@@ -13,6 +13,7 @@ import {
   payloadProblem,
   priorityProblem,
   setLine,
+  shownName,
   unknownFieldProblem,
 } from '../../notification.js';
 import { jsonProblem } from './json-problem.js';
@@ -260,9 +261,4 @@ function jsonValue(bytes: Buffer, start: number, end: number): unknown {
     if (i === end) return number;
   }
   return JSON.parse(bytes.toString('utf8', start, end));
-}
-
-/** An unknown name as it may stand in a message: one line, and never a whole device token. */
-function shownName(name: string): string {
-  return JSON.stringify(name.slice(0, 40)).slice(1, -1);
 }
