@@ -1,0 +1,158 @@
+/**
+ * What the simulator accepted, in order. A million entries must fit beside a test, so they are bytes in
+ * slabs, and become objects only while they are iterated over.
+ */
+import type { Frame } from '../protocol/binary/frame.js';
+
+/**
+ * How much of an accepted notification is kept: everything; what tells which one it was (about 50 bytes);
+ * or nothing but its count.
+ */
+export type RecordDetail = 'full' | 'tokens' | 'counts';
+
+/** Which protocol a notification came by. */
+export type Wire = 'binary' | 'http2';
+
+/** An accepted notification. Fields that the client did not send are absent. */
+export interface AcceptedNotification {
+  readonly wire: Wire;
+  /** The connection it came by, counted from 1 over all wires. */
+  readonly connection: number;
+  /** Hex, lower case. */
+  readonly deviceToken: string;
+  readonly identifier?: number;
+  /** UNIX seconds. Detail `full` only. */
+  readonly expiration?: number;
+  /** Detail `full` only. */
+  readonly priority?: number;
+  /** The bytes as they came. Detail `full` only. */
+  readonly payload?: Buffer;
+}
+
+/** The fields of a notification that a record can hold, as a frame has them. */
+export type RecordFields = Omit<Frame, 'command' | 'deviceToken'> & { readonly deviceToken: string };
+
+const SLAB_BYTES = 1 << 20;
+const FIRST_SLAB_BYTES = 1 << 14;
+/** Flags, connection, identifier, expiration, priority, token length, payload length. */
+const MAX_HEADER_BYTES = 1 + 4 + 4 + 4 + 1 + 1 + 4;
+
+const HTTP2 = 1;
+const IDENTIFIER = 2;
+const EXPIRATION = 4;
+const PRIORITY = 8;
+const PAYLOAD = 16;
+
+interface Slab {
+  readonly bytes: Buffer;
+  end: number;
+}
+
+/** Accepted notifications, in the order they were accepted in. Iterate over it as often as you like. */
+export class AcceptedRecord implements Iterable<AcceptedNotification> {
+  readonly detail: RecordDetail;
+  readonly #limit: number;
+  #slabs: Slab[] = [];
+  #length = 0;
+
+  /** @param limit entries kept; what is accepted beyond is counted, not recorded */
+  constructor(detail: RecordDetail, limit: number) {
+    this.detail = detail;
+    this.#limit = detail === 'counts' ? 0 : limit;
+  }
+
+  /** How many entries are recorded. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Records one, if there is room. */
+  add(wire: Wire, connection: number, fields: RecordFields): void {
+    if (this.#length >= this.#limit) return;
+    const { deviceToken, identifier } = fields;
+    const full = this.detail === 'full';
+    const payload = full ? fields.payload : undefined;
+    const expiration = full ? fields.expiration : undefined;
+    const priority = full ? fields.priority : undefined;
+    const slab = this.#room(MAX_HEADER_BYTES + deviceToken.length / 2 + (payload?.length ?? 0));
+    const { bytes } = slab;
+    const start = slab.end;
+    let flags = wire === 'http2' ? HTTP2 : 0;
+    let at = bytes.writeUInt32LE(connection, start + 1);
+    if (identifier !== undefined) {
+      flags |= IDENTIFIER;
+      at = bytes.writeUInt32LE(identifier, at);
+    }
+    if (expiration !== undefined) {
+      flags |= EXPIRATION;
+      at = bytes.writeUInt32LE(expiration, at);
+    }
+    if (priority !== undefined) {
+      flags |= PRIORITY;
+      bytes[at++] = priority;
+    }
+    bytes[at++] = deviceToken.length / 2;
+    at += bytes.write(deviceToken, at, 'hex');
+    if (payload !== undefined) {
+      flags |= PAYLOAD;
+      at = bytes.writeUInt32LE(payload.length, at);
+      bytes.set(payload, at);
+      at += payload.length;
+    }
+    bytes[start] = flags;
+    slab.end = at;
+    this.#length++;
+  }
+
+  /** Forgets every entry; counts stay. */
+  clear(): void {
+    this.#slabs = [];
+    this.#length = 0;
+  }
+
+  *[Symbol.iterator](): Iterator<AcceptedNotification> {
+    for (const { bytes, end } of [...this.#slabs]) {
+      let start = 0;
+      while (start < end) start = yield* readEntry(bytes, start);
+    }
+  }
+
+  #room(size: number): Slab {
+    const last = this.#slabs.at(-1);
+    if (last !== undefined && last.end + size <= last.bytes.length) return last;
+    const usual = last === undefined ? FIRST_SLAB_BYTES : SLAB_BYTES;
+    const slab = { bytes: Buffer.allocUnsafeSlow(Math.max(usual, size)), end: 0 };
+    this.#slabs.push(slab);
+    return slab;
+  }
+}
+
+/** Yields the entry at `start`; returns where the next one starts. */
+function* readEntry(bytes: Buffer, start: number): Generator<AcceptedNotification, number> {
+  const flags = bytes[start]!;
+  const entry: { -readonly [Field in keyof AcceptedNotification]: AcceptedNotification[Field] } = {
+    wire: (flags & HTTP2) === 0 ? 'binary' : 'http2',
+    connection: bytes.readUInt32LE(start + 1),
+    deviceToken: '',
+  };
+  let at = start + 5;
+  if ((flags & IDENTIFIER) !== 0) {
+    entry.identifier = bytes.readUInt32LE(at);
+    at += 4;
+  }
+  if ((flags & EXPIRATION) !== 0) {
+    entry.expiration = bytes.readUInt32LE(at);
+    at += 4;
+  }
+  if ((flags & PRIORITY) !== 0) entry.priority = bytes[at++]!;
+  const tokenEnd = at + 1 + bytes[at]!;
+  entry.deviceToken = bytes.toString('hex', at + 1, tokenEnd);
+  at = tokenEnd;
+  if ((flags & PAYLOAD) !== 0) {
+    const payloadEnd = at + 4 + bytes.readUInt32LE(at);
+    entry.payload = bytes.subarray(at + 4, payloadEnd);
+    at = payloadEnd;
+  }
+  yield entry;
+  return at;
+}

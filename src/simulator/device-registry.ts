@@ -1,0 +1,95 @@
+/**
+ * The devices behind the simulator, shared by all its wires. Every well-formed token is a device that
+ * takes whatever is sent to it, until it is said to be otherwise.
+ */
+import { ApnsError } from '../errors.js';
+import { deviceTokenProblem, expirationProblem, expirationSeconds } from '../notification.js';
+import type { FeedbackTuple } from '../protocol/binary/feedback-tuple.js';
+
+/** `invalid`: never was a token of this environment. `unregistered`: was one, the app is gone. */
+export type DeviceState = 'registered' | 'unregistered' | 'invalid';
+
+/** Device tokens are hex in either case; those given back are lower case. */
+export class DeviceRegistry {
+  readonly #unregistered = new Map<string, number>();
+  readonly #invalid = new Set<string>();
+  #feedback = new Map<string, number>();
+
+  /**
+   * Says that the app is gone from a device, and lists it for the feedback service. From now on the binary
+   * gateway takes a notification for it in silence and lists it again; HTTP/2 answers 410 Unregistered.
+   *
+   * @param since UNIX seconds or a `Date`. @default now
+   * @throws {ApnsError} APNS_ERR_INVALID_OPTION
+   */
+  unregister(deviceToken: string, since: number | Date = new Date()): void {
+    const token = checkToken(deviceToken);
+    const problem = expirationProblem(since);
+    if (problem !== undefined) throw new ApnsError('APNS_ERR_INVALID_OPTION', `since ${problem}`);
+    const timestamp = expirationSeconds(since);
+    this.#invalid.delete(token);
+    this.#unregistered.set(token, timestamp);
+    this.#feedback.set(token, timestamp);
+  }
+
+  /**
+   * Says that a token is none of this environment: InvalidToken (8) and 400 BadDeviceToken.
+   *
+   * @throws {ApnsError} APNS_ERR_INVALID_OPTION
+   */
+  invalidate(deviceToken: string): void {
+    const token = checkToken(deviceToken);
+    this.#unregistered.delete(token);
+    this.#invalid.add(token);
+  }
+
+  /**
+   * Makes a token good again. What the feedback service was to tell of it, it still tells.
+   *
+   * @throws {ApnsError} APNS_ERR_INVALID_OPTION
+   */
+  register(deviceToken: string): void {
+    const token = checkToken(deviceToken);
+    this.#unregistered.delete(token);
+    this.#invalid.delete(token);
+  }
+
+  /** What is known of a lower-case token; anything unheard of is registered. */
+  stateOf(token: string): DeviceState {
+    if (this.#unregistered.has(token)) return 'unregistered';
+    return this.#invalid.has(token) ? 'invalid' : 'registered';
+  }
+
+  /** UNIX seconds since when a lower-case token is unregistered, or `undefined`. */
+  unregisteredSince(token: string): number | undefined {
+    return this.#unregistered.get(token);
+  }
+
+  /** How many tuples the feedback service would send now. */
+  get feedbackCount(): number {
+    return this.#feedback.size;
+  }
+
+  /** Lists an unregistered, lower-case token for the feedback service because something was sent to it. */
+  reportUndelivered(token: string): void {
+    const since = this.#unregistered.get(token);
+    if (since !== undefined) this.#feedback.set(token, since);
+  }
+
+  /** Clears the feedback list at once, and yields what was in it, oldest entry first. */
+  takeFeedback(): IterableIterator<FeedbackTuple> {
+    const taken = this.#feedback;
+    this.#feedback = new Map();
+    return tuplesOf(taken);
+  }
+}
+
+function* tuplesOf(list: ReadonlyMap<string, number>): IterableIterator<FeedbackTuple> {
+  for (const [deviceToken, timestamp] of list) yield { deviceToken, timestamp };
+}
+
+function checkToken(deviceToken: string): string {
+  const problem = deviceTokenProblem(deviceToken);
+  if (problem === undefined) return deviceToken.toLowerCase();
+  throw new ApnsError('APNS_ERR_INVALID_OPTION', `deviceToken ${problem}`);
+}

@@ -1,0 +1,32 @@
+/** The other side of the wire, for tests and for trying things out: `apns-streams/simulator`. */
+export type {
+  AcceptedNotification,
+  AcceptedRecord,
+  RecordDetail,
+  Wire,
+} from './accepted-record.js';
+export {
+  type Authority,
+  type AuthorityOptions,
+  type CertificateAndKey,
+  type ClientCertificateOptions,
+  mintAuthority,
+  mintClientCertificate,
+  mintServerCertificate,
+  type ServerCertificateOptions,
+  type Validity,
+} from './certificates.js';
+export { type SimulatorCredentials, writeCredentials } from './credentials.js';
+export type { DeviceRegistry, DeviceState } from './device-registry.js';
+export type { FeedbackFaults, FeedbackService, FeedbackServiceOptions } from './feedback-service.js';
+export type { GatewayFaults } from './gateway-faults.js';
+export type { GatewayService, GatewayServiceOptions } from './gateway-service.js';
+export {
+  createSimulator,
+  type Simulator,
+  type SimulatorOptions,
+  type SimulatorTlsOptions,
+} from './simulator.js';
+export type { SimulatorCounts } from './simulator-state.js';
+export type { ConnectionLimits, LoopbackHost } from './tls-listener.js';
+export { decodeTokenFault, encodeTokenFault, type TokenFault, type TokenFaultName } from './token-fault.js';

@@ -1,0 +1,11 @@
+import type { TlsOptions } from 'node:tls';
+import type { SimulatorState } from './simulator-state.js';
+import type { ConnectionLimits, LoopbackHost } from './tls-listener.js';
+
+/** What every service of a simulator is started with. */
+export interface ServiceContext {
+  readonly state: SimulatorState;
+  readonly host: LoopbackHost;
+  readonly limits: Required<ConnectionLimits>;
+  readonly tls: TlsOptions;
+}

@@ -1,0 +1,158 @@
+/** A gateway and a feedback service on loopback, for programs to be tested against. */
+import type { SecureVersion, TlsOptions } from 'node:tls';
+import { invalidOption } from '../errors.js';
+import { headerTextProblem } from '../notification.js';
+import { checkOptionNames, choiceOption, integerOption } from '../options.js';
+import type { AcceptedRecord, RecordDetail } from './accepted-record.js';
+import {
+  mintCredentials,
+  readCredentials,
+  type SimulatorCredentials,
+  writeCredentials,
+} from './credentials.js';
+import type { DeviceRegistry } from './device-registry.js';
+import { FeedbackService, type FeedbackServiceOptions } from './feedback-service.js';
+import { GatewayService, type GatewayServiceOptions } from './gateway-service.js';
+import { type SimulatorCounts, SimulatorState } from './simulator-state.js';
+import {
+  type ConnectionLimits,
+  checkConnectionLimits,
+  LOOPBACK_HOSTS,
+  type LoopbackHost,
+} from './tls-listener.js';
+
+/** TLS of the simulator's services, where it shall not be as usual. */
+export interface SimulatorTlsOptions {
+  /** PEM; an expired one, or one for another host, to see clients refuse it. @default made at start */
+  readonly cert?: string;
+  /** PEM, the key of `cert`. */
+  readonly key?: string;
+  /** @default Node's, TLS 1.2 */
+  readonly minVersion?: SecureVersion;
+  /** @default Node's, TLS 1.3 */
+  readonly maxVersion?: SecureVersion;
+  /** OpenSSL's cipher list; `DEFAULT@SECLEVEL=0` is what TLS 1.0 and 1.1 need. @default Node's */
+  readonly ciphers?: string;
+}
+
+export interface SimulatorOptions {
+  /** The address of every service; only loopback is possible. @default '127.0.0.1' */
+  readonly host?: LoopbackHost;
+  /** The app's bundle identifier. @default 'com.example.app', or that of the credentials given */
+  readonly topic?: string;
+  /**
+   * Credentials to use again: those of another simulator, or a directory that holds them. A directory
+   * without any gets new ones written to it (see {@link writeCredentials}). @default made, and not written
+   */
+  readonly credentials?: string | SimulatorCredentials;
+  /** How much of each accepted notification `accepted` keeps. @default 'full' */
+  readonly record?: RecordDetail;
+  /** How many accepted notifications are recorded; further ones are only counted. @default 1000000 */
+  readonly recordLimit?: number;
+  readonly limits?: ConnectionLimits;
+  readonly tls?: SimulatorTlsOptions;
+  readonly gateway?: GatewayServiceOptions;
+  readonly feedback?: FeedbackServiceOptions;
+}
+
+/** A running simulator. */
+export interface Simulator {
+  readonly gateway: GatewayService;
+  readonly feedback: FeedbackService;
+  /** What a client needs: `{ ca, cert, key }` are ready to be `tls` options. */
+  readonly credentials: SimulatorCredentials;
+  readonly devices: DeviceRegistry;
+  /** What was accepted, in order. Frames that were discarded are never in it. */
+  readonly accepted: AcceptedRecord;
+  readonly counts: Readonly<SimulatorCounts>;
+  /**
+   * Resolves as soon as the counts meet a condition, at once if they do already.
+   *
+   * @throws {ApnsError} APNS_ERR_CLOSED if the simulator is closed first
+   */
+  until(condition: (counts: Readonly<SimulatorCounts>) => boolean): Promise<void>;
+  /** Stops listening and ends every connection at once. Calling it again is harmless. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+const DEFAULT_TOPIC = 'com.example.app';
+
+/**
+ * Starts a simulator. It makes its own certificates, and never listens on anything but loopback.
+ *
+ * @throws {ApnsError} APNS_ERR_INVALID_OPTION or APNS_ERR_BAD_CREDENTIALS; or the system's error where a
+ *   port cannot be had
+ */
+export async function createSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
+  checkOptionNames('options', options, [
+    'host',
+    'topic',
+    'credentials',
+    'record',
+    'recordLimit',
+    'limits',
+    'tls',
+    'gateway',
+    'feedback',
+  ]);
+  const details = ['full', 'tokens', 'counts'] as const;
+  const state = new SimulatorState(
+    choiceOption('record', options.record, details, 'full'),
+    integerOption('recordLimit', options.recordLimit, { default: 1_000_000, min: 0 }),
+  );
+  const limits = checkConnectionLimits(options.limits);
+  const host = choiceOption('host', options.host, LOOPBACK_HOSTS, LOOPBACK_HOSTS[0]);
+  const credentials = await loadCredentials(options);
+  const context = { state, host, limits, tls: serverTls(credentials, options.tls) };
+  const gateway = await GatewayService.start(context, options.gateway);
+  let feedback: FeedbackService;
+  try {
+    feedback = await FeedbackService.start(context, options.feedback);
+  } catch (error) {
+    await gateway.close();
+    throw error;
+  }
+  const close = async (): Promise<void> => {
+    state.close();
+    await Promise.all([gateway.close(), feedback.close()]);
+  };
+  return {
+    gateway,
+    feedback,
+    credentials,
+    devices: state.devices,
+    accepted: state.accepted,
+    counts: state.counts,
+    until: (condition) => state.until(condition),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+async function loadCredentials(options: SimulatorOptions): Promise<SimulatorCredentials> {
+  const { credentials: source, topic } = options;
+  const problem = topic === undefined ? undefined : headerTextProblem(topic);
+  if (problem !== undefined) throw invalidOption('topic', 'a bundle identifier', topic);
+  if (source === undefined) return mintCredentials(topic ?? DEFAULT_TOPIC);
+  const found = typeof source === 'string' ? await readCredentials(source) : source;
+  if (found === undefined) {
+    const credentials = mintCredentials(topic ?? DEFAULT_TOPIC);
+    await writeCredentials({ credentials }, source as string);
+    return credentials;
+  }
+  if (topic === undefined || topic === found.topic) return found;
+  throw invalidOption('topic', 'that of the credentials, or absent', topic);
+}
+
+function serverTls(credentials: SimulatorCredentials, tls: SimulatorTlsOptions = {}): TlsOptions {
+  checkOptionNames('tls', tls, ['cert', 'key', 'minVersion', 'maxVersion', 'ciphers']);
+  return {
+    cert: credentials.serverCert,
+    key: credentials.serverKey,
+    ...tls,
+    ca: credentials.ca,
+    requestCert: true,
+    rejectUnauthorized: true,
+  };
+}

@@ -1,0 +1,122 @@
+/**
+ * A TLS server on loopback whose connections can be reset. Shared by every service of the simulator.
+ *
+ * Connections are accepted as plain TCP and handed to a TLS server that never listens itself: a TLS socket
+ * that `tls.Server` accepted cannot be reset, the TCP socket below it can.
+ */
+import net from 'node:net';
+import tls from 'node:tls';
+import { checkOptionNames, integerOption } from '../options.js';
+
+/** The only addresses a simulator listens on. */
+export const LOOPBACK_HOSTS = ['127.0.0.1', '::1'] as const;
+
+export type LoopbackHost = (typeof LOOPBACK_HOSTS)[number];
+
+/** Bounds that keep a hostile or forgotten client from costing more than they say. */
+export interface ConnectionLimits {
+  /** Connections at a time, per service; more are dropped when they are accepted. @default 1024 */
+  readonly maxConnections?: number;
+  /** From accepting to the end of the TLS handshake. @default 10000 */
+  readonly handshakeTimeoutMs?: number;
+  /** Without one whole frame for this long, a connection is closed; 0 for never. @default 0 */
+  readonly idleTimeoutMs?: number;
+  /** How long, after its last word, a service goes on reading what the client still sends. @default 5000 */
+  readonly drainTimeoutMs?: number;
+}
+
+/** A connection whose handshake is done. Errors on it are already taken care of: `close` is all there is. */
+export interface LoopbackConnection {
+  readonly socket: tls.TLSSocket;
+  /** Sends what the kernel already has, then RST. */
+  reset(): void;
+}
+
+export interface TlsListenerOptions {
+  readonly host: LoopbackHost;
+  /** 0 or absent for any free one. */
+  readonly port: number | undefined;
+  /** The service, as the path of its options. */
+  readonly name: string;
+  readonly limits: Required<ConnectionLimits>;
+  readonly tls: tls.TlsOptions;
+  readonly onConnection: (connection: LoopbackConnection) => void;
+}
+
+export interface TlsListener {
+  readonly host: LoopbackHost;
+  readonly port: number;
+  /** Stops listening and ends every connection at once. */
+  close(): Promise<void>;
+}
+
+/** @throws {ApnsError} APNS_ERR_INVALID_OPTION */
+export function checkConnectionLimits(limits: ConnectionLimits = {}): Required<ConnectionLimits> {
+  checkOptionNames('limits', limits, [
+    'maxConnections',
+    'handshakeTimeoutMs',
+    'idleTimeoutMs',
+    'drainTimeoutMs',
+  ]);
+  const { maxConnections, handshakeTimeoutMs, idleTimeoutMs, drainTimeoutMs } = limits;
+  return {
+    maxConnections: integerOption('limits.maxConnections', maxConnections, { default: 1024 }),
+    handshakeTimeoutMs: integerOption('limits.handshakeTimeoutMs', handshakeTimeoutMs, { default: 10_000 }),
+    idleTimeoutMs: integerOption('limits.idleTimeoutMs', idleTimeoutMs, { default: 0, min: 0 }),
+    drainTimeoutMs: integerOption('limits.drainTimeoutMs', drainTimeoutMs, { default: 5000, min: 0 }),
+  };
+}
+
+/**
+ * Listens, and rejects with the system's error where it cannot (a port in use).
+ *
+ * @throws {ApnsError} APNS_ERR_INVALID_OPTION for a port that is none
+ */
+export function listenTls(options: TlsListenerOptions): Promise<TlsListener> {
+  const { host, limits, onConnection } = options;
+  const port = integerOption(`${options.name}.port`, options.port, { default: 0, min: 0, max: 0xffff });
+  const open = new Map<number, net.Socket>();
+  const handshakes = tls.createServer({
+    ...options.tls,
+    handshakeTimeout: limits.handshakeTimeoutMs,
+    allowHalfOpen: true,
+  });
+  handshakes.on('tlsClientError', (_error, socket) => socket.destroy());
+  handshakes.on('secureConnection', (socket) => {
+    socket.on('error', ignore);
+    const raw = open.get(socket.remotePort ?? -1);
+    // A client that is already gone has no port any more.
+    if (raw === undefined) socket.destroy();
+    else onConnection({ socket, reset: () => raw.resetAndDestroy() });
+  });
+  const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (raw) => {
+    const { remotePort } = raw;
+    raw.on('error', ignore);
+    if (remotePort === undefined) {
+      raw.destroy();
+      return;
+    }
+    open.set(remotePort, raw);
+    raw.once('close', () => open.get(remotePort) === raw && open.delete(remotePort));
+    handshakes.emit('connection', raw);
+  });
+  server.maxConnections = limits.maxConnections;
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host, port }, () => {
+      server.off('error', reject).on('error', ignore);
+      resolve({
+        host,
+        port: (server.address() as net.AddressInfo).port,
+        close: () =>
+          new Promise((closed) => {
+            server.close(() => closed());
+            for (const raw of open.values()) raw.destroy();
+          }),
+      });
+    });
+  });
+}
+
+/** Errors of a single connection end that connection, which its `close` event tells. */
+function ignore(): void {}

@@ -1,0 +1,111 @@
+/**
+ * Faults that travel in device tokens, so that any client in any language can ask for them.
+ *
+ *      0      1      2      3          4
+ *     +------+------+------+----------+-----------------------+
+ *     | 0xfa | 0x17 | code | argument | free, makes it unique |
+ *     +------+------+------+----------+-----------------------+
+ *
+ * What each does, wire by wire, is the table in docs/simulator.md.
+ */
+import { MAX_UINT32 } from '../notification.js';
+import { choiceOption, integerOption } from '../options.js';
+
+/** Every fault with its code, the token's third byte. */
+export const TokenFaultCode = {
+  /** Rejected with the argument as status code, every time. */
+  reject: 0x01,
+  /** Accepted, then the gateway shuts down (status code 10) and names it. Once. */
+  shutdown: 0x02,
+  /** The same, but the shutdown names identifier 0. Once. */
+  shutdownUnnamed: 0x03,
+  /** Not accepted; the connection is closed without a packet. Once. */
+  close: 0x04,
+  /** Not accepted; the connection is reset without a packet. Once. */
+  reset: 0x05,
+  /** Rejected with the argument as status code, and the connection reset instead of drained. */
+  rejectReset: 0x06,
+  /** Rejected with the argument as status code, the packet in six segments. */
+  rejectSplit: 0x07,
+  /** Nothing more is read for argument × 100 ms, 0 meaning for ever; accepted afterwards. Once. */
+  stall: 0x08,
+  /** Accepted; from here on at most argument KiB per 100 ms are read on this connection. */
+  slowRead: 0x09,
+  /** Accepted after argument × 10 ms. */
+  latency: 0x0a,
+  /** A temporary rejection the first argument times, then accepted. */
+  temporary: 0x0b,
+  /** Dropped: neither accepted nor answered. */
+  discard: 0x0c,
+} as const;
+
+export type TokenFaultName = keyof typeof TokenFaultCode;
+
+/** A fault as a token carries it. */
+export interface TokenFault {
+  readonly name: TokenFaultName;
+  /** 0 to 255; its meaning is the fault's. */
+  readonly argument: number;
+}
+
+const PREFIX = 'fa17';
+const HEADER_DIGITS = 8;
+const TOKEN_BYTES = 32;
+
+const NAMES: ReadonlyMap<number, TokenFaultName> = new Map(
+  Object.entries(TokenFaultCode).map(([name, code]) => [code, name as TokenFaultName]),
+);
+
+/** Faults after which a client sends the same token again on another connection. */
+const ONCE: ReadonlySet<TokenFaultName> = new Set(['shutdown', 'shutdownUnnamed', 'close', 'reset', 'stall']);
+
+/**
+ * A 32-byte device token, in hex, that asks for a fault.
+ *
+ * @param argument 0 to 255
+ * @param serial unsigned 32-bit; tokens with different serials are different devices
+ * @throws {ApnsError} APNS_ERR_INVALID_OPTION
+ */
+export function encodeTokenFault(name: TokenFaultName, argument = 0, serial = 0): string {
+  const known = choiceOption('name', name, [...NAMES.values()], name);
+  const bytes = Buffer.alloc(TOKEN_BYTES);
+  bytes.write(PREFIX, 'hex');
+  bytes[2] = TokenFaultCode[known];
+  bytes[3] = integerOption('argument', argument, { default: 0, min: 0, max: 0xff });
+  bytes.writeUInt32BE(integerOption('serial', serial, { default: 0, min: 0, max: MAX_UINT32 }), 28);
+  return bytes.toString('hex');
+}
+
+/** The fault that a device token (lower-case hex) asks for, or `undefined`. */
+export function decodeTokenFault(deviceToken: string): TokenFault | undefined {
+  if (!deviceToken.startsWith(PREFIX) || deviceToken.length < HEADER_DIGITS) return undefined;
+  const name = NAMES.get(Number.parseInt(deviceToken.slice(4, 6), 16));
+  if (name === undefined) return undefined;
+  return { name, argument: Number.parseInt(deviceToken.slice(6, HEADER_DIGITS), 16) };
+}
+
+/** Which faults have already struck: those that end a connection strike once, so that resending ends. */
+export class TokenFaultMemory {
+  readonly #strikes = new Map<string, number>();
+  readonly #limit: number;
+
+  /** @param limit tokens remembered; beyond, the one that struck first is forgotten and may strike again */
+  constructor(limit = 100_000) {
+    this.#limit = limit;
+  }
+
+  /** The fault that strikes now, at this sending of the token, or `undefined`. */
+  strike(deviceToken: string): TokenFault | undefined {
+    const fault = decodeTokenFault(deviceToken);
+    if (fault === undefined) return undefined;
+    const times = fault.name === 'temporary' ? fault.argument : ONCE.has(fault.name) ? 1 : Infinity;
+    if (times === Infinity) return fault;
+    const strikes = this.#strikes.get(deviceToken) ?? 0;
+    if (strikes >= times) return undefined;
+    if (strikes === 0 && this.#strikes.size >= this.#limit) {
+      this.#strikes.delete(this.#strikes.keys().next().value as string);
+    }
+    this.#strikes.set(deviceToken, strikes + 1);
+    return fault;
+  }
+}
