@@ -1,0 +1,171 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { inspect } from 'node:util';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { dial } from '../../src/connection/dial.js';
+import { type ProxyOptions, resolveProxy } from '../../src/connection/proxy.js';
+import { resolveTarget, type Target } from '../../src/connection/target.js';
+import { authority, listen, listenTls } from '../support/loopback.js';
+
+function targetAt(port: number, proxy: ProxyOptions, connectTimeoutMs?: number): Target {
+  return resolveTarget(
+    {
+      host: 'localhost',
+      port,
+      tls: { ca: authority.cert },
+      proxy,
+      ...(connectTimeoutMs === undefined ? {} : { connectTimeoutMs }),
+    },
+    'gateway',
+  );
+}
+
+/** A proxy that opens every tunnel; `requests` fills with the headers it was sent. */
+async function startProxy(requests: string[]): Promise<number> {
+  return listen((client) => {
+    client.once('data', (chunk) => {
+      const request = chunk.toString('latin1');
+      requests.push(request);
+      const port = Number(/^CONNECT [^ ]*:(\d+) HTTP\/1\.1\r\n/.exec(request)?.[1]);
+      const upstream = connect(port, '127.0.0.1');
+      onTestFinished(() => void upstream.destroy());
+      upstream.on('error', () => client.destroy());
+      upstream.on('connect', () => client.write('HTTP/1.1 200 Connection established\r\nVia: x\r\n\r\n'));
+      client.pipe(upstream).pipe(client);
+    });
+  });
+}
+
+/** A proxy that answers every request with the same bytes. */
+function startAnswering(answer: string, then: (socket: Socket) => void = () => {}): Promise<number> {
+  return listen((socket) => socket.once('data', () => socket.write(answer, 'latin1', () => then(socket))));
+}
+
+describe('a tunnel', () => {
+  it('carries TLS to the target, whose certificate is checked as ever', async () => {
+    const requests: string[] = [];
+    const proxyPort = await startProxy(requests);
+    const port = await listenTls((socket) => socket.write('through'));
+    const socket = await dial(targetAt(port, `http://127.0.0.1:${proxyPort}`));
+    onTestFinished(() => void socket.destroy());
+    expect(String((await once(socket, 'data'))[0])).toBe('through');
+    expect(requests).toEqual([`CONNECT localhost:${port} HTTP/1.1\r\nHost: localhost:${port}\r\n\r\n`]);
+    expect(socket.getPeerX509Certificate()?.checkHost('localhost')).toBe('localhost');
+  });
+
+  it('checks the host of the target, not of the proxy', async () => {
+    const proxyPort = await startProxy([]);
+    const port = await listenTls(() => {});
+    const target = resolveTarget(
+      { host: '127.0.0.2', port, tls: { ca: authority.cert }, proxy: { host: '127.0.0.1', port: proxyPort } },
+      'gateway',
+    );
+    await expect(dial(target)).rejects.toMatchObject({ code: 'APNS_ERR_WRONG_HOST' });
+  });
+
+  it('sends Basic credentials as RFC 7617 has them', async () => {
+    const requests: string[] = [];
+    const proxyPort = await startProxy(requests);
+    const port = await listenTls(() => {});
+    const proxy = { host: '127.0.0.1', port: proxyPort, username: 'Aladdin', password: 'open sesame' };
+    const socket = await dial(targetAt(port, proxy));
+    socket.destroy();
+    expect(requests[0]).toContain('\r\nProxy-Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n');
+  });
+
+  it('takes an answer that arrives byte by byte, and hands on what follows it', async () => {
+    const port = await listen((socket) => {
+      socket.once('data', async () => {
+        socket.setNoDelay(true);
+        for (const byte of 'HTTP/1.0 200\r\n\r\n') {
+          socket.write(byte);
+          await new Promise(setImmediate);
+        }
+      });
+    });
+    const target = targetAt(443, `http://127.0.0.1:${port}`, 100);
+    await expect(dial(target)).rejects.toMatchObject({ code: 'APNS_ERR_CONNECT_TIMEOUT' });
+
+    const chatty = await startAnswering('HTTP/1.1 200 OK\r\n\r\nSSH-2.0-OpenSSH_9.6\r\n');
+    await expect(dial(targetAt(22, `http://127.0.0.1:${chatty}`))).rejects.toMatchObject({
+      code: 'APNS_ERR_NOT_TLS',
+    });
+  });
+});
+
+describe('no tunnel', () => {
+  it.each([
+    ['wants credentials', 'HTTP/1.1 407 Proxy Authentication Required\r\n\r\n', 'APNS_ERR_PROXY'],
+    ['forbids it', 'HTTP/1.1 403 Forbidden\r\n\r\nno', 'APNS_ERR_PROXY'],
+    ['redirects', 'HTTP/1.1 302 Found\r\nLocation: http://x/\r\n\r\n', 'APNS_ERR_PROXY'],
+    ['speaks another protocol', '220 mail.example ESMTP\r\n\r\n', 'APNS_ERR_PROXY'],
+    ['answers without end', `HTTP/1.1 200 OK\r\nX: ${'x'.repeat(9000)}`, 'APNS_ERR_PROXY'],
+    ['answers at great length', `HTTP/1.1 200 OK\r\nX: ${'x'.repeat(9000)}\r\n\r\n`, 'APNS_ERR_PROXY'],
+    ['cannot reach the target', 'HTTP/1.1 504 Gateway Timeout\r\n\r\n', 'APNS_ERR_UNREACHABLE'],
+  ])('comes from a proxy that %s', async (_what, answer, code) => {
+    const closed = vi.fn();
+    const port = await startAnswering(answer, (socket) => socket.resume().once('close', closed));
+    await expect(dial(targetAt(2195, `http://127.0.0.1:${port}`))).rejects.toMatchObject({ code });
+    await vi.waitFor(() => expect(closed).toHaveBeenCalled());
+  });
+
+  it('comes from a proxy that closes without an answer', async () => {
+    const port = await listen((socket) => socket.once('data', () => socket.end()));
+    await expect(dial(targetAt(2195, `http://127.0.0.1:${port}`))).rejects.toMatchObject({
+      code: 'APNS_ERR_PROXY',
+    });
+  });
+
+  it('comes from a silent proxy, within the same deadline', async () => {
+    let closed: Promise<unknown> | undefined;
+    const port = await listen((socket) => {
+      closed = once(socket.resume(), 'close');
+    });
+    await expect(dial(targetAt(2195, `http://127.0.0.1:${port}`, 50))).rejects.toMatchObject({
+      code: 'APNS_ERR_CONNECT_TIMEOUT',
+    });
+    await closed;
+  });
+
+  it('comes from a proxy that is not there', async () => {
+    const target = targetAt(2195, 'http://proxy.invalid:3128');
+    await expect(dial(target)).rejects.toMatchObject({ code: 'APNS_ERR_HOST_NOT_FOUND' });
+  });
+
+  it('comes from an abort while the proxy thinks', async () => {
+    const controller = new AbortController();
+    const port = await listen((socket) => socket.once('data', () => controller.abort()));
+    const attempt = dial(targetAt(2195, `http://127.0.0.1:${port}`), { signal: controller.signal });
+    await expect(attempt).rejects.toMatchObject({ code: 'APNS_ERR_CLOSED' });
+  });
+});
+
+describe('proxy options', () => {
+  it.each<[string, unknown]>([
+    ['a URL with credentials', 'http://user:secret@proxy.example:3128'],
+    ['another scheme', 'socks5://proxy.example:1080'],
+    ['no URL', 'proxy.example:3128'],
+    ['a URL with a path', 'http://proxy.example:3128/path'],
+    ['no port', { host: 'proxy.example' }],
+    ['a colon in the user name', { host: 'proxy.example', port: 3128, username: 'a:b', password: 'c' }],
+    ['a password alone', { host: 'proxy.example', port: 3128, password: 'c' }],
+    ['an unknown name', { host: 'proxy.example', port: 3128, user: 'a' }],
+    ['a line break in the host', { host: 'proxy.example\r\nX: y', port: 3128 }],
+  ])('refuse %s', (_what, options) => {
+    expect(() => resolveProxy(options as ProxyOptions)).toThrow(
+      expect.objectContaining({ code: 'APNS_ERR_INVALID_OPTION' }),
+    );
+  });
+
+  it('keep credentials out of sight', () => {
+    const proxy = resolveProxy({ host: 'proxy.example', port: 3128, username: 'user', password: 'secret' });
+    expect(inspect(proxy, { depth: 9, showHidden: true })).not.toMatch(/secret|dXNlcjp|Basic/);
+    expect(JSON.parse(JSON.stringify(proxy))).toEqual({ host: 'proxy.example', port: 3128 });
+    expect(() => resolveProxy('http://user:secret@proxy.example')).toThrow(/^(?!.*secret)/s);
+  });
+
+  it('put an IPv6 target into brackets', () => {
+    const request = resolveProxy('http://[::1]:3128').connectRequest({ host: '2001:db8::1', port: 443 });
+    expect(request).toBe('CONNECT [2001:db8::1]:443 HTTP/1.1\r\nHost: [2001:db8::1]:443\r\n\r\n');
+  });
+});
