@@ -193,12 +193,12 @@ const CAUSES: readonly (readonly [pattern: RegExp, code: ApnsErrorCode, sentence
     'APNS_ERR_HOST_NOT_FOUND',
     'the name does not resolve: check host and the resolver',
   ],
+  [/^CONNECT ETIMEDOUT$/, 'APNS_ERR_CONNECT_TIMEOUT', 'it does not answer: check host, port and firewall'],
   [
     /^(ENETUNREACH|EHOSTUNREACH|ENETDOWN|EHOSTDOWN|EADDRNOTAVAIL|EACCES|EPERM)$/,
     'APNS_ERR_UNREACHABLE',
     'there is no way to it from here: check network and firewall',
   ],
-  [/^CONNECT ETIMEDOUT$/, 'APNS_ERR_CONNECT_TIMEOUT', 'it does not answer: check host, port and firewall'],
   [
     /^(EMFILE|ENFILE)$/,
     'APNS_ERR_TOO_MANY_OPEN_FILES',

@@ -35,8 +35,7 @@ const KNOWN = [
   'servername',
 ] satisfies (keyof TlsCredentialOptions)[];
 
-const LEGACY_RECIPE =
-  'openssl pkcs12 -legacy -in OLD.p12 -nodes -out all.pem && openssl pkcs12 -export -in all.pem -out NEW.p12';
+const LEGACY_RECIPE = 'openssl pkcs12 -legacy -in OLD.p12 -out NEW.pem';
 
 /**
  * Reads credentials into a context that all connections of a sink share. Nothing of the key or the
@@ -157,7 +156,7 @@ function pfxError(cause: unknown, passphrase: string | undefined): ApnsError {
         ? 'tls.pfx is encrypted: give its tls.passphrase'
         : 'tls.pfx cannot be decrypted: tls.passphrase is wrong';
   } else if (/unsupported/i.test(reason)) {
-    message = `tls.pfx is encrypted with RC2 or 3DES, which OpenSSL 3 refuses; convert it once: ${LEGACY_RECIPE}`;
+    message = `tls.pfx is encrypted with RC2 or 3DES, which OpenSSL 3 refuses: convert it once with "${LEGACY_RECIPE}", and give NEW.pem as both tls.cert and tls.key, with its new tls.passphrase`;
   }
   return new ApnsError('APNS_ERR_BAD_CREDENTIALS', message, { cause });
 }
