@@ -1,0 +1,94 @@
+/** NDJSON bytes in, notifications out. */
+import { Transform, type TransformCallback } from 'node:stream';
+import type { InvalidNotificationError } from '../errors.js';
+import type { Notification } from '../notification.js';
+import { callbackOption, checkOptionNames, choiceOption, integerOption } from '../options.js';
+import { NdjsonDecoder } from '../protocol/json/ndjson-decoder.js';
+import type { PayloadMode } from '../protocol/json/notification-line.js';
+import type { TransformOf } from '../typed-stream.js';
+
+/** Options of {@link createNdjsonParser}. */
+export interface NdjsonParserOptions {
+  /**
+   * `parsed` gives a payload that is a JSON object as that object. `raw` gives it as exactly the bytes it
+   * is written with, as a view of the chunk they came in: nothing is changed or copied, and the chunk stays
+   * in memory for as long as the notification. A payload that is a JSON string becomes that string in both.
+   *
+   * @default 'parsed'
+   */
+  readonly payload?: PayloadMode;
+  /** The longest line, without its newline. A longer one is skipped without being kept. @default 1048576 */
+  readonly maxLineBytes?: number;
+  /** Receives each line that holds no valid notification; it is then skipped. Without it the stream fails. */
+  readonly onInvalid?: (error: InvalidNotificationError) => void;
+  /** Of the notifications waiting to be read. */
+  readonly highWaterMark?: number;
+  readonly signal?: AbortSignal;
+}
+
+const OPTION_NAMES = ['payload', 'maxLineBytes', 'onInvalid', 'highWaterMark', 'signal'];
+const MAX_LINE_BYTES = 1024 * 1024;
+
+/**
+ * A Transform from NDJSON (UTF-8, one notification per line) to notifications, in order, each checked
+ * against every rule that holds on all wires. Its rules for lines are in `docs/ndjson.md`.
+ *
+ * A chunk that has been written must not be changed afterwards. What the notifications of one chunk exceed
+ * `highWaterMark` by waits in the stream, and no further chunk is taken until it has been read.
+ *
+ * Fails with {@link InvalidNotificationError}, naming line, byte offset and field, unless `onInvalid` is
+ * given; with APNS_ERR_NOT_NDJSON, in either case, if the input as a whole is something else (compressed,
+ * UTF-16, an array, a pretty-printed object); and with whatever `onInvalid` throws.
+ *
+ * @throws {ApnsError} APNS_ERR_INVALID_OPTION
+ */
+export function createNdjsonParser(
+  options: NdjsonParserOptions = {},
+): TransformOf<Uint8Array | string, Notification> {
+  return new NdjsonParser(options);
+}
+
+/** See {@link createNdjsonParser}. */
+class NdjsonParser extends Transform {
+  readonly #decoder: NdjsonDecoder;
+
+  constructor(options: NdjsonParserOptions) {
+    checkOptionNames('options', options, OPTION_NAMES);
+    const payload = choiceOption('payload', options.payload, ['parsed', 'raw'], 'parsed');
+    const maxLineBytes = integerOption('maxLineBytes', options.maxLineBytes, { default: MAX_LINE_BYTES });
+    const onInvalid = callbackOption('onInvalid', options.onInvalid) ?? fail;
+    super({
+      readableObjectMode: true,
+      ...(options.highWaterMark === undefined ? {} : { readableHighWaterMark: options.highWaterMark }),
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+    });
+    const onNotification = (notification: Notification) => {
+      this.push(notification);
+    };
+    this.#decoder = new NdjsonDecoder({ payload, maxLineBytes, onNotification, onInvalid });
+  }
+
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, callback: TransformCallback): void {
+    try {
+      this.#decoder.read(chunk);
+    } catch (error) {
+      callback(error as Error);
+      return;
+    }
+    callback();
+  }
+
+  override _flush(callback: TransformCallback): void {
+    try {
+      this.#decoder.end();
+    } catch (error) {
+      callback(error as Error);
+      return;
+    }
+    callback();
+  }
+}
+
+function fail(error: InvalidNotificationError): never {
+  throw error;
+}

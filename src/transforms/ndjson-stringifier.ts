@@ -1,0 +1,91 @@
+/** Objects in, NDJSON bytes out. */
+import { Transform, type TransformCallback } from 'node:stream';
+import { checkOptionNames } from '../options.js';
+import { LineStringifier } from '../protocol/json/stringify-line.js';
+import type { TransformOf } from '../typed-stream.js';
+
+/** Options of {@link createNdjsonStringifier}. */
+export interface NdjsonStringifierOptions {
+  /** Of the objects waiting to be written. */
+  readonly highWaterMark?: number;
+  readonly signal?: AbortSignal;
+}
+
+const OPTION_NAMES = ['highWaterMark', 'signal'];
+
+/** Lines leave when they are about this many bytes; a chunk is longer by at most its last line. */
+const CHUNK_CHARACTERS = 64 * 1024;
+
+/**
+ * A Transform from objects (outcomes, notifications, feedback tuples, …) to NDJSON in UTF-8: one line each,
+ * in order, every one with its newline.
+ *
+ * Lines that come within one turn of the event loop leave together, in chunks of about 64 KiB, at its end
+ * at the latest: a line never waits for the next one, only for a reader that is behind.
+ *
+ * A notification's payload bytes are written as they are and its `Date` as UNIX seconds, so what
+ * `createNdjsonParser({ payload: 'raw' })` reads is written back exactly.
+ *
+ * Fails with {@link InvalidNotificationError} for what is no object or cannot be expressed as JSON.
+ *
+ * @throws {ApnsError} APNS_ERR_INVALID_OPTION
+ */
+export function createNdjsonStringifier(
+  options: NdjsonStringifierOptions = {},
+): TransformOf<object, Uint8Array> {
+  return new NdjsonStringifier(options);
+}
+
+class NdjsonStringifier extends Transform {
+  readonly #lines = new LineStringifier();
+  /** Joined as text: one encoding for many lines costs far less than one for each. */
+  #text = '';
+  #turnEnds = false;
+  readonly #onTurnEnd: () => void;
+
+  constructor(options: NdjsonStringifierOptions) {
+    checkOptionNames('options', options, OPTION_NAMES);
+    super({
+      writableObjectMode: true,
+      ...(options.highWaterMark === undefined ? {} : { writableHighWaterMark: options.highWaterMark }),
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+    });
+    this.#onTurnEnd = () => {
+      this.#turnEnds = false;
+      // What is pushed outside of _transform holds no writer back, so a slow reader has to ask for it.
+      if (!this.destroyed && this.readableLength < this.readableHighWaterMark) this.#pushText();
+    };
+  }
+
+  override _transform(object: unknown, _encoding: BufferEncoding, callback: TransformCallback): void {
+    try {
+      this.#text += this.#lines.stringify(object);
+    } catch (error) {
+      callback(error as Error);
+      return;
+    }
+    if (this.#text.length >= CHUNK_CHARACTERS) this.#pushText();
+    else if (!this.#turnEnds) {
+      this.#turnEnds = true;
+      process.nextTick(this.#onTurnEnd);
+    }
+    callback();
+  }
+
+  override _read(size: number): void {
+    this.#pushText();
+    super._read(size);
+  }
+
+  override _flush(callback: TransformCallback): void {
+    this.#pushText();
+    callback();
+  }
+
+  #pushText(): void {
+    if (this.#text === '') return;
+    const text = this.#text;
+    this.#text = '';
+    this.push(Buffer.from(text));
+  }
+}

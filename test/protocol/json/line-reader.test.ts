@@ -1,0 +1,122 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { LineReader } from '../../../src/protocol/json/line-reader.js';
+
+function readLines(chunks: readonly (string | Buffer)[], maxLineBytes = 1000): unknown[] {
+  const found: unknown[] = [];
+  const reader = new LineReader(
+    {
+      onLine: (bytes, start, end, line, offset) =>
+        found.push([line, offset, bytes.toString('utf8', start, end)]),
+      onUnreadable: (problem, line, offset) => found.push([line, offset, new Error(problem)]),
+    },
+    maxLineBytes,
+    0,
+  );
+  for (const chunk of chunks) reader.read(Buffer.from(chunk as string));
+  reader.end();
+  return found;
+}
+
+const unreadable = expect.any(Error);
+
+describe('LineReader', () => {
+  test('splits at newlines only, strips one CR, counts blank lines without handing them over', () => {
+    expect(readLines(['a\r\n\n \t\r\nb\rc\u2028d\r\r\ne'])).toEqual([
+      [1, 0, 'a'],
+      [4, 8, 'b\rc\u2028d\r'],
+      [5, 18, 'e'],
+    ]);
+  });
+
+  test('finds the same lines however the input is cut', () => {
+    const text = fc.string({
+      unit: fc.constantFrom('a', '\n', '\r', 'é', '😀', ' ', '1234567'),
+      maxLength: 40,
+    });
+    fc.assert(
+      fc.property(text, fc.array(fc.nat(60)), (input, cuts) => {
+        const bytes = Buffer.from(input);
+        const edges = [0, ...cuts.filter((cut) => cut < bytes.length).sort((a, b) => a - b), bytes.length];
+        const chunks = edges.slice(1).map((edge, i) => bytes.subarray(edges[i], edge));
+        expect(readLines(chunks, 12)).toEqual(readLines([bytes], 12));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test('takes a line of exactly the limit and refuses one byte more, whole or in pieces', () => {
+    expect(readLines(['12345\n123456\n1'], 5)).toEqual([
+      [1, 0, '12345'],
+      [2, 6, unreadable],
+      [3, 13, '1'],
+    ]);
+    expect(readLines([...'12345\n123456\n1'], 5)).toEqual([
+      [1, 0, '12345'],
+      [2, 6, unreadable],
+      [3, 13, '1'],
+    ]);
+  });
+
+  test('refuses a line with invalid UTF-8 and keeps its neighbours', () => {
+    const bytes = Buffer.from('é\n?\né\n');
+    bytes[3] = 0xff;
+    expect(readLines([bytes])).toEqual([
+      [1, 0, 'é'],
+      [2, 3, unreadable],
+      [3, 5, 'é'],
+    ]);
+  });
+
+  test('reports an endless line once, as soon as it is too long, and goes on after it', () => {
+    const events: unknown[] = [];
+    const reader = new LineReader(
+      {
+        onLine: (_bytes, _start, _end, line, offset) => events.push(['line', line, offset]),
+        onUnreadable: (_problem, line, offset) => events.push(['unreadable', line, offset]),
+      },
+      100,
+      0,
+    );
+    reader.read(Buffer.from(`ok\n${'x'.repeat(60)}`));
+    reader.read(Buffer.from('x'.repeat(60)));
+    expect(events).toEqual([
+      ['line', 1, 0],
+      ['unreadable', 2, 3],
+    ]);
+    for (let i = 0; i < 1000; i++) reader.read(Buffer.from('x'.repeat(60)));
+    reader.read(Buffer.from('\nok\n'));
+    reader.end();
+    expect(events.slice(2)).toEqual([['line', 3, 3 + 1002 * 60 + 1]]);
+  });
+
+  test('reads a long line in one-byte chunks at a cost that grows with its length only', () => {
+    const line = Buffer.alloc(200_000, 'x');
+    const chunks = Array.from(line, (_, i) => line.subarray(i, i + 1));
+    let copied = 0;
+    const copy = Buffer.prototype.copy;
+    Buffer.prototype.copy = function (...args: Parameters<typeof copy>) {
+      const count = copy.apply(this, args);
+      copied += count;
+      return count;
+    };
+    try {
+      expect(readLines(chunks, 1 << 20)).toEqual([[1, 0, line.toString()]]);
+    } finally {
+      Buffer.prototype.copy = copy;
+    }
+    expect(copied).toBeLessThan(3 * line.length);
+  });
+
+  test('hands over lines that lie in a chunk without copying them', () => {
+    const chunk = Buffer.from('one\ntwo\n');
+    const seen: unknown[] = [];
+    const handler = {
+      onLine: (bytes: Buffer) => seen.push(bytes),
+      onUnreadable: () => expect.unreachable(),
+    };
+    new LineReader(handler, 10, 0).read(chunk);
+    expect(seen).toHaveLength(2);
+    for (const bytes of seen) expect(bytes).toBe(chunk);
+  });
+});

@@ -1,0 +1,85 @@
+import { describe, expect, test } from 'vitest';
+import type { InvalidNotificationError } from '../../../src/errors.js';
+import { lineOf, type Notification } from '../../../src/notification.js';
+import { NdjsonDecoder } from '../../../src/protocol/json/ndjson-decoder.js';
+
+const SAMPLE = Buffer.from(
+  [
+    '\ufeff{"deviceToken":"ab","payload":{"aps":{"alert":"héllo 😀\u2028"}},"context":1}\r',
+    '',
+    '{"deviceToken":"cd","payload":"{}","identifier":4294967295}',
+    '{"deviceToken":"xyz","payload":{}}',
+    'null',
+    ' \t',
+    '{"deviceToken":"ef","payload":{"n":1e400}}',
+  ].join('\n'),
+);
+
+function decode(chunks: readonly Buffer[], payload: 'parsed' | 'raw' = 'parsed'): unknown[] {
+  const found: unknown[] = [];
+  const decoder = new NdjsonDecoder({
+    payload,
+    maxLineBytes: 1000,
+    onNotification: (notification: Notification) => found.push([lineOf(notification), notification]),
+    onInvalid: ({ line, offset, field }: InvalidNotificationError) => found.push([line, offset, field]),
+  });
+  for (const chunk of chunks) decoder.read(chunk);
+  decoder.end();
+  return found;
+}
+
+describe('NdjsonDecoder', () => {
+  test('decodes a sample: notifications and refusals in order, with lines and offsets', () => {
+    expect(decode([SAMPLE])).toStrictEqual([
+      [1, { deviceToken: 'ab', payload: { aps: { alert: 'héllo 😀\u2028' } }, context: 1 }],
+      [3, { deviceToken: 'cd', payload: '{}', identifier: 4294967295 }],
+      [4, SAMPLE.indexOf('{"deviceToken":"xyz"'), 'deviceToken'],
+      [5, SAMPLE.indexOf('null'), undefined],
+      [7, { deviceToken: 'ef', payload: { n: Number.POSITIVE_INFINITY } }],
+    ]);
+  });
+
+  test.each(['parsed', 'raw'] as const)(
+    'decodes the same, cut in two anywhere and byte by byte (%s)',
+    (payload) => {
+      const whole = decode([SAMPLE], payload);
+      for (let at = 0; at <= SAMPLE.length; at++) {
+        expect(decode([SAMPLE.subarray(0, at), SAMPLE.subarray(at)], payload)).toStrictEqual(whole);
+      }
+      const bytes = Array.from(SAMPLE, (_, i) => SAMPLE.subarray(i, i + 1));
+      expect(decode(bytes, payload)).toStrictEqual(whole);
+    },
+  );
+
+  test('keeps raw payloads of lines that were joined from chunks, after later lines', () => {
+    const lines = Array.from({ length: 50 }, (_, i) => `{"deviceToken":"ab","payload":{"i":${i}}}\n`);
+    const bytes = Buffer.from(lines.join(''));
+    const chunks = Array.from({ length: Math.ceil(bytes.length / 7) }, (_, i) =>
+      bytes.subarray(i * 7, i * 7 + 7),
+    );
+    const payloads = decode(chunks, 'raw').map((found) =>
+      String((found as [number, Notification])[1].payload),
+    );
+    expect(payloads).toEqual(lines.map((_, i) => `{"i":${i}}`));
+  });
+
+  test('reports an incomplete first line only once the next line shows that it is not pretty-printed', () => {
+    const cut = Buffer.from('{"deviceToken":\n');
+    const good = Buffer.from('{"deviceToken":"ab","payload":{}}\n');
+    const endless = Buffer.alloc(1001, 'x');
+    const notification = { deviceToken: 'ab', payload: {} };
+    expect(decode([cut])).toEqual([[1, 0, undefined]]);
+    expect(decode([cut, good])).toEqual([
+      [1, 0, undefined],
+      [2, notification],
+    ]);
+    expect(decode([cut, endless])).toEqual([
+      [1, 0, undefined],
+      [2, 16, undefined],
+    ]);
+    expect(decode([good, cut, Buffer.from('}')])).toHaveLength(3);
+    expect(() => decode([cut, Buffer.from('  "ab" }\n')])).toThrow(
+      expect.objectContaining({ code: 'APNS_ERR_NOT_NDJSON' }),
+    );
+  });
+});

@@ -1,0 +1,185 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { InvalidNotificationError } from '../../../src/errors.js';
+import { lineOf, NOTIFICATION_FIELDS, type Notification } from '../../../src/notification.js';
+import { NotificationLineParser } from '../../../src/protocol/json/notification-line.js';
+
+const TOKEN = '00Ff'.repeat(16);
+const whole = {
+  deviceToken: TOKEN,
+  payload: { aps: { alert: 'hi' } },
+  identifier: 7,
+  expiration: 1_800_000_000,
+  priority: 10,
+  topic: 'com.example.app',
+  pushType: 'alert',
+  collapseId: 'c',
+  apnsId: '123e4567-e89b-12d3-a456-426614174000',
+  context: { any: ['JSON', null, 1.5] },
+};
+
+function parse(line: string | Buffer, mode: 'parsed' | 'raw' = 'parsed'): Notification {
+  const bytes = Buffer.from(line as string);
+  return new NotificationLineParser(mode).parse(bytes, 0, bytes.length, 3, 99);
+}
+
+function refusal(line: string | object): InvalidNotificationError {
+  try {
+    parse(typeof line === 'string' ? line : JSON.stringify(line));
+  } catch (error) {
+    expect(error).toBeInstanceOf(InvalidNotificationError);
+    return error as InvalidNotificationError;
+  }
+  return expect.unreachable('the line was accepted');
+}
+
+describe('NotificationLineParser', () => {
+  test('gives a notification that equals what was written, and knows its line', () => {
+    const notification = parse(JSON.stringify(whole));
+    expect(notification).toStrictEqual(whole);
+    expect(Object.getPrototypeOf(notification)).toBe(Object.prototype);
+    expect(lineOf(notification)).toBe(3);
+  });
+
+  test('agrees with JSON.parse on every subset of fields in every order, in the documented order', () => {
+    const text = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 8 });
+    const printable = text.filter((value) => !/^ | $|\p{Cc}/u.test(value));
+    const notification = fc.record(
+      {
+        deviceToken: fc.stringMatching(/^([0-9a-fA-F]{2}){1,100}$/),
+        payload: fc.dictionary(text, fc.jsonValue()),
+        identifier: fc.nat(0xffff_ffff),
+        expiration: fc.integer({ min: 0, max: 0xffff_ffff }),
+        priority: fc.constantFrom(10, 5, 1),
+        topic: printable,
+        pushType: printable,
+        collapseId: printable.filter((value) => Buffer.byteLength(value) <= 64),
+        apnsId: fc.uuid(),
+        context: fc.jsonValue(),
+      },
+      { requiredKeys: ['deviceToken', 'payload'], noNullPrototype: true },
+    );
+    const order = fc.shuffledSubarray([...NOTIFICATION_FIELDS], { minLength: NOTIFICATION_FIELDS.length });
+    fc.assert(
+      fc.property(notification, order, fc.constantFrom(undefined, 1), (fields, names, space) => {
+        const entries = names.filter((name) => name in fields).map((name) => [name, fields[name as 'topic']]);
+        const line = JSON.stringify(Object.fromEntries(entries), null, space);
+        const parsed = parse(line);
+        expect(parsed).toStrictEqual(JSON.parse(line));
+        expect(Object.keys(parsed)).toEqual(NOTIFICATION_FIELDS.filter((name) => name in fields));
+        const raw = parse(line, 'raw');
+        expect(JSON.parse(String(raw.payload))).toStrictEqual(parsed.payload);
+        expect({ ...raw, payload: 0 }).toStrictEqual({ ...parsed, payload: 0 });
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('gives a raw payload as a view of exactly its bytes', () => {
+    const payload = '{ "n":1e400, "i":9007199254740993,"s":"\\ud800", "s":{} }';
+    const bytes = Buffer.from(`{"payload" : ${payload} ,"deviceToken":"${TOKEN}"}`);
+    const { payload: view } = new NotificationLineParser('raw').parse(bytes, 0, bytes.length, 1, 0);
+    expect(view).toBeInstanceOf(Buffer);
+    expect(String(view)).toBe(payload);
+    expect((view as Buffer).buffer).toBe(bytes.buffer);
+  });
+
+  test.each(['parsed', 'raw'] as const)('decodes a payload that is a JSON string (%s)', (mode) => {
+    const line = JSON.stringify({ deviceToken: TOKEN, payload: '{"aps":"\u00e9\\n"}' });
+    expect(parse(line, mode).payload).toBe('{"aps":"\u00e9\\n"}');
+  });
+
+  test('reads field names and values that are written with escapes', () => {
+    const line =
+      '{"\\u0064eviceToken":"\\u0061b","p\\u0061yload":{},"topic":"a\\/b","identifi\\u0065r":1e2,"expiration":-0}';
+    expect(parse(line)).toStrictEqual({
+      deviceToken: 'ab',
+      payload: {},
+      topic: 'a/b',
+      identifier: 100,
+      expiration: -0,
+    });
+  });
+
+  test.each(['deviceToken', 'context'])('refuses a second %s, also with its name escaped', (field) => {
+    const twice = (name: string) => `{"${field}":"ab","payload":{},"${name}":"cd"}`;
+    const first = field.charCodeAt(0).toString(16);
+    for (const name of [field, `\\u00${first}${field.slice(1)}`]) {
+      expect(refusal(twice(name))).toMatchObject({ field, line: 3, offset: 99 });
+    }
+  });
+
+  test('reports the first problem, with line, offset and the object it parsed', () => {
+    const error = refusal({ ...whole, priority: 7, topic: '' });
+    expect(error).toMatchObject({
+      code: 'APNS_ERR_INVALID_NOTIFICATION',
+      field: 'priority',
+      line: 3,
+      offset: 99,
+    });
+    expect(error.notification).toMatchObject({ context: whole.context, priority: 7 });
+  });
+
+  test('puts broken JSON before the problem of a field', () => {
+    expect(refusal('{"token":"ab","payload":{},').field).toBeUndefined();
+  });
+
+  test('suggests the known field for an unknown one, and shows neither newlines nor a whole token of it', () => {
+    expect(refusal({ token: TOKEN, payload: {} }).problem).toContain('deviceToken');
+    const { field, message } = refusal(`{"${TOKEN}\\n\\u001b":1,"a\\nb":{}}`);
+    expect(field).toHaveLength(41);
+    expect(message).not.toContain(TOKEN);
+    expect(refusal('{"a\\nb":1}').message).not.toContain('\n');
+  });
+
+  test.each([
+    ['{}', 'deviceToken'],
+    [{ deviceToken: TOKEN }, 'payload'],
+    [{ ...whole, payload: null }, 'payload'],
+    [{ ...whole, payload: [] }, 'payload'],
+    [{ ...whole, payload: 1 }, 'payload'],
+    [{ ...whole, payload: '' }, 'payload'],
+    [{ ...whole, payload: '\ud800' }, 'payload'],
+    [{ ...whole, identifier: null }, 'identifier'],
+    [{ ...whole, identifier: '7' }, 'identifier'],
+    [{ ...whole, topic: null }, 'topic'],
+    [{ ...whole, collapseId: 'é'.repeat(33) }, 'collapseId'],
+    [{ ...whole, apnsId: 'ABC' }, 'apnsId'],
+    [{ ...whole, deviceToken: 12 }, 'deviceToken'],
+    [{ ...whole, toString: 1 }, 'toString'],
+  ])('refuses %j for its %s', (line, field) => {
+    expect(refusal(line).field).toBe(field);
+  });
+
+  test.each([
+    '',
+    ' ',
+    'null',
+    '1',
+    '"x"',
+    '[]',
+    'true',
+    '{',
+    '{"a"',
+    '{"a":1',
+    '{"a":1,}',
+    '{} {}',
+    '{a:1}',
+    "{'a':1}",
+  ])('refuses %j, naming no field', (line) => {
+    const error = refusal(line);
+    expect(error.field).toBeUndefined();
+    expect(error.notification).toBeUndefined();
+  });
+
+  test('tells an incomplete line from a broken one', () => {
+    const parser = new NotificationLineParser('parsed');
+    const incomplete = (line: string) => {
+      const bytes = Buffer.from(line);
+      expect(() => parser.parse(bytes, 0, bytes.length, 1, 0)).toThrow(InvalidNotificationError);
+      return parser.incomplete;
+    };
+    for (const line of ['{', '{"a":', '{"payload":{', '{"a":1,']) expect(incomplete(line)).toBe(true);
+    for (const line of ['{}', '[]', '{"a', '{"a":1}}', '{]']) expect(incomplete(line)).toBe(false);
+  });
+});

@@ -1,0 +1,115 @@
+import { PassThrough, Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { describe, expect, test } from 'vitest';
+import type { InvalidNotificationError } from '../../src/errors.js';
+import { lineOf, type Notification } from '../../src/notification.js';
+import { createNdjsonParser } from '../../src/transforms/ndjson-parser.js';
+
+const lines = (count: number) =>
+  Array.from({ length: count }, (_, i) => `{"deviceToken":"ab","payload":{"i":${i + 1}}}\n`).join('');
+
+describe('createNdjsonParser', () => {
+  test('reads from an async iterable and is read as one, in order, with lines', async () => {
+    const parser = createNdjsonParser();
+    const source = (async function* () {
+      for (let at = 0; at < 5; at++) yield lines(10).slice(at * 100, at * 100 + 100);
+    })();
+    const done = pipeline(source, parser);
+    const read: unknown[] = [];
+    for await (const notification of parser as AsyncIterable<Notification>) {
+      read.push([lineOf(notification), notification.payload]);
+    }
+    await done;
+    expect(read).toEqual(Array.from({ length: 10 }, (_, i) => [i + 1, { i: i + 1 }]));
+  });
+
+  test('takes strings in any encoding, Buffers and plain Uint8Arrays', async () => {
+    const parser = createNdjsonParser({ payload: 'raw' });
+    parser.write('{"deviceToken":"ab",');
+    parser.write('"payload":{"é":1}}\n', 'latin1');
+    parser.write(Buffer.from('c3a9', 'hex').toString('hex'), 'hex');
+    parser.end(new TextEncoder().encode('\n'));
+    await expect(parser.toArray()).rejects.toMatchObject({ code: 'APNS_ERR_INVALID_NOTIFICATION', line: 1 });
+  });
+
+  test('fails with line, offset and field when nobody takes invalid lines', async () => {
+    const parser = createNdjsonParser();
+    parser.end(`${lines(2)}{"deviceToken":"ab","payload":{},"priority":7}\n${lines(1)}`);
+    await expect(parser.toArray()).rejects.toMatchObject({
+      code: 'APNS_ERR_INVALID_NOTIFICATION',
+      line: 3,
+      offset: lines(2).length,
+      field: 'priority',
+    });
+  });
+
+  test('hands invalid lines to onInvalid and goes on', async () => {
+    const invalid: InvalidNotificationError[] = [];
+    const parser = createNdjsonParser({ onInvalid: (error) => invalid.push(error) });
+    parser.end(`${lines(1)}oops\n${lines(1)}`);
+    expect((await parser.toArray()).map(lineOf)).toEqual([1, 3]);
+    expect(invalid.map(({ line }) => line)).toEqual([2]);
+  });
+
+  test.each(['oops\n', 'oops'])('fails with what onInvalid throws (%j)', async (input) => {
+    const thrown = new RangeError('enough');
+    const parser = createNdjsonParser({
+      onInvalid: () => {
+        throw thrown;
+      },
+    });
+    parser.end(input);
+    await expect(parser.toArray()).rejects.toBe(thrown);
+  });
+
+  test('takes no further chunk while its notifications wait to be read', async () => {
+    const parser = createNdjsonParser({ highWaterMark: 4 });
+    let written = 0;
+    for (let i = 0; i < 10; i++) parser.write(lines(10), () => written++);
+    await new Promise(setImmediate);
+    expect(written).toBeLessThan(2);
+    expect(parser.readableLength).toBe(10);
+    parser.end();
+    expect(await parser.toArray()).toHaveLength(100);
+    expect(written).toBe(10);
+  });
+
+  test('pushes the notifications of a chunk within the write that brings its newline', () => {
+    const parser = createNdjsonParser();
+    parser.write(lines(3).slice(0, -1));
+    expect(parser.readableLength).toBe(2);
+    parser.write('\n');
+    expect(parser.readableLength).toBe(3);
+    parser.destroy();
+  });
+
+  test('is destroyed by its signal', async () => {
+    const abort = new AbortController();
+    const parser = createNdjsonParser({ signal: abort.signal });
+    const done = pipeline(new PassThrough(), parser, async (source: AsyncIterable<unknown>) => {
+      for await (const _ of source) expect.unreachable();
+    });
+    abort.abort();
+    await expect(done).rejects.toMatchObject({ name: 'AbortError' });
+  });
+
+  test('stops its source when it fails', async () => {
+    const source = Readable.from(['nonsense\n', ...Array(1000).fill(lines(100))]);
+    const parser = createNdjsonParser();
+    await expect(pipeline(source, parser)).rejects.toMatchObject({ line: 1 });
+    expect(source.destroyed).toBe(true);
+  });
+
+  test.each([
+    [{ payload: 'bytes' }],
+    [{ maxLineBytes: 0 }],
+    [{ maxLineBytes: 1.5 }],
+    [{ onInvalid: true }],
+    [{ maxLineByte: 1 }],
+    [null],
+  ])('refuses the options %j', (options) => {
+    expect(() => createNdjsonParser(options as never)).toThrow(
+      expect.objectContaining({ code: 'APNS_ERR_INVALID_OPTION' }),
+    );
+  });
+});
