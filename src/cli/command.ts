@@ -1,0 +1,53 @@
+/** What a command is: its options, its help and what it does. */
+import {
+  type Arguments,
+  COMMON_OPTIONS,
+  type OptionSpecs,
+  type OptionValues,
+  parseArguments,
+} from './arguments.js';
+import { helpOf } from './help.js';
+import type { CommandIo } from './io.js';
+
+/** Everything about a command, as its file writes it down. */
+export interface CommandDefinition<Specs extends OptionSpecs> {
+  readonly name: string;
+  /** One line for the overall help. */
+  readonly summary: string;
+  /** What follows the command's name in the usage line, options aside, such as `[FILE…] --to TARGET`. */
+  readonly usage: string;
+  readonly options: Specs;
+  /** Paragraphs behind the options. */
+  readonly notes?: readonly string[];
+  /** Command lines to copy. */
+  readonly examples: readonly string[];
+  /** Does the work and resolves with the exit code; whatever it throws is printed by the caller. */
+  run(given: Arguments<Specs>, io: CommandIo): Promise<number>;
+}
+
+/** A command, whatever its options are. */
+export interface Command {
+  readonly name: string;
+  readonly summary: string;
+  /** Parses its arguments, then answers `--help` or does the work. Resolves with the exit code. */
+  run(argv: readonly string[], io: CommandIo): Promise<number>;
+}
+
+/** Turns a definition into a command. */
+export function defineCommand<const Specs extends OptionSpecs>(
+  definition: CommandDefinition<Specs>,
+): Command {
+  const specs = { ...definition.options, ...COMMON_OPTIONS };
+  return {
+    name: definition.name,
+    summary: definition.summary,
+    async run(argv, io) {
+      const { values, operands } = parseArguments<OptionSpecs>(argv, specs);
+      if (values['help']) {
+        io.stdout.write(helpOf({ ...definition, options: specs }));
+        return 0;
+      }
+      return definition.run({ values: values as OptionValues<Specs>, operands }, io);
+    },
+  };
+}

@@ -1,0 +1,29 @@
+/** The options of every command that connects. */
+import type { OptionValues } from './arguments.js';
+
+/** Credentials and the deadline of connecting. */
+export const CONNECTION_OPTIONS = {
+  credentials: {
+    kind: 'text',
+    value: 'DIR',
+    help: 'A directory with client-cert.pem, client-key.pem and ca.pem, as `simulate` writes it.',
+  },
+  cert: { kind: 'text', value: 'FILE', help: 'The client certificate, PEM; with its chain if it has one.' },
+  key: { kind: 'text', value: 'FILE', help: 'The private key of --cert, PEM.' },
+  p12: { kind: 'text', value: 'FILE', help: 'Certificate and key in one PKCS#12 file.' },
+  'passphrase-file': {
+    kind: 'text',
+    value: 'FILE',
+    help: 'A file whose first line is the passphrase of --p12 or --key.',
+  },
+  ca: { kind: 'text', value: 'FILE', help: 'The authorities to trust instead of the well-known ones, PEM.' },
+  'connect-timeout-ms': {
+    kind: 'integer',
+    value: 'MS',
+    help: 'For name resolution, connecting and TLS handshake together (10000).',
+    max: 2_147_483_647,
+  },
+} as const;
+
+/** What those options were given. */
+export type ConnectionValues = OptionValues<typeof CONNECTION_OPTIONS>;

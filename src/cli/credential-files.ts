@@ -1,0 +1,73 @@
+/** Credentials from files. Secrets are taken neither from the command line nor from the environment. */
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { TlsCredentialOptions } from '../connection/credentials.js';
+import { CommandError, systemProblem, usageError } from './command-error.js';
+import type { ConnectionValues } from './connection-options.js';
+import { ExitCode } from './exit-code.js';
+import type { CommandIo } from './io.js';
+
+/**
+ * Reads the files that `values` name; a secret that other users can read gets one warning on stderr.
+ *
+ * @throws {CommandError} exit code 64 for options that contradict each other, 78 for a file that cannot be read
+ */
+export async function readCredentials(
+  values: ConnectionValues,
+  io: CommandIo,
+): Promise<TlsCredentialOptions> {
+  if (values.p12 !== undefined && (values.cert !== undefined || values.key !== undefined)) {
+    throw usageError('--p12 takes the place of --cert and --key: give one or the other');
+  }
+  if ((values.cert === undefined) !== (values.key === undefined)) {
+    throw usageError('--cert and --key belong together: give both');
+  }
+  const directory = values.credentials;
+  const inDirectory = (name: string): string | undefined =>
+    directory === undefined ? undefined : join(directory, name);
+  const named = values.cert !== undefined || values.p12 !== undefined;
+  const cert = values.cert ?? (named ? undefined : inDirectory('client-cert.pem'));
+  const key = values.key ?? (named ? undefined : inDirectory('client-key.pem'));
+  const ca = values.ca ?? inDirectory('ca.pem');
+  const { p12, 'passphrase-file': passphrase } = values;
+  return {
+    ...(cert === undefined ? {} : { cert: await read('--cert', cert) }),
+    ...(key === undefined ? {} : { key: await readSecret('--key', key, io) }),
+    ...(p12 === undefined ? {} : { pfx: await readSecret('--p12', p12, io) }),
+    ...(passphrase === undefined
+      ? {}
+      : { passphrase: firstLine(await readSecret('--passphrase-file', passphrase, io)) }),
+    ...(ca === undefined ? {} : { ca: await read('--ca', ca) }),
+  };
+}
+
+async function readSecret(option: string, path: string, io: CommandIo): Promise<Buffer> {
+  const bytes = await read(option, path);
+  // Windows keeps access elsewhere and reports every file as readable by all.
+  if (process.platform !== 'win32') {
+    const { mode } = await stat(path);
+    if ((mode & 0o044) !== 0) {
+      const shown = (mode & 0o777).toString(8);
+      io.stderr.write(
+        `apns-streams: warning: ${path} (${option}) can be read by other users (mode ${shown}): chmod 600 it\n`,
+      );
+    }
+  }
+  return bytes;
+}
+
+async function read(option: string, path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    throw new CommandError(
+      ExitCode.BadConfiguration,
+      `cannot read ${option} ${path}: ${systemProblem(cause)}`,
+      { cause },
+    );
+  }
+}
+
+function firstLine(bytes: Buffer): string {
+  return (bytes.toString().split('\n', 1)[0] as string).replace(/\r$/, '');
+}

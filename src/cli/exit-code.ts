@@ -1,0 +1,102 @@
+/** What the command's exit code says, and the one table from errors to exit codes. */
+import { ApnsError, type ApnsErrorCode } from '../errors.js';
+import type { OutcomeCounts } from '../outcome.js';
+import { CommandError } from './command-error.js';
+import type { StopSignal } from './io.js';
+
+/** Exit codes, after sysexits.h where it has one, and 128 + n for a signal n as shells have it. */
+export const ExitCode = {
+  Ok: 0,
+  /** Some notifications were rejected or invalid, or the input is not what it should be. */
+  Problems: 1,
+  /** The command line cannot be followed. EX_USAGE. */
+  Usage: 64,
+  /** No connection could be made. EX_UNAVAILABLE. */
+  CannotConnect: 69,
+  /** A fault of the command itself. EX_SOFTWARE. */
+  Fault: 70,
+  /** Reading the input or writing the output failed midway, such as a full disk. EX_IOERR. */
+  InputOutput: 74,
+  /** Some notifications are unknown or unsent: run again with those. EX_TEMPFAIL. */
+  TryAgain: 75,
+  /** The gateway refused the credentials. EX_NOPERM. */
+  CredentialsRefused: 77,
+  /** Credentials or settings cannot be used. EX_CONFIG. */
+  BadConfiguration: 78,
+  /** SIGINT. */
+  Interrupted: 130,
+  /** Whatever read standard output has gone away (SIGPIPE). */
+  BrokenPipe: 141,
+  /** SIGTERM. */
+  Terminated: 143,
+} as const;
+
+/** One of the numbers of {@link ExitCode}. */
+export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
+
+const BY_ERROR: Readonly<Record<ApnsErrorCode, ExitCode>> = {
+  APNS_ERR_INVALID_OPTION: ExitCode.Usage,
+  APNS_ERR_INVALID_NOTIFICATION: ExitCode.Problems,
+  APNS_ERR_NOT_NDJSON: ExitCode.Problems,
+  APNS_ERR_MALFORMED_PACKET: ExitCode.Problems,
+  APNS_ERR_PACKET_TOO_LARGE: ExitCode.Problems,
+  APNS_ERR_TRUNCATED_PACKET: ExitCode.Problems,
+  APNS_ERR_HOST_NOT_FOUND: ExitCode.CannotConnect,
+  APNS_ERR_CONNECTION_REFUSED: ExitCode.CannotConnect,
+  APNS_ERR_UNREACHABLE: ExitCode.CannotConnect,
+  APNS_ERR_CONNECT_TIMEOUT: ExitCode.CannotConnect,
+  APNS_ERR_CONNECTION_LOST: ExitCode.TryAgain,
+  APNS_ERR_TIMEOUT: ExitCode.TryAgain,
+  APNS_ERR_TOO_MANY_OPEN_FILES: ExitCode.CannotConnect,
+  APNS_ERR_NOT_TLS: ExitCode.CannotConnect,
+  APNS_ERR_TLS_VERSION: ExitCode.CannotConnect,
+  APNS_ERR_TLS: ExitCode.CannotConnect,
+  APNS_ERR_NOT_HTTP2: ExitCode.CannotConnect,
+  APNS_ERR_HTTP2_PROTOCOL: ExitCode.TryAgain,
+  APNS_ERR_WRONG_HOST: ExitCode.CannotConnect,
+  APNS_ERR_UNKNOWN_AUTHORITY: ExitCode.CannotConnect,
+  APNS_ERR_CERTIFICATE_EXPIRED: ExitCode.CannotConnect,
+  APNS_ERR_VERIFICATION_DISABLED: ExitCode.BadConfiguration,
+  APNS_ERR_BAD_CREDENTIALS: ExitCode.BadConfiguration,
+  APNS_ERR_CREDENTIALS_REFUSED: ExitCode.CredentialsRefused,
+  APNS_ERR_GATEWAY_PROTOCOL: ExitCode.TryAgain,
+  APNS_ERR_PROXY: ExitCode.CannotConnect,
+  APNS_ERR_CHANNEL: ExitCode.Problems,
+  APNS_ERR_CLOSED: ExitCode.TryAgain,
+};
+
+/** The exit code for an error that ended a command. */
+export function exitCodeOfError(error: unknown): ExitCode {
+  if (error instanceof CommandError) return error.exitCode;
+  if (error instanceof ApnsError) return BY_ERROR[error.code];
+  return ExitCode.Fault;
+}
+
+/** How a command ended. */
+export interface Ending {
+  readonly signal: StopSignal | undefined;
+  /** What went wrong as a whole, the gravest first. */
+  readonly errors: readonly unknown[];
+  readonly counts: Readonly<Pick<OutcomeCounts, 'rejected' | 'invalid' | 'unsent' | 'unknown'>>;
+}
+
+/**
+ * The exit code for an ending: a signal before everything, then an error that ended the work, then "run
+ * again" before "look at the problems". `presumed` outcomes are what `--checkpoint never` asks for.
+ */
+export function exitCodeOfEnding({ signal, errors, counts }: Ending): ExitCode {
+  if (signal !== undefined) return exitCodeOfSignal(signal);
+  const codes = [...errors.map(exitCodeOfError), exitCodeOfCounts(counts)];
+  const fatal = codes.find((code) => code !== ExitCode.TryAgain && code > ExitCode.Problems);
+  return fatal ?? (Math.max(...codes) as ExitCode);
+}
+
+/** The exit code for a command that a signal ended. */
+export function exitCodeOfSignal(signal: StopSignal): ExitCode {
+  return signal === 'SIGINT' ? ExitCode.Interrupted : ExitCode.Terminated;
+}
+
+function exitCodeOfCounts(counts: Ending['counts']): ExitCode {
+  if (counts.unknown > 0 || counts.unsent > 0) return ExitCode.TryAgain;
+  return counts.rejected > 0 || counts.invalid > 0 ? ExitCode.Problems : ExitCode.Ok;
+}

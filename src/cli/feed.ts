@@ -1,0 +1,139 @@
+/** NDJSON inputs, one after the other, into a stream of notifications; and how much of them is settled. */
+import type { Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { InvalidNotificationError } from '../errors.js';
+import { lineOf, type Notification } from '../notification.js';
+import { createNdjsonParser } from '../transforms/ndjson-parser.js';
+import { createForwarder } from './forwarder.js';
+import { type Input, readInput } from './input.js';
+import { setFile } from './notification-file.js';
+
+/** What {@link Feed} needs. */
+export interface FeedOptions {
+  readonly inputs: readonly Input[];
+  /** @default the parser's own limit */
+  readonly maxLineBytes: number | undefined;
+  /** Takes the notifications; it is not ended. */
+  readonly into: Writable;
+  /** Receives each line that is no notification, with its file where there are several inputs. */
+  onInvalid(error: InvalidNotificationError, file: string | undefined): void;
+  /** Resolves when what `onInvalid` wrote has gone out; invalid lines bypass `into`, which cannot hold them back. */
+  drained?(signal: AbortSignal): Promise<unknown> | undefined;
+  /** How many lines have an outcome, for {@link Feed.fraction}. */
+  settled?(): number;
+}
+
+/** A place in the input. */
+export interface Place {
+  /** Where there are several inputs. */
+  readonly file: string | undefined;
+  /** 1-based. */
+  readonly line: number;
+}
+
+/** So many lines became notifications or invalid outcomes within the first so many bytes. */
+interface Mark {
+  readonly lines: number;
+  readonly bytes: number;
+}
+
+const NEWLINE = 0x0a;
+
+/** The inputs of one run. */
+export class Feed {
+  readonly #options: FeedOptions;
+  readonly #totalBytes: number;
+  readonly #marks: Mark[] = [];
+  #settledBytes = 0;
+  #lines = 0;
+  #submitted = 0;
+  #last: Place | undefined;
+
+  constructor(options: FeedOptions) {
+    this.#options = options;
+    this.#totalBytes = options.inputs.reduce((sum, { size }) => sum + (size ?? Number.NaN), 0);
+  }
+
+  /** Notifications handed over so far. */
+  get submitted(): number {
+    return this.#submitted;
+  }
+
+  /** Where the last notification stood that was handed over. */
+  get last(): Place | undefined {
+    return this.#last;
+  }
+
+  /**
+   * The share of the input that is settled, 0 to 1; `undefined` when the input's size is not known. As many
+   * lines as are settled, counted from the start, end behind that many bytes: so it comes from settled lines
+   * alone, and is 1 only when all are.
+   */
+  get fraction(): number | undefined {
+    if (!(this.#totalBytes > 0)) return undefined;
+    this.#passMarks(this.#options.settled?.() ?? 0);
+    return Math.min(1, this.#settledBytes / this.#totalBytes);
+  }
+
+  /**
+   * Reads every input to its end. Rejects with a {@link CommandError} for an input that cannot be read,
+   * with APNS_ERR_NOT_NDJSON for one that is something else, and with an AbortError once `signal` is aborted.
+   */
+  async run(signal: AbortSignal): Promise<void> {
+    const { inputs } = this.#options;
+    let start = 0;
+    for (const input of inputs) {
+      start += await this.#read(input, inputs.length > 1 ? input.name : undefined, start, signal);
+      this.#mark(this.#lines, start);
+    }
+  }
+
+  /** Resolves with the number of bytes read. */
+  async #read(input: Input, file: string | undefined, start: number, signal: AbortSignal): Promise<number> {
+    const { onInvalid, drained, maxLineBytes, into } = this.#options;
+    const parser = createNdjsonParser({
+      payload: 'raw',
+      onInvalid: (error) => {
+        this.#lines++;
+        onInvalid(error, file);
+      },
+      ...(maxLineBytes === undefined ? {} : { maxLineBytes }),
+    });
+    const forwarder = createForwarder<Notification>(into, (notification) => {
+      if (file !== undefined) setFile(notification, file);
+      this.#lines++;
+      this.#submitted++;
+      this.#last = { file, line: lineOf(notification) ?? 0 };
+    });
+    let bytes = 0;
+    const feed = this;
+    async function* watch(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+      for await (const chunk of source) {
+        await drained?.(signal);
+        yield chunk;
+        const newline = chunk.lastIndexOf(NEWLINE);
+        // The parser is through with the chunk, unless the chunk is so small that it queues.
+        if (newline >= 0 && parser.writableLength === 0) {
+          feed.#mark(feed.#lines + parser.readableLength, start + bytes + newline + 1);
+        }
+        bytes += chunk.length;
+      }
+    }
+    await readInput(input, (source) => pipeline(source, watch, parser, forwarder, { signal }));
+    return bytes;
+  }
+
+  #mark(lines: number, bytes: number): void {
+    const settled = this.#options.settled?.();
+    if (settled === undefined || Number.isNaN(this.#totalBytes)) return;
+    // Also where nobody looks at the fraction, so that marks never pile up.
+    this.#passMarks(settled);
+    this.#marks.push({ lines, bytes });
+  }
+
+  #passMarks(settled: number): void {
+    while (this.#marks.length > 0 && this.#marks[0]!.lines <= settled) {
+      this.#settledBytes = this.#marks.shift()!.bytes;
+    }
+  }
+}

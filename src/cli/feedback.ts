@@ -1,0 +1,67 @@
+/** `apns-streams feedback`: the tuples of a feedback service as NDJSON. */
+import { pipeline } from 'node:stream/promises';
+import { createFeedbackSource } from '../sources/feedback-source.js';
+import { createNdjsonStringifier } from '../transforms/ndjson-stringifier.js';
+import { parseAddress } from './address.js';
+import { type Command, defineCommand } from './command.js';
+import { usageError } from './command-error.js';
+import { CONNECTION_OPTIONS } from './connection-options.js';
+import { readCredentials } from './credential-files.js';
+import { ExitCode, exitCodeOfSignal } from './exit-code.js';
+import { runUntilSignal } from './interrupts.js';
+import { createOutput } from './output.js';
+
+/** See `apns-streams feedback --help`. */
+export const feedbackCommand: Command = defineCommand({
+  name: 'feedback',
+  summary: 'Read a feedback service: print device tokens that are no longer valid (NDJSON).',
+  usage: '--to binary://HOST[:PORT] [OPTION…]',
+  options: {
+    to: {
+      kind: 'text',
+      value: 'TARGET',
+      help: 'The feedback service: binary://HOST[:PORT] (port 2196 unless given).',
+    },
+    host: { kind: 'text', value: 'HOST', help: 'The same without a scheme.' },
+    port: { kind: 'integer', value: 'N', help: 'The port of --host (2196).', max: 65_535 },
+    ...CONNECTION_OPTIONS,
+    'interval-ms': {
+      kind: 'integer',
+      value: 'MS',
+      help: 'Read again and again, this long after each reading, until a signal comes.',
+      max: 2 ** 31 - 1,
+    },
+  },
+  notes: [
+    'Reading clears the list at the service, for every reader: keep what is printed. Drop a token only if the app has not registered it again since the timestamp (UNIX seconds).',
+    'Exit code: 0 read to the end, 130/143 after SIGINT/SIGTERM; all others as for send.',
+  ],
+  examples: [
+    'apns-streams feedback --to binary://feedback.example.com --cert cert.pem --key key.pem',
+    'apns-streams feedback --to binary://127.0.0.1:2196 --credentials ./credentials --interval-ms 86400000',
+  ],
+  async run({ values }, io) {
+    const { to, host, port } = values;
+    if ((to === undefined) === (host === undefined)) {
+      throw usageError('give either --to binary://HOST[:PORT] or --host HOST');
+    }
+    if (to !== undefined && port !== undefined) throw usageError('--port belongs to --host, not to --to');
+    const address =
+      to === undefined
+        ? { host: host!, ...(port === undefined ? {} : { port }) }
+        : parseAddress('--to', to, 'binary:');
+    const { 'interval-ms': intervalMs, 'connect-timeout-ms': connectTimeoutMs } = values;
+    const tls = await readCredentials(values, io);
+    const signal = await runUntilSignal(io, (stop) => {
+      const source = createFeedbackSource({
+        ...address,
+        tls,
+        signal: stop,
+        ...(intervalMs === undefined ? {} : { intervalMs }),
+        ...(connectTimeoutMs === undefined ? {} : { connectTimeoutMs }),
+      });
+      return pipeline(source, createNdjsonStringifier(), createOutput(io.stdout));
+    });
+    return signal === undefined ? ExitCode.Ok : exitCodeOfSignal(signal);
+  },
+});

@@ -1,0 +1,68 @@
+/** Where a command reads from: files in order, `-` or nothing for standard input. */
+import { createReadStream } from 'node:fs';
+import { access, constants, stat } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import { CommandError, systemProblem, usageError } from './command-error.js';
+import { ExitCode } from './exit-code.js';
+import type { CommandIo } from './io.js';
+
+/** One file, or standard input, that is there and can be opened. */
+export interface Input {
+  /** As it was given; `-` for standard input. */
+  readonly name: string;
+  /** In bytes; `undefined` for what has no size beforehand, such as a pipe. */
+  readonly size: number | undefined;
+  /** The bytes. To be called once. */
+  open(): Readable;
+}
+
+/**
+ * The inputs that `operands` name, all of them checked before the first is read.
+ *
+ * @throws {CommandError} exit code 64: a file that cannot be read, or standard input that is a terminal
+ */
+export async function findInputs(operands: readonly string[], io: CommandIo): Promise<readonly Input[]> {
+  const names = operands.length === 0 ? ['-'] : operands;
+  if (names.filter((name) => name === '-').length > 1) throw usageError('standard input (-) is given twice');
+  if (operands.length === 0 && io.stdin.isTTY === true) {
+    throw usageError(
+      'there is nothing to read: standard input is a terminal',
+      'name a FILE, pipe something in, or give - to type the input',
+    );
+  }
+  const inputs: Input[] = [];
+  for (const name of names) inputs.push(await findInput(name, io));
+  return inputs;
+}
+
+async function findInput(name: string, io: CommandIo): Promise<Input> {
+  if (name === '-') return { name, size: undefined, open: () => io.stdin };
+  try {
+    const found = await stat(name);
+    if (found.isDirectory()) throw Object.assign(new Error(), { code: 'EISDIR' });
+    await access(name, constants.R_OK);
+    return { name, size: found.isFile() ? found.size : undefined, open: () => createReadStream(name) };
+  } catch (error) {
+    throw usageError(`cannot read ${name}: ${systemProblem(error)}`);
+  }
+}
+
+/**
+ * Runs `read` over an input's bytes. An error of the input itself becomes a {@link CommandError}, exit code
+ * 74, whatever `read` makes of it.
+ */
+export async function readInput(input: Input, read: (source: Readable) => Promise<void>): Promise<void> {
+  let failure: CommandError | undefined;
+  const source = input.open().once('error', (cause) => {
+    // Aborting the reading destroys the source with an error that is not its own.
+    if (cause.name === 'AbortError') return;
+    const shown = input.name === '-' ? 'standard input' : input.name;
+    const message = `reading ${shown} failed: ${systemProblem(cause)}`;
+    failure = new CommandError(ExitCode.InputOutput, message, { cause });
+  });
+  try {
+    await read(source);
+  } catch (error) {
+    throw failure ?? error;
+  }
+}

@@ -1,0 +1,24 @@
+/** What a command may touch of the process. Only `main.ts` fills it from process globals. */
+import type { Readable, Writable } from 'node:stream';
+
+/** The signals a command can answer. */
+export type StopSignal = 'SIGINT' | 'SIGTERM';
+
+/** Time, as a test can replace it. */
+export interface Clock {
+  /** Milliseconds, from any origin, never going back. */
+  now(): number;
+  /** Calls `tick` every `ms` milliseconds until the returned function is called. Keeps no process alive. */
+  every(ms: number, tick: () => void): () => void;
+}
+
+/** Standard streams, environment, clock and signals. */
+export interface CommandIo {
+  readonly stdin: Readable & { readonly isTTY?: boolean };
+  readonly stdout: Writable & { readonly isTTY?: boolean };
+  readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number };
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  /** While a listener is there, signals do not end the process. Returns a function that removes it. */
+  onSignal(listener: (signal: StopSignal) => void): () => void;
+}

@@ -1,0 +1,66 @@
+/** What standard output is told about outcomes, and the tally of what went wrong. */
+import { Transform, type TransformCallback } from 'node:stream';
+import type { InvalidNotificationError } from '../errors.js';
+import type { Outcome } from '../outcome.js';
+import { fileOf } from './notification-file.js';
+
+/** Which outcomes are passed on. */
+export type OutcomeChoice = 'all' | 'problems' | 'none';
+
+/** An outcome with the file its notification stood in, where there is more than one. */
+export type ReportedOutcome = Outcome & { readonly file?: string };
+
+/** Reasons come from the gateway: no more of them than this are told apart. */
+const MAX_REASONS = 20;
+
+/** A Transform from outcomes to those that are wanted on standard output. */
+export class OutcomeReport extends Transform {
+  readonly #choice: OutcomeChoice;
+  readonly #reasons = new Map<string, number>();
+
+  constructor(choice: OutcomeChoice) {
+    super({ objectMode: true });
+    this.#choice = choice;
+  }
+
+  /** How often each reason was given, such as `['InvalidToken', 3]`, the most frequent first. */
+  get reasons(): readonly (readonly [reason: string, count: number])[] {
+    return [...this.#reasons].sort(([, a], [, b]) => b - a);
+  }
+
+  /** Adds the outcome of a line that never became a notification. */
+  addInvalidLine(error: InvalidNotificationError, file: string | undefined): void {
+    const { line, field, problem: message } = error;
+    this.write({
+      status: 'invalid',
+      ...(file === undefined ? {} : { file }),
+      ...(line === undefined ? {} : { line }),
+      ...(field === undefined ? {} : { field }),
+      message,
+    } satisfies ReportedOutcome);
+  }
+
+  override _transform(
+    outcome: ReportedOutcome,
+    _encoding: BufferEncoding,
+    callback: TransformCallback,
+  ): void {
+    const { status } = outcome;
+    const problem = status !== 'accepted' && status !== 'presumed';
+    if (problem) this.#tally(outcome);
+    if (this.#choice === 'none' || (this.#choice === 'problems' && !problem)) {
+      callback();
+      return;
+    }
+    const file = fileOf(outcome.notification);
+    callback(null, file === undefined ? outcome : Object.assign({ status, file }, outcome));
+  }
+
+  #tally({ status, reason, field }: ReportedOutcome): void {
+    const shown = reason ?? (field === undefined ? 'not a notification' : `invalid ${field}`);
+    const name = status === 'rejected' || status === 'invalid' ? shown : `${status}: ${shown}`;
+    const known = this.#reasons.has(name) || this.#reasons.size < MAX_REASONS;
+    const key = known ? name : 'others';
+    this.#reasons.set(key, (this.#reasons.get(key) ?? 0) + 1);
+  }
+}

@@ -1,0 +1,62 @@
+/** The command line as a function: arguments and streams in, exit code out. */
+import { readFileSync } from 'node:fs';
+import { COMMON_OPTIONS, parseArguments, unknownName } from './arguments.js';
+import type { Command } from './command.js';
+import { usageError } from './command-error.js';
+import { complaintOf } from './complaint.js';
+import { decodeCommand } from './decode.js';
+import { encodeCommand } from './encode.js';
+import { exitCodeOfError } from './exit-code.js';
+import { feedbackCommand } from './feedback.js';
+import { overview } from './help.js';
+import type { CommandIo } from './io.js';
+import { sendCommand } from './send.js';
+import { simulateCommand } from './simulate.js';
+
+const COMMANDS: readonly Command[] = [
+  sendCommand,
+  feedbackCommand,
+  simulateCommand,
+  encodeCommand,
+  decodeCommand,
+];
+
+const OPTIONS = { ...COMMON_OPTIONS, version: { kind: 'flag', help: 'Show the version.' } } as const;
+
+/** Runs one command line, without the interpreter and the script. Never rejects; errors end up on `io.stderr`. */
+export async function run(argv: readonly string[], io: CommandIo): Promise<number> {
+  try {
+    return await dispatch(argv, io);
+  } catch (error) {
+    io.stderr.write(complaintOf(error));
+    return exitCodeOfError(error);
+  }
+}
+
+async function dispatch(argv: readonly string[], io: CommandIo): Promise<number> {
+  const [first, ...rest] = argv;
+  if (first !== undefined && !first.startsWith('-')) {
+    const command = COMMANDS.find(({ name }) => name === first);
+    if (command !== undefined) return command.run(rest, io);
+    throw unknownName(
+      'command',
+      first,
+      COMMANDS.map(({ name }) => name),
+    );
+  }
+  const { values } = parseArguments(argv, OPTIONS);
+  if (values.version) {
+    io.stdout.write(`${packageVersion()}\n`);
+    return 0;
+  }
+  if (values.help) {
+    io.stdout.write(overview(COMMANDS));
+    return 0;
+  }
+  throw usageError('no command given', 'apns-streams --help lists them');
+}
+
+function packageVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}

@@ -1,0 +1,86 @@
+/** The options of `send`, and what they mean to a delivery. */
+import type { GatewayOptions } from '../sinks/gateway-options.js';
+import type { OptionValues } from './arguments.js';
+import type { ConnectionValues } from './connection-options.js';
+
+/** How often connecting may fail in a row: some seconds, enough for a restart and short enough for a typing mistake. */
+const DEFAULT_CONNECT_ATTEMPTS = 7;
+
+/** What `send` can be told, beside the options of every command that connects. */
+export const SEND_OPTIONS = {
+  to: {
+    kind: 'text',
+    value: 'TARGET',
+    help: 'Where to send to: binary://HOST[:PORT] (port 2195 unless given), or simulator:binary (the embedded simulator, started for this run).',
+  },
+  'connect-attempts': {
+    kind: 'integer',
+    value: 'N',
+    help: 'Give up when connecting has failed so often in a row (7).',
+    max: 1000,
+  },
+  connections: { kind: 'integer', value: 'N', help: 'Connections used side by side (1).', max: 1024 },
+  'window-count': { kind: 'integer', value: 'N', help: 'Notifications under way at most (65536).' },
+  'window-bytes': { kind: 'integer', value: 'N', help: 'Bytes under way at most (33554432).' },
+  'window-age-ms': {
+    kind: 'integer',
+    value: 'MS',
+    help: 'How long a notification may stay unproved before the gateway is asked (60000).',
+    max: 2_147_483_647,
+  },
+  checkpoint: {
+    kind: 'choice',
+    choices: ['auto', 'end', 'never'],
+    help: 'When to ask a binary gateway for proof (auto). With never, silence makes notifications presumed.',
+  },
+  'on-unknown': {
+    kind: 'choice',
+    choices: ['report', 'resend'],
+    help: 'What to do with notifications whose connection ended without a word (report). resend may deliver twice.',
+  },
+  'deadline-ms': {
+    kind: 'integer',
+    value: 'MS',
+    help: 'How long a notification may wait to be written before it is unsent (60000).',
+    max: 2_147_483_647,
+  },
+  'max-line-bytes': { kind: 'integer', value: 'N', help: 'A longer input line is invalid.' },
+  outcomes: {
+    kind: 'choice',
+    choices: ['all', 'problems', 'none'],
+    help: 'Which outcomes standard output gets (all).',
+  },
+  'dry-run': { kind: 'flag', help: 'Check and encode everything, connect to nothing.' },
+  'json-summary': { kind: 'flag', help: 'End standard error with one line of JSON that holds the figures.' },
+  quiet: { kind: 'flag', help: 'No progress and no summary; errors are still told.' },
+} as const;
+
+/** What all options of `send` were given. */
+export type SendValues = OptionValues<typeof SEND_OPTIONS> & ConnectionValues;
+
+/** The options of a delivery; where to connect and as whom are not among them. */
+export function toDeliveryOptions(values: SendValues): GatewayOptions {
+  const window = pick({
+    count: values['window-count'],
+    bytes: values['window-bytes'],
+    ageMs: values['window-age-ms'],
+  });
+  return {
+    ...pick({
+      connections: values.connections,
+      onUnknown: values['on-unknown'],
+      checkpoint: values.checkpoint,
+      deadlineMs: values['deadline-ms'],
+      connectTimeoutMs: values['connect-timeout-ms'],
+    }),
+    window,
+    backoff: { attempts: (values['connect-attempts'] ?? DEFAULT_CONNECT_ATTEMPTS) - 1 },
+  };
+}
+
+type Given<T> = { [Name in keyof T]?: Exclude<T[Name], undefined> };
+
+/** Without the properties that are `undefined`: a library option is given or absent. */
+function pick<T extends object>(values: T): Given<T> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Given<T>;
+}

@@ -1,0 +1,69 @@
+/** `apns-streams send`: NDJSON in, over the wire, outcomes as NDJSON out. */
+import { type Command, defineCommand } from './command.js';
+import { usageError } from './command-error.js';
+import { complaintOf, messageOf } from './complaint.js';
+import { CONNECTION_OPTIONS } from './connection-options.js';
+import { readCredentials } from './credential-files.js';
+import { exitCodeOfEnding } from './exit-code.js';
+import { findInputs } from './input.js';
+import { Interrupts } from './interrupts.js';
+import type { CommandIo } from './io.js';
+import { SEND_OPTIONS, type SendValues, toDeliveryOptions } from './send-options.js';
+import { Sending } from './sending.js';
+import { jsonSummaryOf, summaryOf } from './summary.js';
+import { openDryRun, parseTarget } from './targets.js';
+
+/** See `apns-streams send --help`. */
+export const sendCommand: Command = defineCommand({
+  name: 'send',
+  summary: 'Send notifications (NDJSON) and print one outcome for each (NDJSON).',
+  usage: '[FILE…] --to TARGET [OPTION…]',
+  options: { ...SEND_OPTIONS, ...CONNECTION_OPTIONS },
+  notes: [
+    'Without FILE, or for the FILE -, standard input is read. With several files each outcome names its file.',
+    'Exit code: 0 all accepted, 1 some rejected or invalid, 64 wrong usage, 69 cannot connect, 74 reading or writing failed, 75 some unknown or unsent (send those again), 77 credentials refused, 78 bad configuration, 130/141/143 SIGINT, broken pipe, SIGTERM. The first SIGINT or SIGTERM stops reading and settles what is under way, the second stops at once.',
+  ],
+  examples: [
+    'apns-streams send notifications.ndjson --to simulator:binary',
+    'apns-streams send --to binary://gateway.example.com --cert cert.pem --key key.pem < in.ndjson > out.ndjson',
+    'apns-streams send a.ndjson b.ndjson --to binary://gateway.example.com --p12 push.p12 --passphrase-file secret',
+    'apns-streams send a.ndjson --to binary://gateway.example.com --dry-run --outcomes problems',
+  ],
+  async run({ values, operands }, io) {
+    const interrupts = new Interrupts(io);
+    try {
+      return await send(values, operands, io, interrupts);
+    } finally {
+      interrupts.dispose();
+    }
+  },
+});
+
+async function send(
+  values: SendValues,
+  operands: readonly string[],
+  io: CommandIo,
+  interrupts: Interrupts,
+): Promise<number> {
+  if (values.to === undefined) throw usageError('--to is missing', `--to TARGET: ${SEND_OPTIONS.to.help}`);
+  const target = parseTarget(values.to);
+  const inputs = await findInputs(operands, io);
+  const tls = await readCredentials(values, io);
+  const options = { ...toDeliveryOptions(values), tls, signal: interrupts.second };
+  const delivery = await (values['dry-run'] ? openDryRun(target, options) : target.open(options));
+  const sending = new Sending(delivery.stream, inputs, values, io);
+  let errors: readonly unknown[];
+  try {
+    errors = await sending.run(interrupts.first);
+  } finally {
+    await delivery.close();
+  }
+  const { result } = sending;
+  const exitCode = exitCodeOfEnding({ signal: interrupts.signal, errors, counts: result.counts });
+  for (const error of errors) io.stderr.write(complaintOf(error));
+  if (!values.quiet) io.stderr.write(summaryOf(result));
+  if (values['json-summary']) {
+    io.stderr.write(jsonSummaryOf(result, { exitCode, errors: errors.map(messageOf) }));
+  }
+  return exitCode;
+}

@@ -1,0 +1,167 @@
+/** `apns-streams simulate`: the embedded simulator as a process of its own. */
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { Writable } from 'node:stream';
+import { createSimulator, type Simulator } from '../simulator/index.js';
+import { AcceptedLog } from './accepted-log.js';
+import type { OptionValues } from './arguments.js';
+import { type Command, defineCommand } from './command.js';
+import { CommandError, systemProblem } from './command-error.js';
+import { ExitCode } from './exit-code.js';
+import { counted, grouped } from './figures.js';
+import { runUntilSignal } from './interrupts.js';
+import type { CommandIo } from './io.js';
+import { createOutput } from './output.js';
+
+const OPTIONS = {
+  credentials: {
+    kind: 'text',
+    value: 'DIR',
+    help: 'Where the credentials are, or are written to if there are none (a temporary directory, removed at the end).',
+  },
+  topic: { kind: 'text', value: 'ID', help: 'The bundle identifier of new credentials (com.example.app).' },
+  'gateway-port': {
+    kind: 'integer',
+    value: 'N',
+    help: 'The port of the gateway (any free one).',
+    max: 65_535,
+  },
+  'feedback-port': {
+    kind: 'integer',
+    value: 'N',
+    help: 'The port of the feedback service (any free one).',
+    max: 65_535,
+  },
+  record: {
+    kind: 'text',
+    value: 'FILE',
+    help: 'Write every accepted notification to this file, one line of JSON each.',
+  },
+  unregistered: {
+    kind: 'text',
+    value: 'FILE',
+    help: 'Device tokens, one per line, that no longer have the app: the feedback service lists them.',
+  },
+  'after-error': {
+    kind: 'choice',
+    choices: ['drain', 'reset'],
+    help: 'After an error response, read on until the client closes (drain), or reset the connection.',
+  },
+  'split-error-response': { kind: 'flag', help: 'Send the six bytes of an error response one by one.' },
+  'latency-ms': {
+    kind: 'integer',
+    value: 'MS',
+    help: 'Answer a bad frame this much later; what follows it is discarded (0).',
+    min: 0,
+    max: 2_147_483_647,
+  },
+  'close-on-connect': { kind: 'flag', help: 'Close every connection as soon as it is made.' },
+  stall: { kind: 'flag', help: 'Read nothing from any connection.' },
+} as const;
+
+/** See `apns-streams simulate --help`. */
+export const simulateCommand: Command = defineCommand({
+  name: 'simulate',
+  summary: 'Run a gateway and a feedback service on this machine, for tests and trials.',
+  usage: '[OPTION…]',
+  options: OPTIONS,
+  notes: [
+    'When everything listens, one line of JSON on standard output says where: {"gateway":{"host","port"},"feedback":{"host","port"},"credentials":DIR}. It listens on loopback only and runs until SIGINT or SIGTERM, which end it with exit code 0.',
+    'Faults of single notifications are asked for by their device tokens: see docs/simulator.md.',
+  ],
+  examples: [
+    'apns-streams simulate --credentials ./credentials --gateway-port 2195 --feedback-port 2196',
+    'apns-streams send in.ndjson --to binary://127.0.0.1:2195 --credentials ./credentials',
+  ],
+  async run({ values }, io) {
+    const given = values.credentials;
+    const directory = given === undefined ? await mkdtemp(join(tmpdir(), 'apns-streams-')) : resolve(given);
+    try {
+      await runUntilSignal(io, (stop) => simulate(values, directory, io, stop));
+    } finally {
+      if (given === undefined) await rm(directory, { recursive: true, force: true });
+    }
+    return ExitCode.Ok;
+  },
+});
+
+type SimulateValues = OptionValues<typeof OPTIONS>;
+
+async function simulate(
+  values: SimulateValues,
+  directory: string,
+  io: CommandIo,
+  stop: AbortSignal,
+): Promise<void> {
+  const unregistered = values.unregistered === undefined ? [] : await readTokens(values.unregistered);
+  const simulator = await start(values, directory);
+  const log =
+    values.record === undefined ? undefined : new AcceptedLog(simulator.accepted, values.record, io.clock);
+  try {
+    for (const token of unregistered) simulator.devices.unregister(token);
+    await writeLine(createOutput(io.stdout), {
+      gateway: { host: simulator.gateway.host, port: simulator.gateway.port },
+      feedback: { host: simulator.feedback.host, port: simulator.feedback.port },
+      credentials: directory,
+    });
+    const stopped = stop.aborted ? Promise.resolve() : once(stop, 'abort');
+    await (log === undefined ? stopped : Promise.race([stopped, log.failed]));
+  } finally {
+    await simulator.close();
+    await log?.close();
+  }
+  const { accepted, rejected, discarded, connections } = simulator.counts;
+  io.stderr.write(
+    `apns-streams: ${grouped(accepted)} accepted, ${grouped(rejected)} rejected, ${grouped(discarded)} discarded on ${counted(connections, 'connection')}\n`,
+  );
+}
+
+async function start(values: SimulateValues, directory: string): Promise<Simulator> {
+  const { topic, 'gateway-port': gatewayPort, 'feedback-port': feedbackPort } = values;
+  const { 'latency-ms': latencyMs, 'after-error': afterError } = values;
+  try {
+    return await createSimulator({
+      credentials: directory,
+      record: values.record === undefined ? 'counts' : 'full',
+      ...(topic === undefined ? {} : { topic }),
+      gateway: {
+        splitErrorResponse: values['split-error-response'],
+        closeOnConnect: values['close-on-connect'],
+        stall: values.stall,
+        ...(gatewayPort === undefined ? {} : { port: gatewayPort }),
+        ...(latencyMs === undefined ? {} : { latencyMs }),
+        ...(afterError === undefined ? {} : { afterError }),
+      },
+      ...(feedbackPort === undefined ? {} : { feedback: { port: feedbackPort } }),
+    });
+  } catch (error) {
+    const { syscall, port, code } = error as NodeJS.ErrnoException & { port?: number };
+    if (syscall !== 'listen') throw error;
+    const problem = code === 'EADDRINUSE' ? 'something else listens there' : systemProblem(error);
+    throw new CommandError(ExitCode.CannotConnect, `cannot listen on port ${port}: ${problem}`, {
+      cause: error,
+      hint: 'choose another port, or leave the option out to get a free one',
+    });
+  }
+}
+
+async function readTokens(path: string): Promise<readonly string[]> {
+  try {
+    return (await readFile(path, 'utf8')).split(/\s+/).filter((token) => token !== '');
+  } catch (cause) {
+    throw new CommandError(
+      ExitCode.BadConfiguration,
+      `cannot read --unregistered ${path}: ${systemProblem(cause)}`,
+      { cause },
+    );
+  }
+}
+
+function writeLine(output: Writable, object: object): Promise<void> {
+  return new Promise((done, fail) => {
+    output.once('error', fail);
+    output.write(`${JSON.stringify(object)}\n`, () => done());
+  });
+}

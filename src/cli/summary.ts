@@ -1,0 +1,64 @@
+/** What is said about a sending when it is over. */
+import { type OutcomeCounts, settledCount } from '../outcome.js';
+import type { Place } from './feed.js';
+import { counted, grouped, seconds } from './figures.js';
+
+/** The figures of one sending. */
+export interface SendingResult {
+  readonly counts: Readonly<OutcomeCounts>;
+  /** With `--dry-run`: notifications that could be sent. */
+  readonly valid: number | undefined;
+  readonly reasons: readonly (readonly [reason: string, count: number])[];
+  readonly elapsedMs: number;
+  /** The last line that was handed over when reading stopped early. */
+  readonly stoppedAfter: Place | undefined;
+}
+
+const STATUSES = ['accepted', 'presumed', 'rejected', 'invalid', 'unsent', 'unknown'] as const;
+
+/** The summary for people: one to four lines. */
+export function summaryOf(result: SendingResult): string {
+  const { counts, valid, reasons, elapsedMs, stoppedAfter } = result;
+  const total = settledCount(counts) + (valid ?? 0);
+  const parts = [
+    ...(valid === undefined ? [] : [`${grouped(valid)} valid`]),
+    ...STATUSES.filter((status) => counts[status] > 0).map(
+      (status) => `${grouped(counts[status])} ${status}`,
+    ),
+    ...(counts.resent > 0 ? [`${counted(counts.resent, 'frame')} sent again`] : []),
+  ];
+  const rate = elapsedMs > 0 ? ` (${grouped((total * 1000) / elapsedMs)}/s)` : '';
+  const lines = [
+    `${counted(total, 'notification')}${parts.length > 0 ? `: ${parts.join(', ')}` : ''} in ${seconds(elapsedMs)}${rate}`,
+  ];
+  if (reasons.length > 0) {
+    lines.push(`  ${reasons.map(([reason, count]) => `${reason} ${grouped(count)}`).join(', ')}`);
+  }
+  if (stoppedAfter !== undefined) {
+    const { file, line } = stoppedAfter;
+    lines.push(
+      `  reading stopped behind line ${line}${file === undefined ? '' : ` of ${file}`}; later lines were not sent`,
+    );
+  }
+  if (counts.unsent > 0 || counts.unknown > 0) {
+    lines.push('  send the lines whose outcome is unsent or unknown again; unknown ones may arrive twice');
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+/** The summary for programs: one line of JSON. */
+export function jsonSummaryOf(
+  result: SendingResult,
+  ending: { readonly exitCode: number; readonly errors: readonly string[] },
+): string {
+  const { counts, valid, elapsedMs, reasons, stoppedAfter } = result;
+  return `${JSON.stringify({
+    notifications: settledCount(counts) + (valid ?? 0),
+    ...(valid === undefined ? {} : { valid }),
+    ...counts,
+    reasons: Object.fromEntries(reasons),
+    elapsedMs: Math.round(elapsedMs),
+    ...(stoppedAfter === undefined ? {} : { stoppedAfter }),
+    ...ending,
+  })}\n`;
+}
