@@ -105,8 +105,10 @@ export function receive(socket: Socket, handlers: ReceiveHandlers, peer: Peer = 
     return socket;
   };
 
-  // An 'error' without a listener would end the process; 'close' always follows it.
-  socket.on('error', () => {});
+  // Node emits an alert that comes after the handshake, and leaves the socket as it is.
+  socket.on('error', (error) => {
+    if (!socket.destroyed) destroy(error);
+  });
   socket.on('end', end).on('close', close);
   process.nextTick(() => {
     started = true;

@@ -73,19 +73,25 @@ describe('a tunnel', () => {
     expect(requests[0]).toContain('\r\nProxy-Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n');
   });
 
-  it('takes an answer that arrives byte by byte, and hands on what follows it', async () => {
+  it('is taken when the answer arrives byte by byte, and closed when the deadline passes in it', async () => {
+    let closed: Promise<unknown> | undefined;
     const port = await listen((socket) => {
+      closed = once(socket, 'close');
       socket.once('data', async () => {
         socket.setNoDelay(true);
         for (const byte of 'HTTP/1.0 200\r\n\r\n') {
           socket.write(byte);
           await new Promise(setImmediate);
         }
+        socket.resume();
       });
     });
     const target = targetAt(443, `http://127.0.0.1:${port}`, 100);
     await expect(dial(target)).rejects.toMatchObject({ code: 'APNS_ERR_CONNECT_TIMEOUT' });
+    await closed;
+  });
 
+  it('loses nothing of what follows the answer at once', async () => {
     const chatty = await startAnswering('HTTP/1.1 200 OK\r\n\r\nSSH-2.0-OpenSSH_9.6\r\n');
     await expect(dial(targetAt(22, `http://127.0.0.1:${chatty}`))).rejects.toMatchObject({
       code: 'APNS_ERR_NOT_TLS',

@@ -113,6 +113,12 @@ describe('reading', () => {
     expect(events).toEqual(['bytes', 'close']);
   });
 
+  it('reports a client certificate that is missed after a TLS 1.3 handshake', async () => {
+    const port = await listenTls(() => {}, { requestCert: true, minVersion: 'TLSv1.3' });
+    const { closed } = report(await dialled(port));
+    expect(await closed).toMatchObject({ code: 'APNS_ERR_CREDENTIALS_REFUSED' });
+  });
+
   it('keeps writing possible', async () => {
     const port = await listenTls((socket) => socket.on('data', (chunk) => socket.end(chunk)));
     const socket = await dialled(port);
