@@ -30,15 +30,19 @@ function letters(name: string): string {
   return name.toLowerCase().replace(/[^a-z0-9]/g, '');
 }
 
-/** Levenshtein distance, on one row. */
+/** Levenshtein distance where two letters in the wrong order are one mistake (optimal string alignment). */
 function editDistance(a: string, b: string): number {
+  let before: number[] = [];
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];
     for (let j = 1; j <= b.length; j++) {
       const substituted = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(substituted, row[j]! + 1, next[j - 1]! + 1));
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      const aligned = Math.min(substituted, row[j]! + 1, next[j - 1]! + 1);
+      next.push(swapped ? Math.min(aligned, before[j - 2]! + 1) : aligned);
     }
+    before = row;
     row = next;
   }
   return row[b.length]!;

@@ -10,6 +10,7 @@ it.each([
   ['expiratoin', 'expiration'],
   ['prio', 'priority'],
   ['id', undefined],
+  ['paylaod', 'payload'],
   ['colapse-id', 'collapseId'],
   ['sound', undefined],
   ['', undefined],
@@ -20,4 +21,8 @@ it.each([
 
 it('prefers the nearest name to one that merely contains it', () => {
   expect(nearestName('outcome', ['json-outcomes-extra', 'outcomes'])).toBe('outcomes');
+});
+
+it('takes two letters in the wrong order for one mistake', () => {
+  expect(nearestName('sned', ['feedback', 'send'])).toBe('send');
 });
