@@ -55,7 +55,7 @@ export class GatewaySender implements GatewayConnectionEvents {
   readonly #connections = new Set<GatewayConnection>();
   readonly #dials = new AbortController();
   #isDialling = false;
-  #isAdvancing = false;
+  #isStepping = false;
   /** When the next attempt to connect may start. */
   #dialAt = 0;
   /** How long the last handshake took: the time in which a refusal would arrive. */
@@ -95,7 +95,7 @@ export class GatewaySender implements GatewayConnectionEvents {
       this.#unsettledFrames += taken.count;
       this.#unsettledBytes += taken.end - taken.start;
       this.#backlog.push(taken);
-      this.#advance();
+      this.#step();
     }
     return rest;
   }
@@ -131,8 +131,12 @@ export class GatewaySender implements GatewayConnectionEvents {
     cause: ApnsError | undefined,
   ): void {
     this.#connections.delete(connection);
+    // Settling may have outcomes read, and reading asks for more: not before all of this is judged.
+    const wasStepping = this.#isStepping;
+    this.#isStepping = true;
     if (response === undefined) this.#onSilentClose(connection, cause);
     else this.#onAnswer(connection, response);
+    this.#isStepping = wasStepping;
     this.#advance();
   }
 
@@ -235,21 +239,27 @@ export class GatewaySender implements GatewayConnectionEvents {
     else this.#dialAt = performance.now() + delay;
   }
 
+  /** Does what is possible now, then lets the stream around this offer more. */
   #advance(): void {
-    if (this.#isDestroyed || this.#isAdvancing) return;
-    this.#isAdvancing = true;
+    this.#step();
+    if (!this.#isDestroyed && !this.#isStepping && !this.#isEnding && this.roomFrames > 0)
+      this.#events.onRoom();
+  }
+
+  #step(): void {
+    if (this.#isDestroyed || this.#isStepping) return;
+    this.#isStepping = true;
     const now = performance.now();
     this.#expire(now);
     this.#write(now);
     if (this.#isEnding) this.#finish(now);
-    this.#isAdvancing = false;
+    this.#isStepping = false;
     if (this.#isEnding && this.#connections.size === 0 && this.#unsettledFrames === 0) {
       this.#complete();
       return;
     }
     this.#dialIfWanted(now);
     this.#schedule(now);
-    if (!this.#isEnding && this.roomFrames > 0) this.#events.onRoom();
   }
 
   get #isEnding(): boolean {

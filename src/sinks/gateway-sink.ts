@@ -132,11 +132,9 @@ export class GatewaySink extends Writable implements WritableOf<Uint8Array> {
   #sendPending(): void {
     while (this.#pending.length > 0) {
       const rest = this.#sender.send(this.#pending[0]!);
-      if (rest !== undefined) {
-        this.#pending[0] = rest;
-        return;
-      }
-      this.#pending.shift();
+      if (rest === undefined) this.#pending.shift();
+      else this.#pending[0] = rest;
+      if (rest !== undefined && this.#sender.roomFrames === 0) return;
     }
     const callback = this.#onTaken;
     this.#onTaken = undefined;

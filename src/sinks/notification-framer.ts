@@ -114,15 +114,11 @@ export class NotificationFramer implements NotificationSender {
   }
 
   #sendWaiting(): void {
-    let run = this.#waiting[0];
-    while (run !== undefined) {
-      const rest = this.#sender.send(run);
-      if (rest !== undefined) {
-        this.#waiting[0] = rest;
-        return;
-      }
-      this.#waiting.shift();
-      run = this.#waiting[0];
+    while (this.#waiting.length > 0) {
+      const rest = this.#sender.send(this.#waiting[0]!);
+      if (rest === undefined) this.#waiting.shift();
+      else this.#waiting[0] = rest;
+      if (rest !== undefined && this.#sender.roomFrames === 0) return;
     }
     const callback = this.#onEnd;
     this.#onEnd = undefined;
