@@ -1,19 +1,23 @@
 /** Bytes a gateway sent in, error responses out. */
+import { checkOptionNames } from '../options.js';
 import {
   decodeErrorResponse,
   ERROR_RESPONSE_FORMAT,
   type ErrorResponse,
 } from '../protocol/binary/error-response.js';
 import type { TransformOf } from '../typed-stream.js';
-import { type DecoderOptions, PacketDecoder } from './packet-decoder.js';
+import { DECODER_OPTION_NAMES, type DecoderOptions, PacketDecoder } from './packet-decoder.js';
 
 /**
  * A Transform from what a gateway sends to error responses `{ statusCode, reason, identifier }`. The six
  * bytes may arrive in any pieces. Bytes that are no error response fail it with APNS_ERR_MALFORMED_PACKET,
  * an end inside one with APNS_ERR_TRUNCATED_PACKET.
+ *
+ * @throws {ApnsError} APNS_ERR_INVALID_OPTION
  */
 export function createErrorResponseDecoder(
   options: DecoderOptions = {},
 ): TransformOf<Uint8Array, ErrorResponse> {
+  checkOptionNames('options', options, DECODER_OPTION_NAMES);
   return new PacketDecoder(ERROR_RESPONSE_FORMAT, decodeErrorResponse, options);
 }

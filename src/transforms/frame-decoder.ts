@@ -1,7 +1,8 @@
 /** Frame bytes in, notifications out. */
+import { isUtf8 } from 'node:buffer';
 import { InvalidNotificationError } from '../errors.js';
 import type { Notification } from '../notification.js';
-import { callbackOption, choiceOption } from '../options.js';
+import { callbackOption, checkOptionNames, choiceOption } from '../options.js';
 import { decodeFrame, FRAME_FORMAT, type Frame } from '../protocol/binary/frame.js';
 import type { TransformOf } from '../typed-stream.js';
 import { DECODER_OPTION_NAMES, type DecoderOptions, PacketDecoder } from './packet-decoder.js';
@@ -17,13 +18,18 @@ export interface FrameDecoderOptions extends DecoderOptions {
   readonly onInvalid?: (error: InvalidNotificationError) => void;
 }
 
+const OPTION_NAMES = [...DECODER_OPTION_NAMES, 'payload', 'onInvalid'];
+
 /**
  * A Transform from frames of any command (0, 1 or 2, even mixed) to notifications.
  *
  * Items of command 2 are taken in any order and unknown ones are skipped. A frame that lacks a device token
  * or a payload is an {@link InvalidNotificationError}; bytes that are no frame fail the stream.
+ *
+ * @throws {ApnsError} APNS_ERR_INVALID_OPTION
  */
 export function createFrameDecoder(options: FrameDecoderOptions = {}): TransformOf<Uint8Array, Notification> {
+  checkOptionNames('options', options, OPTION_NAMES);
   const parse = choiceOption('payload', options.payload, ['parsed', 'raw'], 'parsed') === 'parsed';
   const onInvalid = callbackOption('onInvalid', options.onInvalid);
   const decode = (bytes: Buffer, start: number, end: number): Notification | undefined => {
@@ -35,7 +41,7 @@ export function createFrameDecoder(options: FrameDecoderOptions = {}): Transform
     onInvalid(error);
     return undefined;
   };
-  return new PacketDecoder(FRAME_FORMAT, decode, options, [...DECODER_OPTION_NAMES, 'payload', 'onInvalid']);
+  return new PacketDecoder(FRAME_FORMAT, decode, options);
 }
 
 function toNotification(frame: Frame, parse: boolean): Notification {
@@ -50,6 +56,8 @@ function toNotification(frame: Frame, parse: boolean): Notification {
 }
 
 function parsePayload(bytes: Buffer): object {
+  // Decoding anything else would put U+FFFD in the place of bytes.
+  if (!isUtf8(bytes)) return bytes;
   try {
     const parsed: unknown = JSON.parse(bytes.toString());
     if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return parsed;

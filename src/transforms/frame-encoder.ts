@@ -2,7 +2,7 @@
 import { Transform, type TransformCallback } from 'node:stream';
 import { InvalidNotificationError } from '../errors.js';
 import { MAX_UINT32, type Notification } from '../notification.js';
-import { callbackOption, checkOptionNames, choiceOption, integerOption } from '../options.js';
+import { callbackOption, checkOptionNames, choiceOption, integerOption, streamOptions } from '../options.js';
 import { type FrameCommand, MAX_PAYLOAD_BYTES } from '../protocol/binary/frame.js';
 import { FrameSlab, type FrameSpan } from '../protocol/binary/frame-slab.js';
 import { IdentifierSequence } from '../protocol/binary/identifier.js';
@@ -36,13 +36,16 @@ const OPTION_NAMES = [
  * A Transform from notifications to frames of the binary provider protocol.
  *
  * Identifiers are assigned from 1 to notifications without one, behind the highest that was given, and wrap
- * past 2^32 to 1. Frames are collected in slabs of 64 KiB; what has been written within one turn of the
+ * past 2^32-1 to 1. Frames are collected in slabs of 64 KiB; what has been written within one turn of the
  * event loop leaves at its end at the latest, so the last frame never waits for more input.
  *
  * `topic`, `pushType`, `collapseId`, `apnsId` and `context` have no place on this wire and are left out;
  * commands 1 and 0 leave out the priority too, and 0 the identifier and expiration.
  *
- * Fails with {@link InvalidNotificationError} (naming field and line) unless `onInvalid` is given.
+ * Fails with {@link InvalidNotificationError} (naming field and line) unless `onInvalid` is given, and with
+ * whatever `onInvalid` throws.
+ *
+ * @throws {ApnsError} APNS_ERR_INVALID_OPTION
  */
 export function createFrameEncoder(options: FrameEncoderOptions = {}): TransformOf<Notification, Uint8Array> {
   return new FrameEncoder(options);
@@ -63,14 +66,11 @@ export class FrameEncoder extends Transform {
       default: MAX_PAYLOAD_BYTES[command],
       max: 0xffff,
     });
-    super({
-      writableObjectMode: true,
-      ...(options.highWaterMark === undefined ? {} : { writableHighWaterMark: options.highWaterMark }),
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
-    });
+    const onInvalid = callbackOption('onInvalid', options.onInvalid);
+    super({ writableObjectMode: true, ...streamOptions(options, 'writableHighWaterMark') });
     const identifiers = new IdentifierSequence(first - 1);
     this.#slab = new FrameSlab({ command, maxPayloadBytes, identify: (wanted) => identifiers.next(wanted) });
-    this.#onInvalid = callbackOption('onInvalid', options.onInvalid);
+    this.#onInvalid = onInvalid;
     this.#flushSlab = () => {
       this.#flushScheduled = false;
       if (!this.destroyed) this.#push(this.#slab.take());
@@ -111,9 +111,10 @@ export class FrameEncoder extends Transform {
     }
     try {
       this.#onInvalid(error);
-      callback();
     } catch (thrown) {
       callback(thrown as Error);
+      return;
     }
+    callback();
   }
 }

@@ -1,6 +1,6 @@
 /** The one shell around every decoder: bytes in, one object per packet out. */
 import { Transform, type TransformCallback } from 'node:stream';
-import { checkOptionNames } from '../options.js';
+import { streamOptions } from '../options.js';
 import { type PacketFormat, PacketReader } from '../protocol/packet-reader.js';
 
 /** Options of every decoder. */
@@ -10,31 +10,27 @@ export interface DecoderOptions {
   readonly signal?: AbortSignal;
 }
 
-/** The names in {@link DecoderOptions}. */
+/** The names in {@link DecoderOptions}, for `checkOptionNames`. */
 export const DECODER_OPTION_NAMES: readonly string[] = ['highWaterMark', 'signal'];
 
 /**
  * A Transform that cuts bytes into packets of `format` and pushes what `decode` makes of each.
  *
  * Fails with APNS_ERR_MALFORMED_PACKET, APNS_ERR_PACKET_TOO_LARGE, or, if the bytes end inside a packet,
- * APNS_ERR_TRUNCATED_PACKET; what came before the fault has been pushed.
+ * APNS_ERR_TRUNCATED_PACKET; not before all that came ahead of the fault has been read.
  */
 export class PacketDecoder<Out> extends Transform {
   readonly #reader: PacketReader;
   readonly #onPacket: (bytes: Buffer, start: number, end: number) => void;
+  /** Fails the stream, once what is left to read has been read. */
+  #fail: (() => void) | undefined;
 
   constructor(
     format: PacketFormat,
     decode: (bytes: Buffer, start: number, end: number) => Out | undefined,
     options: DecoderOptions,
-    optionNames: readonly string[] = DECODER_OPTION_NAMES,
   ) {
-    checkOptionNames('options', options, optionNames);
-    super({
-      readableObjectMode: true,
-      ...(options.highWaterMark === undefined ? {} : { readableHighWaterMark: options.highWaterMark }),
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
-    });
+    super({ readableObjectMode: true, ...streamOptions(options, 'readableHighWaterMark') });
     this.#reader = new PacketReader(format);
     this.#onPacket = (bytes, start, end) => {
       const decoded = decode(bytes, start, end);
@@ -45,18 +41,35 @@ export class PacketDecoder<Out> extends Transform {
   override _transform(chunk: Buffer, _encoding: BufferEncoding, callback: TransformCallback): void {
     try {
       this.#reader.read(chunk, this.#onPacket);
-      callback();
     } catch (error) {
-      callback(error as Error);
+      this.#failAfterReading(error as Error, callback);
+      return;
     }
+    callback();
   }
 
   override _flush(callback: TransformCallback): void {
     try {
       this.#reader.end();
-      callback();
     } catch (error) {
-      callback(error as Error);
+      this.#failAfterReading(error as Error, callback);
+      return;
     }
+    callback();
+  }
+
+  override read(size?: number): Out | null {
+    const object = super.read(size);
+    if (this.#fail !== undefined && this.readableLength === 0) {
+      process.nextTick(this.#fail);
+      this.#fail = undefined;
+    }
+    return object;
+  }
+
+  /** A stream that fails drops what it holds, and the feedback service tells each thing only once. */
+  #failAfterReading(error: Error, callback: TransformCallback): void {
+    if (this.readableLength === 0) callback(error);
+    else this.#fail = () => callback(error);
   }
 }
