@@ -57,6 +57,10 @@ export function receive(socket: Socket, handlers: ReceiveHandlers, peer: Peer = 
     while (started && !paused && waiting.length > 0) handlers.onBytes(waiting.shift()!);
   }
 
+  function handOnTheRest(): void {
+    while (waiting.length > 0) handlers.onBytes(waiting.shift()!);
+  }
+
   function readOn(): void {
     paused = false;
     handOn();
@@ -67,19 +71,15 @@ export function receive(socket: Socket, handlers: ReceiveHandlers, peer: Peer = 
   function end(): void {
     if (ended) return;
     ended = true;
-    handOnAll();
+    handOnTheRest();
     handlers.onEnd?.();
-  }
-
-  function handOnAll(): void {
-    while (waiting.length > 0) handlers.onBytes(waiting.shift()!);
   }
 
   function close(): void {
     if (closed) return;
     closed = true;
     clearTimeout(grace);
-    handOnAll();
+    handOnTheRest();
     handlers.onClose(socket.errored === null ? undefined : toApnsError(socket.errored, peer));
   }
 
