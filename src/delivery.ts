@@ -147,8 +147,11 @@ export class Delivery extends Duplex implements DuplexOf<Notification, Outcome> 
     this.#failure = error;
     this.#settleUnsent();
     this.#sender.destroy('Aborted');
-    if (this.readableFlowing === null && this.listenerCount('readable') === 0) this.destroy(error);
-    else this.#failIfRead();
+    // Nobody may be there to read the outcomes, yet the error must be told.
+    setImmediate(() => {
+      if (this.readableFlowing === null && this.listenerCount('readable') === 0) this.destroy(error);
+      else this.#failIfRead();
+    });
   }
 
   /** Settles what was written to this stream and not passed on. */

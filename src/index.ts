@@ -30,5 +30,7 @@ export { createErrorResponseDecoder } from './transforms/error-response-decoder.
 export { createFeedbackDecoder } from './transforms/feedback-decoder.js';
 export { createFrameDecoder, type FrameDecoderOptions } from './transforms/frame-decoder.js';
 export { createFrameEncoder, type FrameEncoderOptions } from './transforms/frame-encoder.js';
+export { createNdjsonParser, type NdjsonParserOptions } from './transforms/ndjson-parser.js';
+export { createNdjsonStringifier, type NdjsonStringifierOptions } from './transforms/ndjson-stringifier.js';
 export type { DecoderOptions } from './transforms/packet-decoder.js';
 export type { DuplexOf, ReadableOf, TransformOf, WritableOf } from './typed-stream.js';

@@ -89,7 +89,7 @@ test.each([10, 8, 255, 128])('takes status %i with identifier 0 as proof of noth
   const outcomes = sink.outcomes.toArray();
   sink.on('error', () => {});
   sink.end(Buffer.concat(frames(3)));
-  await once(sink, 'close');
+  await new Promise((resolve) => sink.once('close', resolve));
   expect(brief(await outcomes)).toEqual(range('unknown', 1, 3));
   expect(sink.errored).toEqual(
     statusCode === 128 ? expect.objectContaining({ code: 'APNS_ERR_GATEWAY_PROTOCOL' }) : null,

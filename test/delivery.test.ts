@@ -1,0 +1,163 @@
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { expect, test } from 'vitest';
+import { createGatewayDelivery, type Delivery } from '../src/delivery.js';
+import { type Notification, setLine } from '../src/notification.js';
+import type { Outcome } from '../src/outcome.js';
+import { startScriptedGateway } from './support/scripted-gateway.js';
+
+const TOKEN = 'ab'.repeat(32);
+
+function notifications(count: number): Notification[] {
+  return Array.from({ length: count }, (_, i) => ({
+    deviceToken: TOKEN,
+    payload: { aps: { alert: `number ${i}` } },
+    context: { i },
+  }));
+}
+
+/** Writes notifications, ends, and collects outcomes until the delivery ends or fails. */
+async function deliver(
+  delivery: Delivery,
+  input: Iterable<unknown>,
+): Promise<{ outcomes: Outcome[]; error?: Error }> {
+  const outcomes: Outcome[] = [];
+  delivery.on('data', (outcome: Outcome) => outcomes.push(outcome));
+  try {
+    await pipeline(Readable.from(input), delivery);
+    return { outcomes };
+  } catch (error) {
+    return { outcomes, error: error as Error };
+  }
+}
+
+test('yields one outcome per notification, with its context, its line and the very object', async () => {
+  const gateway = await startScriptedGateway({
+    onFrame: (peer, frame) => {
+      if (frame.identifier === 2) peer.answer(8, 2);
+    },
+  });
+  const input = notifications(4);
+  setLine(input[1]!, 12);
+  const delivery = createGatewayDelivery(gateway.options);
+  const { outcomes } = await deliver(delivery, input);
+  expect(outcomes).toHaveLength(4);
+  for (const outcome of outcomes) {
+    const sent = input.find((notification) => notification === outcome.notification);
+    expect(sent?.context).toBe(outcome.context);
+  }
+  expect(outcomes[1]).toEqual({
+    status: 'rejected',
+    line: 12,
+    identifier: 2,
+    deviceToken: TOKEN,
+    statusCode: 8,
+    reason: 'InvalidToken',
+    context: { i: 1 },
+  });
+  expect(JSON.stringify(outcomes[0])).not.toContain('alert');
+});
+
+test('gives an invalid notification its outcome and sends the others', async () => {
+  const gateway = await startScriptedGateway();
+  const [good] = notifications(1);
+  const delivery = createGatewayDelivery(gateway.options);
+  const { outcomes } = await deliver(delivery, [
+    { ...good, deviceToken: 'xyz' },
+    good,
+    5,
+    { ...good, priority: 1 },
+  ]);
+  expect(outcomes.map(({ status, field }) => `${status} ${field}`).sort()).toEqual([
+    'accepted undefined',
+    'invalid deviceToken',
+    'invalid priority',
+    'invalid undefined',
+  ]);
+  expect(delivery.counts).toMatchObject({ accepted: 1, invalid: 3 });
+});
+
+test('names one frame even where identifiers are repeated', async () => {
+  const seen: (number | undefined)[] = [];
+  const gateway = await startScriptedGateway({
+    onFrame: (peer, frame) => {
+      seen.push(frame.identifier);
+      if (seen.length === 2) peer.answer(8, frame.identifier!);
+    },
+  });
+  const input = notifications(3).map((notification) => ({ ...notification, identifier: 7 }));
+  const { outcomes } = await deliver(createGatewayDelivery(gateway.options), input);
+  expect(outcomes.map(({ status, identifier }) => [status, identifier])).toEqual([
+    ['accepted', 7],
+    ['rejected', 7],
+    ['accepted', 7],
+  ]);
+  expect(outcomes[1]!.notification).toBe(input[1]);
+  expect(seen).toEqual([7, 8, 9]);
+});
+
+test('lets every outcome be read before the error of a failure', async () => {
+  const gateway = await startScriptedGateway({
+    onFrame: (peer, frame) => {
+      if (frame.identifier === 20) peer.answer(128, 20);
+    },
+  });
+  const delivery = createGatewayDelivery({ ...gateway.options, window: { count: 40 } });
+  for (const notification of notifications(100)) delivery.write(notification);
+  const outcomes: Outcome[] = [];
+  await expect(async () => {
+    for await (const outcome of delivery) outcomes.push(outcome);
+  }).rejects.toMatchObject({ code: 'APNS_ERR_GATEWAY_PROTOCOL' });
+  expect(outcomes).toHaveLength(100);
+  expect(new Set(outcomes.map(({ notification }) => notification)).size).toBe(100);
+  const { counts } = delivery;
+  expect(counts).toMatchObject({ accepted: 19, rejected: 1, unsent: 80 });
+});
+
+test('lets every outcome be read after its signal is aborted', async () => {
+  const gateway = await startScriptedGateway({ onCheckpoint: () => {} });
+  const controller = new AbortController();
+  const delivery = createGatewayDelivery({
+    ...gateway.options,
+    window: { count: 10 },
+    signal: controller.signal,
+  });
+  for (const notification of notifications(30)) delivery.write(notification);
+  while ((gateway.peers[0]?.frames.length ?? 0) < 5) await new Promise(setImmediate);
+  controller.abort();
+  const outcomes: Outcome[] = [];
+  await expect(async () => {
+    for await (const outcome of delivery) outcomes.push(outcome);
+  }).rejects.toMatchObject({ name: 'AbortError' });
+  expect(new Set(outcomes.map(({ notification }) => notification)).size).toBe(30);
+  expect(delivery.counts.unknown + delivery.counts.unsent).toBe(30);
+});
+
+test('counts what nobody can read any more when it is destroyed', async () => {
+  const gateway = await startScriptedGateway({ onCheckpoint: () => {} });
+  const delivery = createGatewayDelivery({ ...gateway.options, window: { count: 10 } });
+  for (const notification of notifications(30)) delivery.write(notification);
+  while ((gateway.peers[0]?.frames.length ?? 0) < 5) await new Promise(setImmediate);
+  delivery.destroy();
+  await new Promise((resolve) => delivery.once('close', resolve));
+  expect(delivery.counts.unknown + delivery.counts.unsent).toBe(30);
+});
+
+test('slows the sending for a reader that is slow', async () => {
+  const gateway = await startScriptedGateway();
+  const delivery = createGatewayDelivery({ ...gateway.options, window: { count: 20 } });
+  let pulled = 0;
+  Readable.from(
+    (function* () {
+      for (const notification of notifications(500)) {
+        pulled++;
+        yield notification;
+      }
+    })(),
+  ).pipe(delivery);
+  while (delivery.counts.accepted < 20) await new Promise(setImmediate);
+  for (let i = 0; i < 100; i++) await new Promise(setImmediate);
+  expect(pulled).toBeLessThanOrEqual(20 + 3 * 16 + 2);
+  expect(await delivery.toArray()).toHaveLength(500);
+  expect(delivery.counts.accepted).toBe(500);
+});
