@@ -96,6 +96,19 @@ describe('createNdjsonStringifier', () => {
     expect(taken).toBe(400);
   });
 
+  test('gives a reader that catches up every line, without waiting for another write', async () => {
+    const stringifier = createNdjsonStringifier();
+    stringifier.write({ text: 'x'.repeat(stringifier.readableHighWaterMark) });
+    await turn();
+    stringifier.write({ last: true });
+    await turn();
+    const chunks: string[] = [];
+    stringifier.on('data', (chunk) => chunks.push(String(chunk)));
+    await turn();
+    expect(chunks.at(-1)).toBe('{"last":true}\n');
+    stringifier.destroy();
+  });
+
   test.each([
     [
       'a cycle',

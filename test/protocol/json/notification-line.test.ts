@@ -101,6 +101,19 @@ describe('NotificationLineParser', () => {
     });
   });
 
+  test.each([
+    '0',
+    '-1',
+    '999999999999999',
+    '12345678901234567890',
+    '9007199254740993',
+    '1.50',
+    '"\\n"',
+    '""',
+  ])('reads %s as JSON.parse does', (json) => {
+    expect(parse(`{"deviceToken":"ab","payload":{},"context":${json}}`).context).toBe(JSON.parse(json));
+  });
+
   test.each(['deviceToken', 'context'])('refuses a second %s, also with its name escaped', (field) => {
     const twice = (name: string) => `{"${field}":"ab","payload":{},"${name}":"cd"}`;
     const first = field.charCodeAt(0).toString(16);
