@@ -8,7 +8,7 @@
  */
 import type { TLSSocket } from 'node:tls';
 import { receive } from '../connection/receiver.js';
-import type { ApnsError } from '../errors.js';
+import type { ApnsError, Peer } from '../errors.js';
 import {
   decodeErrorResponse,
   ERROR_RESPONSE_FORMAT,
@@ -45,33 +45,31 @@ export class GatewayConnection {
   isFinished = false;
   readonly #socket: TLSSocket;
   readonly #events: GatewayConnectionEvents;
-  readonly #onWritten: () => void;
+  readonly #onWritten: (error?: Error | null) => void;
 
-  constructor(socket: TLSSocket, state: 'fresh' | 'open', events: GatewayConnectionEvents) {
+  constructor(socket: TLSSocket, peer: Peer, state: 'fresh' | 'open', events: GatewayConnectionEvents) {
     this.#socket = socket;
     this.#events = events;
     this.state = state;
     this.openedAt = performance.now();
     this.progressAt = this.openedAt;
-    this.#onWritten = () => {
-      this.progressAt = performance.now();
+    this.#onWritten = (error) => {
+      if (!error) this.progressAt = performance.now();
     };
     const reader = new PacketReader(ERROR_RESPONSE_FORMAT);
     const onPacket = (bytes: Buffer, start: number): void => {
       // At most one answer, then the gateway closes: whatever follows it means nothing.
       this.#close(decodeErrorResponse(bytes, start), undefined);
     };
-    receive(socket, {
-      onBytes: (chunk) => {
-        if (this.state === 'closed') return;
-        try {
-          reader.read(chunk, onPacket);
-        } catch (error) {
-          this.#close(undefined, error as ApnsError);
-        }
-      },
-      onClose: (cause) => this.#close(undefined, cause),
-    });
+    const onBytes = (chunk: Buffer): void => {
+      if (this.state === 'closed') return;
+      try {
+        reader.read(chunk, onPacket);
+      } catch (error) {
+        this.#close(undefined, error as ApnsError);
+      }
+    };
+    receive(socket, { onBytes, onClose: (cause) => this.#close(undefined, cause) }, peer);
     socket.on('drain', () => this.#events.onDrain());
   }
 

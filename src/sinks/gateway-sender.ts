@@ -400,7 +400,8 @@ export class GatewaySender implements GatewayConnectionEvents {
       }
       const openedAt = performance.now();
       this.#graceMs = Math.min(MAX_GRACE_MS, Math.max(MIN_GRACE_MS, openedAt - now));
-      this.#connections.add(new GatewayConnection(socket, this.#isTrusted ? 'open' : 'fresh', this));
+      const state = this.#isTrusted ? 'open' : 'fresh';
+      this.#connections.add(new GatewayConnection(socket, this.#options.target, state, this));
     } catch (error) {
       this.#isDialling = false;
       if (this.#isStopped) return;

@@ -4,7 +4,7 @@ import type { TLSSocket } from 'node:tls';
 import { Backoff, type BackoffOptions } from '../connection/backoff.js';
 import { isFatalConnectionError } from '../connection/connection-error.js';
 import { dial } from '../connection/dial.js';
-import { type Receiver, receive } from '../connection/receiver.js';
+import { type ReceiveHandlers, type Receiver, receive } from '../connection/receiver.js';
 import { resolveTarget, TARGET_OPTION_NAMES, type Target, type TargetOptions } from '../connection/target.js';
 import { ApnsError, formatPeer, toApnsError } from '../errors.js';
 import { checkOptionNames, integerOption } from '../options.js';
@@ -126,7 +126,7 @@ class FeedbackSource extends Readable implements ReadableOf<FeedbackTuple> {
     };
     this.#state = 'reading';
     this.#socket = socket;
-    this.#receiver = receive(socket, {
+    const handlers: ReceiveHandlers = {
       onBytes: (chunk) => {
         this.#timer?.refresh();
         attempt(() => reader.read(chunk, onPacket));
@@ -139,7 +139,8 @@ class FeedbackSource extends Readable implements ReadableOf<FeedbackTuple> {
         clearTimeout(this.#timer);
         if (!this.destroyed) this.#onClose(fault ?? cause);
       },
-    });
+    };
+    this.#receiver = receive(socket, handlers, this.#target);
     this.#resume();
   }
 
