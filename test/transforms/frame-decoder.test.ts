@@ -71,6 +71,7 @@ describe('notifications', () => {
         );
         expect(out).toEqual(plain);
       }),
+      { numRuns: 40 },
     );
   });
 });
