@@ -4,7 +4,6 @@ import { describe, InvalidNotificationError } from '../../errors.js';
 import { expirationProblem, expirationSeconds, lineOf } from '../../notification.js';
 import { JsonScanner } from './json-scanner.js';
 
-const NEWLINE = 0x0a;
 const OPEN_BRACE = 0x7b;
 
 /** Stringifies objects, one after the other. */
@@ -19,7 +18,7 @@ export class LineStringifier {
    * bytes of it. A notification's `Date` becomes UNIX seconds. All else is what `JSON.stringify` makes of it.
    *
    * @throws {InvalidNotificationError} for what is no object, or cannot be expressed as JSON (a cycle, a
-   *   BigInt, a nesting of thousands of levels, payload bytes that are not UTF-8, a date out of range)
+   *   BigInt, a nesting too deep for Node, payload bytes that are not UTF-8, a date out of range)
    */
   stringify(object: unknown): string {
     if (typeof object !== 'object' || object === null || object instanceof Uint8Array) {
@@ -54,11 +53,15 @@ export class LineStringifier {
   }
 
   #payload(notification: object, bytes: Uint8Array): string {
-    if (!isUtf8(bytes)) throw refused(notification, 'payload', 'is not valid UTF-8');
-    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString();
+    const text = Buffer.isBuffer(bytes)
+      ? bytes.toString()
+      : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString();
+    // Only where decoding has put in a replacement character can the bytes be anything but UTF-8.
+    if (text.includes('\ufffd') && !isUtf8(bytes))
+      throw refused(notification, 'payload', 'is not valid UTF-8');
     const inPlace =
       bytes[0] === OPEN_BRACE &&
-      !bytes.includes(NEWLINE) &&
+      !text.includes('\n') &&
       this.#scanner.value(bytes, 0, bytes.length) === bytes.length;
     return inPlace ? text : JSON.stringify(text);
   }
