@@ -73,7 +73,8 @@ export class FrameEncoder extends Transform {
     this.#onInvalid = onInvalid;
     this.#flushSlab = () => {
       this.#flushScheduled = false;
-      if (!this.destroyed) this.#push(this.#slab.take());
+      // What is pushed outside of _transform holds no writer back, so a slow reader has to ask for it.
+      if (!this.destroyed && this.readableLength < this.readableHighWaterMark) this.#push(this.#slab.take());
     };
   }
 
@@ -93,6 +94,11 @@ export class FrameEncoder extends Transform {
       process.nextTick(this.#flushSlab);
     }
     callback();
+  }
+
+  override _read(size: number): void {
+    this.#push(this.#slab.take());
+    super._read(size);
   }
 
   override _flush(callback: TransformCallback): void {

@@ -279,3 +279,19 @@ it.each<[unknown]>([
   const error = expect.objectContaining({ name: 'ApnsError', code: 'APNS_ERR_INVALID_OPTION' });
   expect(() => createFrameEncoder(options as FrameEncoderOptions)).toThrow(error);
 });
+
+test('holds a writer back while nobody reads, also one that writes a notification per turn', async () => {
+  const encoder = createFrameEncoder();
+  const notification = { deviceToken: 'ab'.repeat(32), payload: { aps: { alert: 'x'.repeat(1000) } } };
+  let written = 0;
+  let isHeldBack = false;
+  while (!isHeldBack && written < 1000) {
+    isHeldBack = !encoder.write(notification);
+    written++;
+    await new Promise(setImmediate);
+  }
+  expect(isHeldBack).toBe(true);
+  expect(encoder.readableLength).toBeLessThanOrEqual(encoder.readableHighWaterMark + 64 * 1024);
+  const bytes = Buffer.concat(await encoder.end().toArray());
+  expect(bytes.length % written).toBe(0);
+});
