@@ -280,7 +280,7 @@ it.each<[unknown]>([
   expect(() => createFrameEncoder(options as FrameEncoderOptions)).toThrow(error);
 });
 
-test('holds a writer back while nobody reads, also one that writes a notification per turn', async () => {
+it('holds a writer back while nobody reads, also one that writes a notification per turn', async () => {
   const encoder = createFrameEncoder();
   const notification = { deviceToken: 'ab'.repeat(32), payload: { aps: { alert: 'x'.repeat(1000) } } };
   let written = 0;
