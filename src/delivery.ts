@@ -1,8 +1,9 @@
 /** The two-way form: notifications in, exactly one outcome each out. */
 import { Duplex } from 'node:stream';
+import { InvalidNotificationError } from './errors.js';
 import type { Notification } from './notification.js';
 import { choiceOption, integerOption } from './options.js';
-import type { Outcome, OutcomeCounts } from './outcome.js';
+import type { Outcome, OutcomeCounts, Settlement } from './outcome.js';
 import { type FrameCommand, MAX_PAYLOAD_BYTES } from './protocol/binary/frame.js';
 import { GATEWAY_OPTION_NAMES, type GatewayOptions, resolveGatewayOptions } from './sinks/gateway-options.js';
 import { closeGracefully } from './sinks/graceful-close.js';
@@ -50,6 +51,8 @@ interface DeliveryOptions {
   readonly highWaterMark?: number;
 }
 
+const ABORTED: Settlement = { status: 'unsent', reason: 'Aborted' };
+
 type Callback = (error?: Error | null) => void;
 
 /** A delivery over either wire; see {@link createGatewayDelivery}. */
@@ -93,8 +96,8 @@ export class Delivery extends Duplex implements DuplexOf<Notification, Outcome> 
 
   override _write(notification: Notification, _encoding: BufferEncoding, callback: Callback): void {
     // After a failure the callback is never called: no more is taken, and the error is about to arrive.
-    if (this.#failure !== undefined) this.#sender.settleUnsent(notification, 'Aborted');
-    else if (this.#sender.send(notification)) callback();
+    if (this.#failure !== undefined) this.#sender.settle(notification, ABORTED);
+    else if (this.#send(notification)) callback();
     else this.#waiting = { notification, callback };
   }
 
@@ -134,9 +137,21 @@ export class Delivery extends Duplex implements DuplexOf<Notification, Outcome> 
     return closeGracefully(this, this.#closeTimeoutMs);
   }
 
+  /** Takes a notification on, or settles it as invalid; false when there is no room. */
+  #send(notification: Notification): boolean {
+    try {
+      return this.#sender.send(notification);
+    } catch (error) {
+      if (!(error instanceof InvalidNotificationError)) throw error;
+      const { field, problem } = error;
+      this.#sender.settle(notification, { status: 'invalid', field, message: problem });
+      return true;
+    }
+  }
+
   #retryWaiting(): void {
     const waiting = this.#waiting;
-    if (waiting === undefined || !this.#sender.send(waiting.notification)) return;
+    if (waiting === undefined || !this.#send(waiting.notification)) return;
     this.#waiting = undefined;
     waiting.callback();
   }
@@ -156,10 +171,10 @@ export class Delivery extends Duplex implements DuplexOf<Notification, Outcome> 
 
   /** Settles what was written to this stream and not passed on. */
   #settleUnsent(): void {
-    if (this.#waiting !== undefined) this.#sender.settleUnsent(this.#waiting.notification, 'Aborted');
+    if (this.#waiting !== undefined) this.#sender.settle(this.#waiting.notification, ABORTED);
     this.#waiting = undefined;
     const unwritten = unwrittenChunks(this).slice(this.#settledUnwritten) as Notification[];
-    for (const notification of unwritten) this.#sender.settleUnsent(notification, 'Aborted');
+    for (const notification of unwritten) this.#sender.settle(notification, ABORTED);
     this.#settledUnwritten += unwritten.length;
   }
 

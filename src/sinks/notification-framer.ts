@@ -1,7 +1,7 @@
 /** Notifications in, frames to a gateway: the binary wire as a NotificationSender. */
-import { type ApnsError, InvalidNotificationError } from '../errors.js';
+import type { ApnsError } from '../errors.js';
 import type { Notification } from '../notification.js';
-import type { OutcomeCounts } from '../outcome.js';
+import type { OutcomeCounts, Settlement } from '../outcome.js';
 import type { FrameCommand } from '../protocol/binary/frame.js';
 import { FrameSlab, type FrameSpan } from '../protocol/binary/frame-slab.js';
 import { IdentifierSequence } from '../protocol/binary/identifier.js';
@@ -13,7 +13,7 @@ import type { OutcomeQueue } from './outcome-queue.js';
 
 /**
  * Frames notifications in slabs and hands them to a GatewaySender at the end of the turn, or when a slab is
- * full. Notifications that break a rule are settled as `invalid`.
+ * full.
  *
  * The wire carries the identifier a notification asks for as long as these rise; a repeated or earlier one
  * is replaced on the wire, where nobody but the gateway sees it, so that an answer always names one frame.
@@ -60,15 +60,8 @@ export class NotificationFramer implements NotificationSender {
 
   send(notification: Notification): boolean {
     if (!this.#hasRoom) return false;
-    try {
-      this.#collect(this.#slab.append(notification));
-      this.#notifications.push(notification);
-    } catch (error) {
-      if (!(error instanceof InvalidNotificationError)) throw error;
-      const { field, problem } = error;
-      this.outcomes.settleUnframed(notification, { status: 'invalid', field, message: problem });
-      return true;
-    }
+    this.#collect(this.#slab.append(notification));
+    this.#notifications.push(notification);
     if (!this.#isFlushScheduled) {
       this.#isFlushScheduled = true;
       process.nextTick(this.#flush);
@@ -76,8 +69,8 @@ export class NotificationFramer implements NotificationSender {
     return true;
   }
 
-  settleUnsent(notification: Notification, reason: string): void {
-    this.outcomes.settleUnframed(notification, { status: 'unsent', reason });
+  settle(notification: Notification, settlement: Settlement): void {
+    this.outcomes.settleUnframed(notification, settlement);
   }
 
   onRead(): void {

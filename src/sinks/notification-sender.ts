@@ -1,17 +1,21 @@
 /** What a delivery needs of a wire: notifications in, settlements out. Each wire implements it once. */
 import type { ApnsError } from '../errors.js';
 import type { Notification } from '../notification.js';
-import type { OutcomeCounts } from '../outcome.js';
+import type { OutcomeCounts, Settlement } from '../outcome.js';
 import type { OutcomeReader } from './outcome-source.js';
 
 /** Sends notifications over one wire. Whatever was taken is settled exactly once. */
 export interface NotificationSender {
   readonly counts: OutcomeCounts;
   readonly outcomes: OutcomeReader;
-  /** Takes a notification, unless the window is full: then returns false, and `onRoom` says when to ask again. */
+  /**
+   * Takes a notification, unless the window is full: then returns false, and `onRoom` says when to ask again.
+   *
+   * @throws {InvalidNotificationError} if it breaks a rule of this wire; it was not taken then
+   */
   send(notification: Notification): boolean;
-  /** Settles, without sending it, a notification that the stream around this had already been given. */
-  settleUnsent(notification: Notification, reason: string): void;
+  /** Settles, without sending it, a notification that the stream around this was given. */
+  settle(notification: Notification, settlement: Settlement): void;
   /** Outcomes were read, which may have made room. */
   onRead(): void;
   /** Settles everything, closes every connection, then calls back once. */
