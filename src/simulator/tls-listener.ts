@@ -79,17 +79,18 @@ export function listenTls(options: TlsListenerOptions): Promise<TlsListener> {
   const handshakes = tls.createServer({
     ...options.tls,
     handshakeTimeout: limits.handshakeTimeoutMs,
-    allowHalfOpen: true,
   });
   handshakes.on('tlsClientError', (_error, socket) => socket.destroy());
   handshakes.on('secureConnection', (socket) => {
     socket.on('error', ignore);
+    // Only now: a client that ends in the handshake is to be forgotten at once.
+    socket.allowHalfOpen = true;
     const raw = open.get(socket.remotePort ?? -1);
     // A client that is already gone has no port any more.
     if (raw === undefined) socket.destroy();
     else onConnection({ socket, reset: () => raw.resetAndDestroy() });
   });
-  const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (raw) => {
+  const server = net.createServer({ noDelay: true }, (raw) => {
     const { remotePort } = raw;
     raw.on('error', ignore);
     if (remotePort === undefined) {

@@ -1,47 +1,178 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import net from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { describe, expect, it } from 'vitest';
 import { encodeFrame } from '../../src/protocol/binary/frame.js';
-import { createSimulator, type Simulator, type SimulatorOptions } from '../../src/simulator/index.js';
-import { connectRaw, exchange } from './raw-client.js';
+import {
+  createSimulator,
+  encodeTokenFault,
+  mintAuthority,
+  mintClientCertificate,
+  mintServerCertificate,
+  type SimulatorOptions,
+} from '../../src/simulator/index.js';
+import { connectRaw, exchange, startSimulator } from './raw-client.js';
 
-const open: Simulator[] = [];
-
-async function start(options?: SimulatorOptions): Promise<Simulator> {
-  const simulator = await createSimulator(options);
-  open.push(simulator);
-  return simulator;
-}
-
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((simulator) => simulator.close()));
-});
+const HOUR_MS = 3_600_000;
+const FRAME = encodeFrame({ deviceToken: '', payload: '{}', identifier: 1 });
 
 describe('createSimulator', () => {
-  it('accepts a notification in silence', async () => {
-    const simulator = await start();
-    const { socket, closed } = await connectRaw(simulator.gateway, simulator.credentials);
-    socket.write(encodeFrame({ deviceToken: 'aa'.repeat(32), payload: '{"aps":{}}', identifier: 7 }));
-    await simulator.until((counts) => counts.accepted === 1);
-    socket.end();
-    expect((await closed).bytes.length).toBe(0);
-    expect([...simulator.accepted]).toEqual([
-      {
-        wire: 'binary',
-        connection: 1,
-        deviceToken: 'aa'.repeat(32),
-        identifier: 7,
-        payload: Buffer.from('{"aps":{}}'),
-      },
-    ]);
+  it('listens on loopback only', async () => {
+    const { gateway, feedback } = await startSimulator();
+    expect([gateway.host, feedback.host]).toEqual(['127.0.0.1', '127.0.0.1']);
+    const outside = Object.values(networkInterfaces())
+      .flat()
+      .find((address) => address?.family === 'IPv4' && !address.internal);
+    if (outside === undefined) return;
+    const refused = await new Promise((resolve) => {
+      const socket = net.connect(gateway.port, outside.address, () => resolve('connected'));
+      socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code)).on('close', () => socket);
+    });
+    expect(refused).toBe('ECONNREFUSED');
   });
 
-  it('answers with six bytes', async () => {
-    const simulator = await start();
-    const { bytes, ended } = await exchange(
-      simulator.gateway,
-      simulator.credentials,
-      Buffer.from('02000000 0a 03 0004 00000007 01 0000'.replaceAll(' ', ''), 'hex'),
+  it('refuses every other address', async () => {
+    for (const host of ['0.0.0.0', '::', 'localhost', '192.0.2.1', '']) {
+      const started = createSimulator({ host } as unknown as SimulatorOptions);
+      await expect(started).rejects.toMatchObject({ code: 'APNS_ERR_INVALID_OPTION' });
+    }
+  });
+
+  it('listens on ::1 where there is one', async ({ skip }) => {
+    const loopback = Object.values(networkInterfaces()).flat();
+    if (!loopback.some((address) => address?.address === '::1')) skip();
+    const { gateway, credentials } = await startSimulator({ host: '::1' });
+    expect((await exchange(gateway, credentials, FRAME)).bytes.length).toBe(6);
+  });
+
+  it('listens on the ports it is given, and says so when it cannot', async () => {
+    const first = await startSimulator();
+    const { port } = first.gateway;
+    await expect(createSimulator({ gateway: { port } })).rejects.toMatchObject({ code: 'EADDRINUSE' });
+    await expect(createSimulator({ feedback: { port } })).rejects.toMatchObject({ code: 'EADDRINUSE' });
+    await first.close();
+    const second = await startSimulator({ gateway: { port } });
+    expect(second.gateway.port).toBe(port);
+  });
+
+  it.each([
+    { unknown: 1 },
+    { topic: '' },
+    { topic: 'a\nb' },
+    { record: 'everything' },
+    { recordLimit: -1 },
+    { limits: { maxConnections: 0 } },
+    { limits: { unknown: 1 } },
+    { tls: { unknown: 1 } },
+    { gateway: { port: 65_536 } },
+    { feedback: { port: 1.5 } },
+  ])('refuses %j', async (options) => {
+    const started = createSimulator(options as unknown as SimulatorOptions);
+    await expect(started).rejects.toMatchObject({ code: 'APNS_ERR_INVALID_OPTION' });
+  });
+
+  it('is for the topic it is given', async () => {
+    const { credentials } = await startSimulator({ topic: 'com.example.other' });
+    expect(credentials.topic).toBe('com.example.other');
+    expect((await startSimulator()).credentials.topic).toBe('com.example.app');
+  });
+});
+
+describe('TLS of the simulator', () => {
+  it.each(['TLSv1.2', 'TLSv1.3'] as const)('can be held to %s', async (version) => {
+    const { gateway, credentials } = await startSimulator({
+      tls: { minVersion: version, maxVersion: version },
+    });
+    const { socket } = await connectRaw(gateway, credentials);
+    expect(socket.getProtocol()).toBe(version);
+  });
+
+  it('can be as old as a client refuses to speak', async () => {
+    const old = { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' } as const;
+    const { gateway, credentials } = await startSimulator({ tls: old });
+    const code = expect.stringMatching(/VERSION|PROTOCOL/);
+    await expect(connectRaw(gateway, credentials)).rejects.toMatchObject({ code });
+    const { minVersion, ciphers } = old;
+    const { socket } = await connectRaw(gateway, credentials, { minVersion, ciphers });
+    expect(socket.getProtocol()).toBe('TLSv1.1');
+  });
+
+  const authority = mintAuthority();
+  const [past, before] = [new Date(Date.now() - HOUR_MS), new Date(Date.now() - 2 * HOUR_MS)];
+  it.each([
+    ['expired', 'CERT_HAS_EXPIRED', mintServerCertificate(authority, { validFrom: before, validTo: past })],
+    [
+      'for another host',
+      'ERR_TLS_CERT_ALTNAME_INVALID',
+      mintServerCertificate(authority, { hosts: ['gateway.example.com'] }),
+    ],
+    [
+      'of an unknown authority',
+      'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+      mintServerCertificate(mintAuthority({ commonName: 'somebody else' })),
+    ],
+  ])('can show a certificate that is %s', async (_name, code, { cert, key }) => {
+    const { gateway, credentials } = await startSimulator({ tls: { cert, key } });
+    const client = { ...credentials, ca: authority.cert };
+    await expect(connectRaw(gateway, client)).rejects.toMatchObject({ code });
+  });
+
+  it('refuses a client certificate that has expired', async () => {
+    const server = mintServerCertificate(authority);
+    const material = {
+      ...(await startSimulator()).credentials,
+      ca: authority.cert,
+      serverCert: server.cert,
+      serverKey: server.key,
+    };
+    const simulator = await startSimulator({ credentials: material });
+    const good = mintClientCertificate(authority);
+    expect((await exchange(simulator.gateway, { ca: authority.cert, ...good }, FRAME)).bytes.length).toBe(6);
+    const expired = mintClientCertificate(authority, { validFrom: before, validTo: past });
+    const told = exchange(simulator.gateway, { ca: authority.cert, ...expired }, FRAME);
+    await told.then(
+      ({ bytes }) => expect(bytes.length).toBe(0),
+      (error: NodeJS.ErrnoException) => expect(error.code).toBeTypeOf('string'),
     );
-    expect(bytes.toString('hex')).toBe('080200000007');
-    expect(ended).toBe(true);
+    expect(simulator.counts.connections).toBe(1);
+  });
+});
+
+/** What keeps this process alive. */
+const resources = (): readonly string[] => process.getActiveResourcesInfo();
+
+describe('close', () => {
+  it('leaves nothing behind, whatever was going on', async () => {
+    const timers = (): number => resources().filter((name) => name === 'Timeout').length;
+    const before = timers();
+    const simulator = await createSimulator({
+      limits: { idleTimeoutMs: 60_000 },
+      gateway: { latencyMs: 60_000 },
+    });
+    const { gateway, feedback, credentials } = simulator;
+    const frames = [
+      encodeTokenFault('stall', 255),
+      encodeTokenFault('stall', 0),
+      encodeTokenFault('reject', 8),
+      encodeTokenFault('close'),
+      encodeTokenFault('shutdown'),
+    ].map((deviceToken) => encodeFrame({ deviceToken, payload: '{}', identifier: 1 }));
+    const clients = await Promise.all(frames.map(() => connectRaw(gateway, credentials)));
+    clients.forEach(({ socket }, i) => void socket.write(frames[i] as Buffer));
+    clients.push(await connectRaw(feedback, credentials));
+    await simulator.until(({ connections, discarded }) => connections === 6 && discarded === 1);
+    await Promise.all([simulator.close(), simulator.close()]);
+    clients.forEach(({ socket }) => void socket.destroy());
+    await Promise.all(clients.map(({ closed }) => closed));
+    await new Promise(setImmediate);
+    expect(resources().filter((name) => /^(?:TCP|TLS)/.test(name))).toEqual([]);
+    expect(timers()).toBeLessThanOrEqual(before);
+    expect(simulator.counts.openConnections).toBe(0);
+  });
+
+  it('ends every wait', async () => {
+    const simulator = await createSimulator();
+    const waiting = simulator.until(({ accepted }) => accepted > 0);
+    await simulator[Symbol.asyncDispose]();
+    await expect(waiting).rejects.toMatchObject({ code: 'APNS_ERR_CLOSED' });
   });
 });
