@@ -8,11 +8,14 @@ export interface HeaderField {
   /** Lower case. */
   readonly name: string;
   readonly value: string;
+  /** Octets of the name. */
+  readonly nameBytes: number;
   /** Octets of both and {@link FIELD_OVERHEAD_BYTES}. */
   readonly size: number;
 }
 
-/** What a field counts for. */
-export function fieldSize(name: string, value: string): number {
-  return FIELD_OVERHEAD_BYTES + Buffer.byteLength(name) + Buffer.byteLength(value);
+/** A field with its sizes. */
+export function headerField(name: string, value: string): HeaderField {
+  const nameBytes = Buffer.byteLength(name);
+  return { name, value, nameBytes, size: FIELD_OVERHEAD_BYTES + nameBytes + Buffer.byteLength(value) };
 }

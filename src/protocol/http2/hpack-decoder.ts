@@ -35,6 +35,8 @@ export class HpackDecoder {
   readonly #table: DynamicTable = new DynamicTable(DEFAULT_TABLE_BYTES);
   #limit: number;
   #listBytes = 0;
+  /** How many octets the name read last has. */
+  #nameBytes = 0;
 
   /** @param maxTableBytes what our SETTINGS_HEADER_TABLE_SIZE allows the peer; @default 4096 */
   constructor(maxTableBytes: number = DEFAULT_TABLE_BYTES) {
@@ -102,10 +104,10 @@ export class HpackDecoder {
 
   #readAdded(cursor: ByteCursor, first: number, sink: FieldSink | undefined): void {
     const name = this.#readName(cursor, readInteger(cursor, first, 6));
-    let size = FIELD_OVERHEAD_BYTES + this.#nameBytes;
+    const nameBytes = this.#nameBytes;
     const value = this.#strings.read(cursor);
-    size += this.#strings.length;
-    this.#table.add({ name, value, size });
+    const size = FIELD_OVERHEAD_BYTES + nameBytes + this.#strings.length;
+    this.#table.add({ name, value, nameBytes, size });
     this.#listBytes += size;
     sink?.onField(name, value);
   }
@@ -118,17 +120,15 @@ export class HpackDecoder {
     this.#listBytes += this.#strings.length;
   }
 
-  #nameBytes = 0;
-
   #readName(cursor: ByteCursor, index: number): string {
     if (index === 0) {
       const name = this.#strings.read(cursor);
       this.#nameBytes = this.#strings.length;
       return name;
     }
-    const { name } = this.#field(index);
-    this.#nameBytes = Buffer.byteLength(name);
-    return name;
+    const field = this.#field(index);
+    this.#nameBytes = field.nameBytes;
+    return field.name;
   }
 
   #field(index: number): HeaderField {

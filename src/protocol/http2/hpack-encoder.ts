@@ -2,7 +2,7 @@
  * Fields in, header blocks out: the mirror of `hpack-decoder`. RFC 7541, section 6.
  */
 import { DEFAULT_TABLE_BYTES, DynamicTable } from './dynamic-table.js';
-import { fieldSize, type HeaderField } from './header-field.js';
+import { type HeaderField, headerField } from './header-field.js';
 import { MAX_INTEGER_BYTES, writeInteger } from './hpack-integer.js';
 import { stringBytes, writeCompressedString, writeString } from './hpack-string.js';
 import { STATIC_FIELDS, STATIC_TABLE } from './static-table.js';
@@ -23,7 +23,7 @@ export interface HpackEncoderOptions {
   readonly huffman?: boolean | undefined;
 }
 
-/** For a name: where it stands first in the static table (0: nowhere), and which values stand where. */
+/** For a name: its first index in the static table, and the index of each value it has there. */
 interface StaticName {
   readonly index: number;
   readonly values: ReadonlyMap<string, number>;
@@ -111,15 +111,15 @@ export class HpackEncoder {
   }
 
   #writeAdded(slab: Buffer, at: number, name: string, value: string, nameIndex: number): number {
-    const size = fieldSize(name, value);
+    const field = headerField(name, value);
     // It would only empty the table (section 4.4) and be gone at once.
-    if (size > this.#table.maxBytes) {
+    if (field.size > this.#table.maxBytes) {
       return writeString(slab, this.#writeName(slab, at, 0x00, 4, name, nameIndex, false), value);
     }
     at = this.#writeName(slab, at, 0x40, 6, name, nameIndex, this.#huffman);
     at = this.#huffman ? writeCompressedString(slab, at, value) : writeString(slab, at, value);
     const number = this.#table.added;
-    this.#table.add({ name, value, size });
+    this.#table.add(field);
     const fields = this.#added.get(name);
     if (fields === undefined) {
       this.#added.set(name, { newest: number, numbers: new Map([[value, number]]) });

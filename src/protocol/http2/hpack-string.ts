@@ -48,6 +48,7 @@ export class HpackStringReader {
   /** How many octets the string read last has when it is not Huffman-coded. */
   length = 0;
   #scratch: Buffer = Buffer.allocUnsafeSlow(512);
+  #decoded = false;
 
   /** @throws {Http2Error} COMPRESSION_ERROR for a string that is longer than its block, or is badly coded */
   read(cursor: ByteCursor): string {
@@ -60,8 +61,6 @@ export class HpackStringReader {
   skip(cursor: ByteCursor): void {
     this.#locate(cursor);
   }
-
-  #decoded = false;
 
   /** Moves the cursor behind the string; returns where its octets start, in the scratch if it was decoded. */
   #locate(cursor: ByteCursor): number {

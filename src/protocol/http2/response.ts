@@ -127,6 +127,16 @@ export class ResponseDecoder {
     this.#hpack.decode(bytes, start, end, undefined);
   }
 
+  /**
+   * Takes what is there of a response that will not be finished: its final headers and the body so far.
+   *
+   * @returns `undefined` if no final headers have come
+   */
+  conclude(streamId: number): ApnsResponse | undefined {
+    const response = this.#open.get(streamId);
+    return response && this.#finish(streamId, response);
+  }
+
   /** Drops what has been read of a stream that was reset. */
   forget(streamId: number): void {
     this.#open.delete(streamId);

@@ -1,5 +1,5 @@
 /** The fields that every HPACK context knows from the start: RFC 7541, appendix A. */
-import { fieldSize, type HeaderField } from './header-field.js';
+import { type HeaderField, headerField } from './header-field.js';
 
 // Name and value, index 1 first.
 // biome-ignore format: five to a line, so that an index can be counted
@@ -23,8 +23,6 @@ const FIELDS = [
 export const STATIC_FIELDS = 61;
 
 /** The static table; its first field has index 1, so it stands at 0 here. */
-export const STATIC_TABLE: readonly HeaderField[] = Array.from({ length: STATIC_FIELDS }, (_, i) => {
-  const name = FIELDS[2 * i]!;
-  const value = FIELDS[2 * i + 1]!;
-  return Object.freeze({ name, value, size: fieldSize(name, value) });
-});
+export const STATIC_TABLE: readonly HeaderField[] = Array.from({ length: STATIC_FIELDS }, (_, i) =>
+  headerField(FIELDS[2 * i]!, FIELDS[2 * i + 1]!),
+);
