@@ -47,6 +47,8 @@ export class NotificationFramer implements NotificationSender {
       this.#isFlushScheduled = false;
       this.#collect(this.#slab.take());
       this.#sendWaiting();
+      // A slab that filled up within the turn has held the next notification back until now.
+      if (this.#hasRoom) events.onRoom();
     };
   }
 
