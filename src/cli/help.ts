@@ -2,7 +2,7 @@
 import { type OptionSpec, type OptionSpecs, valueName } from './arguments.js';
 
 const WIDTH = 92;
-const INDENT = 30;
+const INDENT = 32;
 
 /** What a help text is made from. */
 export interface HelpTopic {
@@ -39,11 +39,11 @@ export function overview(commands: readonly { readonly name: string; readonly su
     ...wrap('Apple push notifications as streams: NDJSON in, exactly one outcome per notification out.', 0),
     '',
     'Commands:',
-    ...commands.flatMap(({ name, summary }) => entry(name, summary, 12)),
+    ...commands.flatMap(({ name, summary }) => entry(name, summary, 14)),
     '',
     'Options:',
-    ...entry('--help', 'Show this help; behind a command, the help of that command.', 12),
-    ...entry('--version', 'Show the version.', 12),
+    ...entry('--help', 'Show this help; behind a command, the help of that command.', 14),
+    ...entry('--version', 'Show the version.', 14),
     '',
     'Examples:',
     '  apns-streams send --help',
