@@ -1,0 +1,60 @@
+/**
+ * An HTTP-to-APNs proxy: POST notifications, get their outcomes. All requests share one long-lived
+ * delivery. A gateway that is slow slows the clients; a client that is slow slows only itself.
+ *
+ *     node examples/http-proxy/server.mjs [PORT [AGE_MS]] [--host HOST --port PORT --cert FILE --key FILE --ca FILE]
+ *     curl -d '{"deviceToken":"abcd","payload":{"aps":{"alert":"hi"}}}' \
+ *       -H 'content-type: application/json' http://127.0.0.1:8080/notifications
+ *     curl -T examples/data/notifications.ndjson -X POST \
+ *       -H 'content-type: application/x-ndjson' http://127.0.0.1:8080/notifications
+ *
+ * It listens on loopback and asks nobody who they are: put what authenticates your clients in front of it.
+ */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { openTarget, operands } from '../target.mjs';
+import { answer, handleRequest } from './requests.mjs';
+import { SharedDelivery } from './shared-delivery.mjs';
+
+const SHUTDOWN_MS = 10_000;
+const [port = '8080', ageMs = '1000'] = operands;
+
+const target = await openTarget();
+const shared = new SharedDelivery({
+  ...target.gateway,
+  connections: 2,
+  // Outcomes are `accepted` only when the gateway has been asked; a client waits about this long for one.
+  window: { count: 20_000, ageMs: Number(ageMs) },
+  deadlineMs: 10_000,
+});
+
+const server = createServer(async (request, response) => {
+  try {
+    await handleRequest(request, response, shared);
+  } catch (error) {
+    const isClientsFault = ['APNS_ERR_NOT_NDJSON', 'APNS_ERR_INVALID_NOTIFICATION'].includes(error.code);
+    // Outcomes that are already on their way cannot be taken back: a broken body tells that some are missing.
+    if (response.headersSent) response.destroy();
+    else answer(response, isClientsFault ? 400 : 503, error.message);
+  } finally {
+    if (!server.listening) server.closeIdleConnections();
+  }
+});
+server.maxConnections = 1000;
+server.requestTimeout = 0; // A stream of notifications may go on for hours,
+server.timeout = 120_000; // but not in silence.
+
+const onSignal = async () => {
+  server.close();
+  const deadline = setTimeout(() => server.closeAllConnections(), SHUTDOWN_MS);
+  await once(server, 'close');
+  clearTimeout(deadline);
+  await shared.close();
+  await target.close();
+  console.log('stopped');
+};
+process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+
+server.listen(Number(port), '127.0.0.1', () => {
+  console.log(`http://127.0.0.1:${server.address().port}/notifications`);
+});

@@ -1,0 +1,46 @@
+/**
+ * One long-lived delivery over several connections, used by everything that has something to send.
+ * Connections are opened as those there cannot keep up, reused, and kept open between bursts.
+ *
+ *     node examples/pooled-connections.mjs [--host HOST --port PORT --cert FILE --key FILE --ca FILE]
+ */
+import { once } from 'node:events';
+import { finished } from 'node:stream/promises';
+import { createGatewayDelivery } from 'apns-streams';
+import { openTarget } from './target.mjs';
+
+const target = await openTarget();
+const delivery = createGatewayDelivery({
+  ...target.gateway,
+  connections: 4,
+  // The wire never says yes, so a long-lived delivery has to ask now and then; each answer ends one
+  // connection. Seconds are usual; here the example shall be quick.
+  window: { ageMs: 50 },
+});
+
+// An outcome finds whoever waits for it by the very object that was written.
+const waiting = new Map();
+delivery.on('data', ({ notification, status }) => {
+  waiting.get(notification)(status);
+  waiting.delete(notification);
+});
+
+for (const burst of [1, 2, 3]) {
+  const statuses = [];
+  for (let i = 0; i < 1000; i++) {
+    const notification = { deviceToken: `${i}`.padStart(64, '0'), payload: { aps: { badge: burst } } };
+    statuses.push(new Promise((resolve) => waiting.set(notification, resolve)));
+    if (!delivery.write(notification)) await once(delivery, 'drain');
+  }
+  const accepted = (await Promise.all(statuses)).filter((status) => status === 'accepted');
+  console.log(`burst ${burst}: ${accepted.length} accepted`);
+}
+
+delivery.end();
+await finished(delivery);
+console.log(delivery.counts);
+if (target.simulator !== undefined) {
+  const { accepted, connections } = target.simulator.counts;
+  console.log(`${accepted} notifications over ${connections} connections`);
+}
+await target.close();
