@@ -41,7 +41,10 @@ describe('createSimulator', () => {
     const loopback = Object.values(networkInterfaces()).flat();
     if (!loopback.some((address) => address?.address === '::1')) skip();
     const { gateway, credentials } = await startSimulator({ host: '::1' });
-    expect((await exchange(gateway, credentials, FRAME)).bytes.length).toBe(6);
+    // Some releases of Node 22 match no certificate against an IPv6 address (domainToASCII gives nothing).
+    const { socket, closed } = await connectRaw(gateway, credentials, { servername: 'localhost' });
+    socket.end(FRAME);
+    expect((await closed).bytes.length).toBe(6);
   });
 
   it('listens on the ports it is given, and says so when it cannot', async () => {
