@@ -37,9 +37,19 @@ export class Progress {
     this.#stopTimer = io.clock.every(this.#redraws ? REDRAW_MS : PLAIN_MS, () => this.#show());
   }
 
+  /** Writes a line of its own, in place of the one that is redrawn. */
+  say(line: string): void {
+    this.#clear();
+    this.#io.stderr.write(`${line}\n`);
+  }
+
   /** Ends the display and clears its line. */
   stop(): void {
     this.#stopTimer();
+    this.#clear();
+  }
+
+  #clear(): void {
     if (this.#shown && this.#redraws) this.#io.stderr.write('\r\u001b[K');
     this.#shown = false;
   }

@@ -13,6 +13,9 @@ import { Progress } from './progress.js';
 import type { SendValues } from './send-options.js';
 import type { SendingResult } from './summary.js';
 
+const STOPPING =
+  'apns-streams: stopping: what is under way is being settled; one more signal stops at once';
+
 /** Notifications in, outcomes out. */
 export interface CountingDelivery extends Duplex {
   readonly counts: Readonly<OutcomeCounts>;
@@ -91,6 +94,7 @@ export class Sending {
     });
     delivery.pipe(this.#report, { end: false });
     const progress = this.#shows ? new Progress(this.#io, () => this.#snapshot) : undefined;
+    stop.addEventListener('abort', () => progress?.say(STOPPING), { once: true });
     try {
       const reported = pipeline(this.#report, createNdjsonStringifier(), createOutput(this.#io.stdout)).catch(
         (error) => {
