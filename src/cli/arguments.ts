@@ -83,7 +83,9 @@ export function unknownName(
   const shown = given.length > 60 ? `${given.slice(0, 60)}…` : given;
   return usageError(
     `unknown ${what} ${shown}`,
-    nearest === undefined ? `known are ${known.map((name) => prefix + name).join(', ')}` : `did you mean ${prefix}${nearest}?`,
+    nearest === undefined
+      ? `known are ${known.map((name) => prefix + name).join(', ')}`
+      : `did you mean ${prefix}${nearest}?`,
   );
 }
 

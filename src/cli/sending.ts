@@ -13,8 +13,7 @@ import { Progress } from './progress.js';
 import type { SendValues } from './send-options.js';
 import type { SendingResult } from './summary.js';
 
-const STOPPING =
-  'apns-streams: stopping: what is under way is being settled; one more signal stops at once';
+const STOPPING = 'apns-streams: stopping: what is under way is being settled; one more signal stops at once';
 
 /** Notifications in, outcomes out. */
 export interface CountingDelivery extends Duplex {
