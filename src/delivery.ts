@@ -7,6 +7,8 @@ import type { Outcome, OutcomeCounts, Settlement } from './outcome.js';
 import { type FrameCommand, MAX_PAYLOAD_BYTES } from './protocol/binary/frame.js';
 import { GATEWAY_OPTION_NAMES, type GatewayOptions, resolveGatewayOptions } from './sinks/gateway-options.js';
 import { closeGracefully } from './sinks/graceful-close.js';
+import { type Http2Options, resolveHttp2Options } from './sinks/http2-options.js';
+import { Http2Sender } from './sinks/http2-sender.js';
 import { NotificationFramer } from './sinks/notification-framer.js';
 import type { NotificationSender, NotificationSenderEvents } from './sinks/notification-sender.js';
 import { OutcomePump } from './sinks/outcome-source.js';
@@ -42,6 +44,23 @@ export function createGatewayDelivery(options: GatewayDeliveryOptions): Delivery
   });
   const createSender = (events: NotificationSenderEvents): NotificationSender =>
     new NotificationFramer(resolved, { command, maxPayloadBytes }, { ...events, onErrorResponse: () => {} });
+  return new Delivery(createSender, { ...options, closeTimeoutMs: resolved.closeTimeoutMs });
+}
+
+/**
+ * A Duplex that takes notifications, sends them to APNs over HTTP/2, and yields one outcome for each:
+ * {@link Outcome} objects, with the notification's `context`, `line` and identity, in the order in which
+ * they become known. Invalid notifications become `invalid` outcomes.
+ *
+ * It does what `createHttp2Sink` does, with the same options, and is read and ends as
+ * {@link createGatewayDelivery} describes.
+ *
+ * @throws {ApnsError} APNS_ERR_INVALID_OPTION or APNS_ERR_BAD_CREDENTIALS, at once
+ */
+export function createHttp2Delivery(options: Http2Options): Delivery {
+  const resolved = resolveHttp2Options(options);
+  const createSender = (events: NotificationSenderEvents): NotificationSender =>
+    new Http2Sender(resolved, events);
   return new Delivery(createSender, { ...options, closeTimeoutMs: resolved.closeTimeoutMs });
 }
 

@@ -9,7 +9,12 @@ export type { BackoffOptions } from './connection/backoff.js';
 export type { TlsCredentialOptions } from './connection/credentials.js';
 export type { ProxyOptions } from './connection/proxy.js';
 export type { TargetOptions } from './connection/target.js';
-export { createGatewayDelivery, type Delivery, type GatewayDeliveryOptions } from './delivery.js';
+export {
+  createGatewayDelivery,
+  createHttp2Delivery,
+  type Delivery,
+  type GatewayDeliveryOptions,
+} from './delivery.js';
 export {
   ApnsError,
   type ApnsErrorCode,
@@ -24,6 +29,8 @@ export type { FrameCommand } from './protocol/binary/frame.js';
 export type { StatusReason } from './protocol/binary/status-code.js';
 export type { GatewayOptions, WindowOptions } from './sinks/gateway-options.js';
 export { createGatewaySink, type GatewaySink } from './sinks/gateway-sink.js';
+export type { Http2Options } from './sinks/http2-options.js';
+export { createHttp2Sink, type Http2Sink, type Http2SinkOptions } from './sinks/http2-sink.js';
 export { createErrorSource, type ErrorSourceOptions } from './sources/error-source.js';
 export { createFeedbackSource, type FeedbackSourceOptions } from './sources/feedback-source.js';
 export { createErrorResponseDecoder } from './transforms/error-response-decoder.js';

@@ -77,7 +77,6 @@ export interface Settlement {
   readonly timestamp?: number | undefined;
   readonly field?: string | undefined;
   readonly message?: string | undefined;
-  readonly apnsId?: string | undefined;
   readonly apnsUniqueId?: string | undefined;
 }
 
@@ -87,6 +86,8 @@ export interface SendingFacts {
   readonly identifier?: number | undefined;
   /** How often it was written to a connection. */
   readonly attempts?: number | undefined;
+  /** HTTP/2: the id it was sent under, where it did not name one itself. */
+  readonly apnsId?: string | undefined;
 }
 
 /**
@@ -128,7 +129,7 @@ class SettledNotification implements Outcome {
     // What is invalid need not be of the type it should have.
     if (typeof identifier === 'number') this.identifier = identifier;
     if (typeof notification.deviceToken === 'string') this.deviceToken = notification.deviceToken;
-    const apnsId = settlement.apnsId ?? notification.apnsId;
+    const apnsId = notification.apnsId ?? facts.apnsId;
     if (typeof apnsId === 'string') this.apnsId = apnsId;
     if (settlement.status !== 'accepted') this.#explain(settlement);
     if (settlement.apnsUniqueId !== undefined) this.apnsUniqueId = settlement.apnsUniqueId;

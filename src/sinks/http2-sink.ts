@@ -1,0 +1,138 @@
+/** Notifications in, over TLS to APNs by HTTP/2; exactly one outcome each. */
+import { Writable } from 'node:stream';
+import { InvalidNotificationError } from '../errors.js';
+import type { Notification } from '../notification.js';
+import { callbackOption } from '../options.js';
+import type { Outcome, OutcomeCounts, Settlement } from '../outcome.js';
+import type { ReadableOf, WritableOf } from '../typed-stream.js';
+import { closeGracefully } from './graceful-close.js';
+import { HTTP2_OPTION_NAMES, type Http2Options, resolveHttp2Options } from './http2-options.js';
+import { Http2Sender } from './http2-sender.js';
+import { OutcomeSource } from './outcome-source.js';
+import { unwrittenChunks } from './unwritten.js';
+
+/** Options of {@link createHttp2Sink}. */
+export interface Http2SinkOptions extends Http2Options {
+  /** Receives each notification that breaks a rule; it is then skipped. Without it the stream fails. */
+  readonly onInvalid?: (error: InvalidNotificationError) => void;
+}
+
+type Callback = (error?: Error | null) => void;
+
+const ABORTED: Settlement = { status: 'unsent', reason: 'Aborted' };
+
+/**
+ * A Writable of notifications that owns its HTTP/2 connections to APNs, framed by hand.
+ *
+ * Connections are opened with the first notification, reused and kept open. Nothing is sent before the
+ * gateway's SETTINGS, and never more at a time than its latest ones allow. What was certainly not processed
+ * (refused streams, those above GOAWAY's last one) is sent again; 429, 500 and 503 are retried within the
+ * notification's deadline, no sooner than `retry-after` says. Everything else that ends without an answer is
+ * `unknown`. The `apns-id` stays the same for every attempt.
+ *
+ * `finish` means that everything is settled. The stream fails with an {@link ApnsError} when credentials
+ * are refused, when no connection could be had for `backoff.attempts` times in a row, and, unless
+ * `onInvalid` is given, for a notification that breaks a rule; what came before it is settled first.
+ *
+ * @throws {ApnsError} APNS_ERR_INVALID_OPTION or APNS_ERR_BAD_CREDENTIALS, at once
+ */
+export function createHttp2Sink(options: Http2SinkOptions): Http2Sink {
+  return new Http2Sink(options);
+}
+
+/** See {@link createHttp2Sink}. */
+export class Http2Sink extends Writable implements WritableOf<Notification> {
+  readonly #sender: Http2Sender;
+  readonly #closeTimeoutMs: number;
+  readonly #onInvalid: Http2SinkOptions['onInvalid'];
+  #waiting: { readonly notification: Notification; readonly callback: Callback } | undefined;
+  #outcomes: OutcomeSource | undefined;
+
+  constructor(options: Http2SinkOptions) {
+    const resolved = resolveHttp2Options(options, [...HTTP2_OPTION_NAMES, 'onInvalid']);
+    const onInvalid = callbackOption('onInvalid', options.onInvalid);
+    super({
+      objectMode: true,
+      ...(options.highWaterMark === undefined ? {} : { highWaterMark: options.highWaterMark }),
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+    });
+    this.#closeTimeoutMs = resolved.closeTimeoutMs;
+    this.#onInvalid = onInvalid;
+    this.#sender = new Http2Sender(resolved, {
+      onRoom: () => this.#retryWaiting(),
+      onFail: (error) => this.destroy(error),
+    });
+  }
+
+  /** How many notifications ended how, so far. */
+  get counts(): Readonly<OutcomeCounts> {
+    return this.#sender.counts;
+  }
+
+  /**
+   * What becomes of each notification, in the order it is known; see {@link Outcome}.
+   *
+   * Created when first read; from then on a reader that is slow slows the sending. While nobody has read
+   * this property only `counts` are kept. Ends when the sink has ended or was destroyed.
+   */
+  get outcomes(): ReadableOf<Outcome> {
+    this.#outcomes ??= new OutcomeSource(this.#sender.outcomes, () => this.#sender.onRead());
+    if (this.closed) this.#outcomes.finish();
+    return this.#outcomes;
+  }
+
+  override _write(notification: Notification, _encoding: BufferEncoding, callback: Callback): void {
+    try {
+      if (this.#sender.send(notification)) callback();
+      else this.#waiting = { notification, callback };
+    } catch (error) {
+      this.#reject(notification, error as Error, callback);
+    }
+  }
+
+  override _final(callback: Callback): void {
+    this.#sender.end(callback);
+  }
+
+  override _destroy(error: Error | null, callback: Callback): void {
+    if (this.#waiting !== undefined) this.#sender.settle(this.#waiting.notification, ABORTED);
+    this.#waiting = undefined;
+    for (const notification of unwrittenChunks(this))
+      this.#sender.settle(notification as Notification, ABORTED);
+    this.#sender.destroy('Aborted');
+    this.#outcomes?.finish();
+    callback(error);
+  }
+
+  /** Ends gracefully: everything is settled first, for at most `closeTimeoutMs`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return closeGracefully(this, this.#closeTimeoutMs);
+  }
+
+  #retryWaiting(): void {
+    const waiting = this.#waiting;
+    if (waiting === undefined) return;
+    this.#waiting = undefined;
+    this._write(waiting.notification, 'utf8', waiting.callback);
+  }
+
+  #reject(notification: Notification, error: Error, callback: Callback): void {
+    if (!(error instanceof InvalidNotificationError)) {
+      callback(error);
+      return;
+    }
+    const { field, problem } = error;
+    this.#sender.settle(notification, { status: 'invalid', field, message: problem });
+    if (this.#onInvalid === undefined) {
+      this.#sender.end((failure) => callback(failure ?? error));
+      return;
+    }
+    try {
+      this.#onInvalid(error);
+    } catch (thrown) {
+      callback(thrown as Error);
+      return;
+    }
+    callback();
+  }
+}

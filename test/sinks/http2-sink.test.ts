@@ -1,0 +1,165 @@
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { expect, test } from 'vitest';
+import type { Notification } from '../../src/notification.js';
+import type { Outcome } from '../../src/outcome.js';
+import { createHttp2Sink, type Http2Sink } from '../../src/sinks/http2-sink.js';
+import { respond, startHttp2Gateway } from '../support/http2-gateway.js';
+
+function token(i: number): string {
+  return i.toString(16).padStart(64, '0');
+}
+
+function notifications(count: number): Notification[] {
+  return Array.from({ length: count }, (_, i) => ({
+    deviceToken: token(i),
+    payload: { aps: { alert: `nümber ${i}` } },
+    topic: 'com.example.app',
+    pushType: 'alert',
+  }));
+}
+
+async function send(sink: Http2Sink, input: Iterable<Notification>): Promise<Outcome[]> {
+  const outcomes = sink.outcomes.toArray();
+  await pipeline(Readable.from(input), sink);
+  return outcomes;
+}
+
+test('has every notification accepted, byte for byte', async () => {
+  const gateway = await startHttp2Gateway();
+  const input = notifications(300);
+  const sink = createHttp2Sink(gateway.options);
+  const outcomes = await send(sink, input);
+  expect(sink.counts).toMatchObject({ accepted: 300, resent: 0 });
+  expect(new Set(outcomes.map(({ notification }) => notification)).size).toBe(300);
+  expect(gateway.requests.map(({ deviceToken }) => deviceToken).sort()).toEqual(input.map((n) => n.deviceToken));
+  for (const { deviceToken, body, headers } of gateway.requests) {
+    expect(body).toBe(JSON.stringify(input[Number.parseInt(deviceToken, 16)]!.payload));
+    expect(headers).toMatchObject({ 'apns-topic': 'com.example.app', 'apns-push-type': 'alert', ':method': 'POST' });
+  }
+  expect(outcomes[0]!.apnsId).toMatch(/^[0-9a-f-]{36}$/);
+});
+
+test('reports a rejection with its reason and timestamp', async () => {
+  const gateway = await startHttp2Gateway({
+    onRequest: (request) => {
+      if (request.deviceToken === token(1)) respond(request, 410, { reason: 'Unregistered', timestamp: 1741190400000 });
+      else respond(request, 200);
+    },
+  });
+  const sink = createHttp2Sink(gateway.options);
+  const outcomes = await send(sink, notifications(3));
+  expect(outcomes.find(({ status }) => status === 'rejected')).toMatchObject({
+    deviceToken: token(1),
+    statusCode: 410,
+    reason: 'Unregistered',
+    timestamp: 1741190400000,
+  });
+  expect(sink.counts).toMatchObject({ accepted: 2, rejected: 1 });
+});
+
+test('never opens more streams than the server allows, and follows every change', async () => {
+  let open = 0;
+  let most = 0;
+  const gateway = await startHttp2Gateway({
+    settings: { maxConcurrentStreams: 1 },
+    onRequest: (request) => {
+      most = Math.max(most, ++open);
+      setImmediate(() => {
+        open--;
+        if (gateway.requests.length === 5) request.session.settings({ maxConcurrentStreams: 10 });
+        respond(request, 200);
+      });
+    },
+  });
+  const sink = createHttp2Sink(gateway.options);
+  await send(sink, notifications(100));
+  expect(sink.counts).toMatchObject({ accepted: 100, resent: 0 });
+  expect(most).toBeGreaterThan(1);
+  expect(most).toBeLessThanOrEqual(10);
+});
+
+test('sends refused streams again, and none of them twice to the end', async () => {
+  const refused = new Set<string>();
+  const accepted: string[] = [];
+  const gateway = await startHttp2Gateway({
+    onRequest: (request) => {
+      if (Number.parseInt(request.deviceToken, 16) % 3 === 0 && !refused.has(request.deviceToken)) {
+        refused.add(request.deviceToken);
+        request.stream.close(7);
+      } else {
+        accepted.push(request.deviceToken);
+        respond(request, 200);
+      }
+    },
+  });
+  const sink = createHttp2Sink(gateway.options);
+  await send(sink, notifications(100));
+  expect(sink.counts).toMatchObject({ accepted: 100, resent: 34 });
+  expect(new Set(accepted).size).toBe(accepted.length);
+});
+
+test('replays 40 of 40 in flight above the stream that GOAWAY names, on a new connection', async () => {
+  const gateway = await startHttp2Gateway({
+    onRequest: (request) => {
+      if (request.connection > 0) respond(request, 200);
+      else if (gateway.requests.length === 41) {
+        const [first] = gateway.requests;
+        request.session.goaway(0, first!.stream.id!);
+        respond(first!, 200);
+      }
+    },
+  });
+  const sink = createHttp2Sink(gateway.options);
+  const outcomes = await send(sink, notifications(41));
+  expect(outcomes).toHaveLength(41);
+  expect(sink.counts).toMatchObject({ accepted: 41, resent: 40 });
+});
+
+test('reports what lay at or below the named stream without an answer as unknown', async () => {
+  const gateway = await startHttp2Gateway({
+    onRequest: (request) => {
+      if (request.connection > 0) respond(request, 200);
+      else if (gateway.requests.length === 10) {
+        request.session.goaway(0, gateway.requests[4]!.stream.id!);
+        setImmediate(() => request.session.destroy());
+      }
+    },
+  });
+  const sink = createHttp2Sink(gateway.options);
+  await send(sink, notifications(10));
+  expect(sink.counts).toMatchObject({ accepted: 5, unknown: 5, resent: 5 });
+});
+
+test('waits as long as retry-after says', async () => {
+  const times: number[] = [];
+  const gateway = await startHttp2Gateway({
+    onRequest: (request) => {
+      times.push(performance.now());
+      if (times.length === 1) respond(request, 429, { reason: 'TooManyRequests' }, { 'retry-after': '1' });
+      else respond(request, 200);
+    },
+  });
+  const sink = createHttp2Sink(gateway.options);
+  const outcomes = await send(sink, notifications(1));
+  expect(outcomes).toMatchObject([{ status: 'accepted', attempts: 2 }]);
+  expect(times[1]! - times[0]!).toBeGreaterThanOrEqual(1000);
+});
+
+test('sends bodies through windows smaller than they are', async () => {
+  const gateway = await startHttp2Gateway({ settings: { initialWindowSize: 10, maxConcurrentStreams: 5 } });
+  const sink = createHttp2Sink(gateway.options);
+  await send(sink, notifications(50));
+  expect(sink.counts.accepted).toBe(50);
+  for (const { body } of gateway.requests) expect(JSON.parse(body)).toHaveProperty('aps');
+});
+
+test('delivers 400 of 400 to a server with 10 streams and 300 ms', { timeout: 30_000 }, async () => {
+  const gateway = await startHttp2Gateway({
+    settings: { maxConcurrentStreams: 10 },
+    onRequest: (request) => void setTimeout(() => respond(request, 200), 300),
+  });
+  const sink = createHttp2Sink(gateway.options);
+  await send(sink, notifications(400));
+  expect(sink.counts).toMatchObject({ accepted: 400, resent: 0 });
+});
