@@ -4,6 +4,7 @@
  * The rules here hold on every wire. What differs between wires (payload size, allowed priorities) is
  * checked where the notification is encoded for one.
  */
+import type { ApsPayload } from './aps.js';
 import { describe, InvalidNotificationError, shortToken } from './errors.js';
 import { nearestName } from './nearest-name.js';
 
@@ -13,9 +14,10 @@ export interface Notification {
   deviceToken: string;
   /**
    * What is delivered: an object, or JSON text as a string or as UTF-8 bytes. Text and bytes are passed
-   * through byte for byte. Limits: 256 bytes for commands 0 and 1, 2048 for command 2, 4096 on HTTP/2.
+   * through byte for byte. Limits: 256 bytes for commands 0 and 1, 2048 for command 2, 4096 on HTTP/2, and
+   * 5120 there with push type `voip`. Its type fits every object whose `aps`, if it has one, is Apple's.
    */
-  payload: object | string | Uint8Array;
+  payload: ApsPayload | string | Uint8Array;
   /**
    * Unsigned 32-bit number that the binary gateway echoes when it rejects this notification. Assigned
    * from 1 when absent. 0 is legal on the wire, but a gateway also answers 0 when it does not know.

@@ -1,0 +1,191 @@
+/** The rules that the fields beside the payload are held to on HTTP/2. */
+
+import { nearestName } from '../../nearest-name.js';
+import { expirationSeconds, type Notification } from '../../notification.js';
+import { isKnownPushType, PUSH_TYPES, pushTypeOfTopic, topicSuffix } from './push-type.js';
+import type { Http2Rule, Http2RuleContext } from './rule.js';
+import { HEADER_TEXT, SENDING } from './rule-sources.js';
+
+/** RFC 9110, section 5.5: what was not always allowed, or is read differently, is best kept out of a field. */
+const PRINTABLE_ASCII = /^[ -~]*$/;
+
+/** 9 September 2001. Nothing that expired before can have been meant. */
+const FIRST_PLAUSIBLE_SECOND = 1_000_000_000;
+
+/** Archived documentation and today's contradict each other about this one. */
+const DISPUTED_SUFFIX = '.complication';
+
+/** In the order of the fields; the errors are what keeps a notification from being sent. */
+export const HEADER_RULES: readonly Http2Rule[] = [
+  {
+    id: 'expiration-relative',
+    field: 'expiration',
+    severity: 'warning',
+    requirement: 'The expiration is a date, not a time from now; 0 means "try once, do not store".',
+    source: SENDING,
+    problem({ expiration }) {
+      if (expiration === undefined) return undefined;
+      const seconds = expirationSeconds(expiration);
+      return seconds > 0 && seconds < FIRST_PLAUSIBLE_SECOND
+        ? `is ${seconds} UNIX seconds, which is in ${new Date(seconds * 1000).getUTCFullYear()}; this looks like a time from now, add the current time`
+        : undefined;
+    },
+  },
+  {
+    id: 'priority-background',
+    field: 'priority',
+    severity: 'error',
+    requirement: 'With push type background the priority is 5.',
+    source: SENDING,
+    problem({ pushType, priority }) {
+      return pushType === 'background' && priority !== undefined && priority !== 5
+        ? `must be 5 with push type background, got ${priority}`
+        : undefined;
+    },
+  },
+  {
+    id: 'priority-background-missing',
+    field: 'priority',
+    severity: 'warning',
+    requirement: 'With push type background the priority is given, because without it APNs takes 10.',
+    source: SENDING,
+    problem({ pushType, priority }) {
+      return pushType === 'background' && priority === undefined
+        ? 'is missing, which means 10, and push type background wants 5'
+        : undefined;
+    },
+  },
+  {
+    id: 'topic-missing',
+    field: 'topic',
+    severity: 'error',
+    requirement: 'With a provider token there is a topic, since the token speaks for all of a team.',
+    source: SENDING,
+    problem(notification, context) {
+      return context.auth === 'token' && topicOf(notification, context) === undefined
+        ? 'is missing, and a provider token does not imply it: give the bundle identifier of the app'
+        : undefined;
+    },
+  },
+  {
+    id: 'topic-ascii',
+    field: 'topic',
+    severity: 'error',
+    requirement: 'The topic is printable ASCII.',
+    source: HEADER_TEXT,
+    problem: ({ topic }) => asciiProblem(topic),
+  },
+  {
+    id: 'topic-suffix',
+    field: 'topic',
+    severity: 'error',
+    requirement: 'The topic ends in what the push type demands, such as `.voip`.',
+    source: SENDING,
+    problem(notification, context) {
+      const missing = missingSuffix(notification, context);
+      return missing === undefined || missing === DISPUTED_SUFFIX
+        ? undefined
+        : suffixProblem(missing, notification);
+    },
+  },
+  {
+    id: 'topic-suffix-complication',
+    field: 'topic',
+    severity: 'warning',
+    requirement: `With push type complication the topic ends in \`${DISPUTED_SUFFIX}\`.`,
+    source: SENDING,
+    problem(notification, context) {
+      const missing = missingSuffix(notification, context);
+      return missing === DISPUTED_SUFFIX ? suffixProblem(missing, notification) : undefined;
+    },
+  },
+  {
+    id: 'topic-of-other-push-type',
+    field: 'topic',
+    severity: 'warning',
+    requirement: "The topic does not end in another push type's suffix.",
+    source: SENDING,
+    problem(notification, context) {
+      const topic = topicOf(notification, context);
+      const { pushType } = notification;
+      const wanted = topic === undefined ? undefined : pushTypeOfTopic(topic);
+      if (wanted === undefined || wanted === pushType) return undefined;
+      return `ends in ${topicSuffix(wanted)}, which is for push type ${wanted}, but the push type is ${pushType === undefined ? 'missing' : 'another'}`;
+    },
+  },
+  {
+    id: 'push-type-missing',
+    field: 'pushType',
+    severity: 'warning',
+    requirement:
+      'There is a push type: watchOS requires it, and elsewhere APNs may delay or drop what has none.',
+    source: SENDING,
+    problem: ({ pushType }) =>
+      pushType === undefined ? 'is missing: give alert, background, or what it is' : undefined,
+  },
+  {
+    id: 'push-type-unknown',
+    field: 'pushType',
+    severity: 'warning',
+    requirement: `The push type is one that Apple documents: ${PUSH_TYPES.join(', ')}.`,
+    source: SENDING,
+    problem({ pushType }) {
+      if (pushType === undefined || isKnownPushType(pushType)) return undefined;
+      const nearest = nearestName(pushType, PUSH_TYPES);
+      return nearest === undefined
+        ? `is none that Apple documents; known are ${PUSH_TYPES.join(', ')}`
+        : `is none that Apple documents, did you mean ${nearest}?`;
+    },
+  },
+  {
+    id: 'push-type-ascii',
+    field: 'pushType',
+    severity: 'error',
+    requirement: 'The push type is printable ASCII.',
+    source: HEADER_TEXT,
+    problem: ({ pushType }) =>
+      pushType === undefined || isKnownPushType(pushType) ? undefined : asciiProblem(pushType),
+  },
+  {
+    id: 'push-type-location',
+    field: 'pushType',
+    severity: 'error',
+    requirement: 'Push type location is sent with a provider token, not with a certificate.',
+    source: SENDING,
+    problem: ({ pushType }, { auth }) =>
+      pushType === 'location' && auth === 'certificate'
+        ? 'location works with a provider token only, not with a client certificate'
+        : undefined,
+  },
+  {
+    id: 'collapse-id-ascii',
+    field: 'collapseId',
+    severity: 'warning',
+    requirement:
+      'The collapse id is printable ASCII; other characters are sent as UTF-8, which a server may refuse.',
+    source: HEADER_TEXT,
+    problem: ({ collapseId }) => asciiProblem(collapseId),
+  },
+];
+
+function topicOf(notification: Notification, context: Http2RuleContext): string | undefined {
+  return notification.topic ?? context.defaultTopic;
+}
+
+/** What the topic should end in for the push type, and does not. */
+function missingSuffix(notification: Notification, context: Http2RuleContext): string | undefined {
+  const { pushType } = notification;
+  if (pushType === undefined) return undefined;
+  const suffix = topicSuffix(pushType);
+  if (suffix === undefined) return undefined;
+  const topic = topicOf(notification, context);
+  return topic === undefined || topic.endsWith(suffix) ? undefined : suffix;
+}
+
+function suffixProblem(suffix: string, { pushType, topic }: Notification): string {
+  return `must end in ${suffix} with push type ${pushType}${topic === undefined ? ', and the default topic does not' : ''}`;
+}
+
+function asciiProblem(value: string | undefined): string | undefined {
+  return value === undefined || PRINTABLE_ASCII.test(value) ? undefined : 'must be printable ASCII';
+}

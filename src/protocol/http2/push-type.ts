@@ -1,0 +1,63 @@
+/**
+ * Push types, and what each demands of topic and payload. Source: Apple, "Sending notification requests to
+ * APNs", under `apns-push-type`. Apple adds to them, so one that is not here is no error.
+ */
+
+/** What a push type demands. */
+interface PushTypeDemands {
+  /** What follows the app's bundle identifier in the topic. */
+  readonly topicSuffix?: string;
+  /** Where it is not {@link MAX_PAYLOAD_BYTES}. */
+  readonly maxPayloadBytes?: number;
+}
+
+/** Apple, "Generating a remote notification": 4 KB, and 5 KB for VoIP and for broadcasts. */
+const MAX_PAYLOAD_BYTES = 4096;
+const MAX_LARGE_PAYLOAD_BYTES = 5120;
+
+const DEMANDS = {
+  alert: {},
+  background: {},
+  complication: { topicSuffix: '.complication' },
+  controls: { topicSuffix: '.push-type.controls' },
+  fileprovider: { topicSuffix: '.pushkit.fileprovider' },
+  liveactivity: { topicSuffix: '.push-type.liveactivity' },
+  location: { topicSuffix: '.location-query' },
+  /** Its topic is the UID in the subject of the MDM certificate. */
+  mdm: {},
+  pushtotalk: { topicSuffix: '.voip-ptt' },
+  voip: { topicSuffix: '.voip', maxPayloadBytes: MAX_LARGE_PAYLOAD_BYTES },
+  widgets: { topicSuffix: '.push-type.widgets' },
+} as const satisfies Record<string, PushTypeDemands>;
+
+/** A push type that Apple documents. */
+export type PushType = keyof typeof DEMANDS;
+
+const BY_NAME: ReadonlyMap<string, PushTypeDemands> = new Map(Object.entries(DEMANDS));
+
+/** Every documented push type. */
+export const PUSH_TYPES: readonly PushType[] = Object.keys(DEMANDS) as PushType[];
+
+/** Whether Apple documents it. */
+export function isKnownPushType(pushType: string): pushType is PushType {
+  return BY_NAME.has(pushType);
+}
+
+/** What a topic must end in for this push type; `undefined` for none, and for a push type that is not known. */
+export function topicSuffix(pushType: string): string | undefined {
+  return BY_NAME.get(pushType)?.topicSuffix;
+}
+
+/** The push type that this topic is for, as far as its suffix tells. */
+export function pushTypeOfTopic(topic: string): PushType | undefined {
+  return PUSH_TYPES.find((type) => {
+    const suffix = topicSuffix(type);
+    return suffix !== undefined && topic.endsWith(suffix);
+  });
+}
+
+/** The largest payload, in bytes, that APNs takes for this push type, or for any broadcast. */
+export function maxPayloadBytes(pushType: string | undefined, broadcast: boolean): number {
+  if (broadcast) return MAX_LARGE_PAYLOAD_BYTES;
+  return (pushType && BY_NAME.get(pushType)?.maxPayloadBytes) || MAX_PAYLOAD_BYTES;
+}

@@ -1,0 +1,117 @@
+/**
+ * The rules for notifications on HTTP/2: one table, and what is asked of it. The sink asks for what keeps a
+ * notification from being sent, `apns-streams lint` for everything. `docs/rules.md` shows the table, and a
+ * test holds the two together.
+ */
+import { InvalidNotificationError } from '../../errors.js';
+import {
+  checkNotification,
+  invalidNotification,
+  type Notification,
+  payloadText,
+} from '../../notification.js';
+import { isObject } from './aps-value.js';
+import { COMMON_RULES, NOTIFICATION_RULE } from './common-rules.js';
+import { HEADER_RULES } from './header-rules.js';
+import { PAYLOAD_RULES, payloadBytesProblem } from './payload-rules.js';
+import type { Http2Rule, Http2RuleContext, JsonObject, RulePayload, RuleSeverity } from './rule.js';
+
+/** Every rule; those of one field stand together within its three parts. */
+export const HTTP2_RULES: readonly Http2Rule[] = [...COMMON_RULES, ...HEADER_RULES, ...PAYLOAD_RULES];
+
+const HEADER_ERRORS = HEADER_RULES.filter(({ severity }) => severity === 'error');
+
+/** One breach of a rule, ready to be written as one NDJSON line. */
+export interface LintFinding {
+  /** The rule's id. */
+  readonly rule: string;
+  readonly severity: RuleSeverity;
+  /** The field that has to change; absent for the notification as a whole. */
+  readonly field?: string;
+  /** What is wrong, as text that follows the field's name. */
+  readonly problem: string;
+  /** Where the rule is written down: an address. */
+  readonly source: string;
+}
+
+/**
+ * Checks every rule whose breach APNs would refuse, but for the payload's size: that is for
+ * {@link checkHttp2PayloadBytes}, once the payload has been encoded. Warnings are not looked at.
+ *
+ * @throws {InvalidNotificationError} naming the first field that breaks a rule
+ */
+export function checkHttp2Notification(notification: Notification, context: Http2RuleContext): void {
+  checkNotification(notification);
+  for (const { field, problem } of HEADER_ERRORS) {
+    const text = problem?.(notification, context);
+    if (text !== undefined) throw invalidNotification(notification, field ?? '', text);
+  }
+}
+
+/**
+ * Checks the size of a payload, in bytes of UTF-8.
+ *
+ * @param broadcast whether it goes to a channel, and not to a device
+ * @throws {InvalidNotificationError} if it is larger than APNs takes for the push type
+ */
+export function checkHttp2PayloadBytes(notification: Notification, bytes: number, broadcast = false): void {
+  const problem = payloadBytesProblem(bytes, notification.pushType, broadcast);
+  if (problem !== undefined) throw invalidNotification(notification, 'payload', problem);
+}
+
+/**
+ * Every rule that a notification breaks, in the order of the table; an empty list for none. Of what breaks a
+ * rule of every wire, the first such breach alone: the other rules do not apply to what is no notification.
+ *
+ * It reads the whole payload, which is not for the way of sending.
+ */
+export function lintNotification(
+  notification: Notification,
+  context: Http2RuleContext,
+): readonly LintFinding[] {
+  let payload: RulePayload;
+  try {
+    checkNotification(notification);
+    payload = readPayload(notification);
+  } catch (error) {
+    if (error instanceof InvalidNotificationError) return [findingOfError(error)];
+    throw error;
+  }
+  return HTTP2_RULES.flatMap((rule) => {
+    const problem =
+      rule.problem?.(notification, context) ?? rule.payloadProblem?.(payload, notification, context);
+    return problem === undefined ? [] : [finding(rule, rule.field, problem)];
+  });
+}
+
+/** The finding for what `checkNotification`, or the parser of a line, has refused. */
+export function findingOfError({ field, problem }: InvalidNotificationError): LintFinding {
+  const rule = COMMON_RULES.find((candidate) => candidate.field === field) ?? NOTIFICATION_RULE;
+  return finding(rule, field, problem);
+}
+
+function finding(rule: Http2Rule, field: string | undefined, problem: string): LintFinding {
+  return {
+    rule: rule.id,
+    severity: rule.severity,
+    ...(field === undefined ? {} : { field }),
+    problem,
+    source: rule.source.url,
+  };
+}
+
+function readPayload(notification: Notification): RulePayload {
+  const encoded = payloadText(notification);
+  const object = parseObject(typeof encoded === 'string' ? encoded : Buffer.from(encoded).toString());
+  const aps = object?.['aps'];
+  return { bytes: Buffer.byteLength(encoded), object, aps: isObject(aps) ? aps : undefined };
+}
+
+function parseObject(text: string): JsonObject | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
