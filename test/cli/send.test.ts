@@ -1,0 +1,259 @@
+import { createPrivateKey } from 'node:crypto';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { run } from '../../src/cli/run.js';
+import {
+  createSimulator,
+  encodeTokenFault,
+  type Simulator,
+  writeCredentials,
+} from '../../src/simulator/index.js';
+import { FakeIo, type FakeIoOptions } from './fake-io.js';
+
+let simulator: Simulator;
+let directory: string;
+let target: readonly string[];
+
+beforeEach(async () => {
+  simulator = await createSimulator();
+  directory = await mkdtemp(join(tmpdir(), 'apns-streams-test-'));
+  await writeCredentials(simulator, directory);
+  target = ['--to', `binary://127.0.0.1:${simulator.gateway.port}`, '--credentials', directory];
+});
+afterEach(async () => {
+  await simulator.close();
+  await rm(directory, { recursive: true });
+});
+
+const line = (deviceToken: string, more: object = {}): string =>
+  `${JSON.stringify({ deviceToken, payload: { aps: {} }, ...more })}\n`;
+const BAD = encodeTokenFault('reject', 8);
+const MIXED = [line('aa'), line(BAD), 'nonsense\n', line('bb', { context: { user: 1 } })].join('');
+
+async function send(
+  argv: readonly string[],
+  options: FakeIoOptions = {},
+): Promise<{ code: number; io: FakeIo }> {
+  const io = new FakeIo(options);
+  const code = await run(['send', ...argv], io);
+  expect(io.timers).toBe(0);
+  expect(io.listeners).toBe(0);
+  return { code, io };
+}
+
+const path = (name: string): string => join(directory, name);
+
+describe('send', () => {
+  it('gives every line exactly one outcome', async () => {
+    const { code, io } = await send(target, { stdin: MIXED });
+    expect(code).toBe(1);
+    expect(io.lines.sort((a, b) => Number(a['line']) - Number(b['line']))).toEqual([
+      { status: 'accepted', line: 1, identifier: 1, deviceToken: 'aa' },
+      { status: 'rejected', line: 2, identifier: 2, deviceToken: BAD, statusCode: 8, reason: 'InvalidToken' },
+      { status: 'invalid', line: 3, message: expect.any(String) },
+      expect.objectContaining({ status: 'accepted', line: 4, deviceToken: 'bb', context: { user: 1 } }),
+    ]);
+    expect([...simulator.accepted].map(({ deviceToken }) => deviceToken)).toEqual(['aa', 'bb']);
+    expect(io.err).toMatch(/^4 notifications: 2 accepted, 1 rejected, 1 invalid/);
+  });
+
+  it('exits with 0 when all are accepted, and when there is nothing to send', async () => {
+    expect((await send(target, { stdin: line('aa') })).code).toBe(0);
+    const { code, io } = await send(target, { stdin: '\n\n' });
+    expect([code, io.out]).toEqual([0, '']);
+  });
+
+  it.each([
+    ['problems', ['invalid', 'rejected']],
+    ['none', []],
+  ])('passes on %s only', async (choice, statuses) => {
+    const { code, io } = await send([...target, '--outcomes', choice], { stdin: MIXED });
+    expect(code).toBe(1);
+    expect(io.lines.map(({ status }) => status).sort()).toEqual(statuses);
+  });
+
+  it('names the file of each outcome where there are several', async () => {
+    await writeFile(path('a.ndjson'), line('aa'));
+    await writeFile(path('b.ndjson'), `nonsense\n${line('bb')}`);
+    const { io } = await send([path('a.ndjson'), '-', path('b.ndjson'), ...target], { stdin: line('cc') });
+    const places = io.lines.map(({ file, line: number, status }) => [file, number, status]);
+    expect(places.sort()).toEqual([
+      ['-', 1, 'accepted'],
+      [path('a.ndjson'), 1, 'accepted'],
+      [path('b.ndjson'), 1, 'invalid'],
+      [path('b.ndjson'), 2, 'accepted'],
+    ]);
+    expect([...simulator.accepted].map(({ deviceToken }) => deviceToken)).toEqual(['aa', 'cc', 'bb']);
+  });
+
+  it('ends standard error with the figures as JSON', async () => {
+    const { io } = await send([...target, '--json-summary'], { stdin: MIXED });
+    expect(JSON.parse(io.err.trim().split('\n').at(-1)!)).toMatchObject({
+      notifications: 4,
+      accepted: 2,
+      rejected: 1,
+      invalid: 1,
+      unsent: 0,
+      unknown: 0,
+      presumed: 0,
+      exitCode: 1,
+      errors: [],
+    });
+  });
+
+  it('says nothing of its own with --quiet', async () => {
+    expect((await send([...target, '--quiet'], { stdin: MIXED })).io.err).toBe('');
+  });
+
+  it('checks without connecting in a dry run', async () => {
+    const stdin = `${MIXED}${line('cc', { payload: { long: 'x'.repeat(2048) } })}`;
+    const { code, io } = await send([...target, '--dry-run', '--json-summary'], { stdin });
+    expect(code).toBe(1);
+    expect(io.lines.map(({ line: number, status, field }) => [number, status, field])).toEqual([
+      [3, 'invalid', undefined],
+      [5, 'invalid', 'payload'],
+    ]);
+    expect(JSON.parse(io.err.trim().split('\n').at(-1)!)).toMatchObject({
+      valid: 3,
+      invalid: 2,
+      accepted: 0,
+    });
+    expect(simulator.counts.connections).toBe(0);
+    expect((await send([...target, '--dry-run'], { stdin: line('aa') })).code).toBe(0);
+  });
+
+  it('starts a simulator of its own for simulator:binary', async () => {
+    const { code, io } = await send(['--to', 'simulator:binary'], { stdin: MIXED });
+    expect(code).toBe(1);
+    expect(io.lines).toHaveLength(4);
+    expect(simulator.counts.connections).toBe(0);
+  });
+
+  it('takes silence for success only where checkpoints are switched off', async () => {
+    const options = ['--checkpoint', 'never', '--window-age-ms', '50'];
+    const { code, io } = await send([...target, ...options], { stdin: line('aa') });
+    expect(io.lines).toMatchObject([{ status: 'presumed' }]);
+    expect(code).toBe(0);
+  });
+
+  it('exits with 69 when nobody listens, and gives every line its outcome', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    const { port } = server.address() as { port: number };
+    await new Promise((resolve) => server.close(resolve));
+    const argv = [
+      '--to',
+      `binary://127.0.0.1:${port}`,
+      '--credentials',
+      directory,
+      '--connect-attempts',
+      '1',
+    ];
+    const { code, io } = await send(argv, { stdin: MIXED });
+    expect(code).toBe(69);
+    expect(io.lines.map(({ status }) => status).sort()).toEqual(['invalid', 'unsent', 'unsent', 'unsent']);
+    expect(io.err).toContain(`127.0.0.1:${port}`);
+  });
+
+  it('exits with 77 when the client certificate is refused', async () => {
+    const other = await createSimulator();
+    try {
+      await writeFile(path('other-cert.pem'), other.credentials.cert);
+      await writeFile(path('other-key.pem'), other.credentials.key, { mode: 0o600 });
+      const { code, io } = await send(
+        [
+          ...target.slice(0, 2),
+          '--cert',
+          path('other-cert.pem'),
+          '--key',
+          path('other-key.pem'),
+          '--ca',
+          path('ca.pem'),
+        ],
+        { stdin: line('aa') },
+      );
+      expect(code).toBe(77);
+      expect(io.lines).toHaveLength(1);
+    } finally {
+      await other.close();
+    }
+  });
+
+  it('exits with 69 when nothing vouches for the gateway', async () => {
+    const own = ['--cert', path('client-cert.pem'), '--key', path('client-key.pem')];
+    const { code, io } = await send([...target.slice(0, 2), ...own], { stdin: line('aa') });
+    expect(code).toBe(69);
+    expect(io.lines).toMatchObject([{ status: 'unsent' }]);
+  });
+
+  it('warns once of a key that others can read', async () => {
+    await chmod(path('client-key.pem'), 0o644);
+    const { code, io } = await send([...target, '--quiet'], { stdin: line('aa') });
+    expect(code).toBe(0);
+    expect(io.err).toMatch(/^apns-streams: warning: \S+client-key\.pem .*mode 644.*\n$/);
+  });
+
+  it('takes an encrypted key with its passphrase, and refuses a wrong one with 78', async () => {
+    const key = createPrivateKey(simulator.credentials.key).export({
+      type: 'pkcs8',
+      format: 'pem',
+      cipher: 'aes-256-cbc',
+      passphrase: 'correct horse',
+    });
+    await writeFile(path('encrypted.pem'), key, { mode: 0o600 });
+    await writeFile(path('right'), 'correct horse\r\nsecond line\n', { mode: 0o600 });
+    await writeFile(path('wrong'), 'hunter2', { mode: 0o600 });
+    const argv = [...target, '--cert', path('client-cert.pem'), '--key', path('encrypted.pem')];
+    expect((await send([...argv, '--passphrase-file', path('right')], { stdin: line('aa') })).code).toBe(0);
+    for (const more of [[], ['--passphrase-file', path('wrong')]]) {
+      const { code, io } = await send([...argv, ...more], { stdin: line('aa') });
+      expect(code).toBe(78);
+      expect(io.err).toContain('--passphrase-file');
+      expect(io.err).not.toContain('hunter2');
+    }
+  });
+
+  it('refuses an input that is no NDJSON with 1, and sends nothing', async () => {
+    const { code, io } = await send(target, { stdin: Buffer.from([0x1f, 0x8b, 8, 0, 0, 0]) });
+    expect(code).toBe(1);
+    expect(io.err).toContain('gzip');
+    expect(simulator.counts.accepted).toBe(0);
+  });
+});
+
+describe('feedback', () => {
+  it('prints each tuple as a line', async () => {
+    simulator.devices.unregister('aabb', 1_600_000_000);
+    for (const address of [
+      ['--to', `binary://127.0.0.1:${simulator.feedback.port}`],
+      ['--host', '127.0.0.1', '--port', String(simulator.feedback.port)],
+    ]) {
+      const io = new FakeIo();
+      expect(await run(['feedback', ...address, '--credentials', directory], io)).toBe(0);
+      expect(io.lines).toEqual(
+        address[0] === '--to' ? [{ timestamp: 1_600_000_000, deviceToken: 'aabb' }] : [],
+      );
+    }
+  });
+
+  it('polls until a signal', async () => {
+    const io = new FakeIo();
+    const address = ['--to', `binary://127.0.0.1:${simulator.feedback.port}`, '--credentials', directory];
+    const code = run(['feedback', ...address, '--interval-ms', '1'], io);
+    await simulator.until(({ connections }) => connections >= 3);
+    io.signal('SIGTERM');
+    expect(await code).toBe(143);
+    expect(io.listeners).toBe(0);
+  });
+
+  it('exits with 1 when a tuple breaks off', async () => {
+    simulator.devices.unregister('aabb');
+    simulator.feedback.setFaults({ truncateLast: true });
+    const io = new FakeIo();
+    const address = ['--to', `binary://127.0.0.1:${simulator.feedback.port}`];
+    expect(await run(['feedback', ...address, '--credentials', directory], io)).toBe(1);
+  });
+});
