@@ -1,0 +1,248 @@
+/** Every example, run as it is, against the built package: `npm run build` comes first. */
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import type { Notification } from '../src/notification.js';
+import type { Outcome } from '../src/outcome.js';
+import { ROOT, runNode, startNode } from './support/node-process.js';
+
+const SAMPLE = 'examples/data/notifications.ndjson';
+const TOKEN = 'ab'.repeat(32);
+
+const example = (name: string): string => `examples/${name}.mjs`;
+
+test('names every example in examples/README.md, and says in each how to run it', async () => {
+  const files = await readdir(join(ROOT, 'examples'), { recursive: true });
+  const scripts = files.filter((file) => file.endsWith('.mjs')).map((file) => file.replaceAll('\\', '/'));
+  const readme = await readFile(join(ROOT, 'examples/README.md'), 'utf8');
+  for (const script of scripts) {
+    expect(readme).toContain(`](${script})`);
+    const source = await readFile(join(ROOT, 'examples', script), 'utf8');
+    expect(source.startsWith('/**'), script).toBe(true);
+    expect(source.split('\n').length, script).toBeLessThanOrEqual(80);
+  }
+});
+
+test('raw-tls-client reports connected, data, error, refused and close', async () => {
+  const { code, stdout } = await runNode(example('raw-tls-client'));
+  expect(code).toBe(0);
+  const [answered, uncertified, unreached] = stdout.split('# ').slice(1);
+  expect(answered).toMatch(/connected TLSv1\.[23]\ndata 080200000007\nend.*\nclose/);
+  expect(uncertified).toMatch(/error \w+\n(?:end.*\n)?close/);
+  expect(unreached).toMatch(/refused\nclose/);
+});
+
+test('send-one prints the outcome and hands the notification back', async () => {
+  const { code, stdout } = await runNode(example('send-one'));
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^accepted .*42/);
+  expect(stdout).toMatch(/^true$/m);
+});
+
+test('send-file writes one outcome for each line', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'apns-streams-test-'));
+  onTestFinished(() => rm(directory, { recursive: true }));
+  const output = join(directory, 'outcomes.ndjson');
+  const { code, stdout } = await runNode(example('send-file'), SAMPLE, output);
+  expect(code).toBe(0);
+  expect(stdout).toContain('192 accepted, 3 rejected, 5 invalid\n0 unsent, 0 unknown');
+  const outcomes = parseLines(await readFile(output, 'utf8'));
+  const lines = outcomes.map(({ line }) => line as number).sort((a, b) => a - b);
+  expect(lines).toEqual(Array.from({ length: 200 }, (_, i) => i + 1));
+  expect(linesWith(outcomes, 'rejected')).toEqual([17, 111, 188]);
+  expect(linesWith(outcomes, 'invalid')).toEqual([33, 58, 90, 129, 166]);
+});
+
+test('own-transform drops, changes and numbers what passes', async () => {
+  const { code, stdout } = await runNode(example('own-transform'));
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^1 accepted autumn\n3 accepted autumn\n02[0-9a-f]+\n$/);
+});
+
+test('after-rejection shows the error responses, the outcomes and what was sent again', async () => {
+  const { code, stdout } = await runNode(example('after-rejection'));
+  expect(code).toBe(0);
+  expect(stdout).toContain('the gateway says: InvalidToken (8) for number 3');
+  expect(stdout).toContain('the gateway says: InvalidTokenSize (5) for number 7');
+  expect(stdout).toContain('number 2: accepted');
+  expect(stdout).toContain('number 3: rejected InvalidToken');
+  expect(stdout).toMatch(/number 10: accepted {2}\(written [23] times\)/);
+  expect(stdout).toMatch(/accepted: 8,\s+rejected: 2,/);
+});
+
+test('pooled-connections gives every burst its outcomes over connections that stay open', async () => {
+  const { code, stdout, stderr } = await runNode(example('pooled-connections'));
+  expect(code).toBe(0);
+  expect(stderr).toBe('');
+  for (const burst of [1, 2, 3]) expect(stdout).toContain(`burst ${burst}: 1000 accepted`);
+  const [, connections] = /3000 notifications over (\d+) connections/.exec(stdout) ?? [];
+  expect(Number(connections)).toBeLessThan(30);
+});
+
+test('feedback-poll prints every tuple once and stops on a signal', async () => {
+  const poll = startNode(example('feedback-poll'));
+  await poll.line(/bbbbbbbb kept/);
+  poll.child.kill('SIGINT');
+  const { code, stdout } = await poll.ended;
+  expect(code).toBe(0);
+  expect(stdout).toBe('aaaaaaaa deleted\nbbbbbbbb kept, it registered again\nstopped, 1 device left\n');
+});
+
+test('graceful-shutdown settles on a signal all that it has taken', async () => {
+  const sending = startNode(example('graceful-shutdown'));
+  await sending.line(/^sending$/);
+  sending.child.kill('SIGTERM');
+  const { code, stdout } = await sending.ended;
+  expect(code).toBe(0);
+  const [, taken, settled, accepted] =
+    /(\d+) taken, (\d+) settled \{\s*accepted: (\d+)/.exec(stdout) ?? expect.unreachable(stdout);
+  expect(Number(taken)).toBeGreaterThanOrEqual(100);
+  expect([settled, accepted]).toEqual([taken, taken]);
+});
+
+test('demo shows the problems and exits with 0', async () => {
+  const { code, stdout } = await runNode(example('demo'));
+  expect(code).toBe(0);
+  expect(stdout).toContain('"reason":"InvalidToken"');
+  expect(stdout).toContain('200 lines in, 200 outcomes out, 192 accepted at the gateway');
+});
+
+describe('http-proxy', () => {
+  test('answers one notification with its outcome', async () => {
+    const proxy = await startProxy();
+    const body = JSON.stringify({ deviceToken: TOKEN, payload: { aps: {} }, context: [1] });
+    const response = await proxy.post('application/json', body);
+    expect(response).toMatchObject({ status: 200, type: 'application/json' });
+    expect(JSON.parse(response.body)).toMatchObject({ status: 'accepted', context: [1] });
+  });
+
+  test.each([
+    [400, 'application/json', JSON.stringify({ token: TOKEN, payload: {} })],
+    [400, 'application/json', JSON.stringify({ deviceToken: TOKEN, payload: { aps: 'x'.repeat(4000) } })],
+    [400, 'application/json', '{"deviceToken":'],
+    [400, 'application/json', 'null'],
+    [400, 'application/x-ndjson', `[${'x'.repeat(100)}]`],
+    [413, 'application/json', ' '.repeat(10_000)],
+    [415, 'text/plain', 'hello'],
+    [422, 'application/json', JSON.stringify({ deviceToken: 'fa170108', payload: {} })],
+  ])('answers %i to what is wrong with %s', async (status, type, body) => {
+    const proxy = await startProxy();
+    const response = await proxy.post(type, body);
+    expect(response.status).toBe(status);
+    expect(Object.keys(JSON.parse(response.body))).toContain(status === 422 ? 'reason' : 'message');
+  });
+
+  test('streams outcomes back while the request goes on, and gives each request its own', async () => {
+    const proxy = await startProxy();
+    const sample = await readFile(join(ROOT, SAMPLE), 'utf8');
+    const slow = proxy.open('application/x-ndjson');
+    slow.request.write(line(1));
+    const response = await slow.response;
+    expect(response.statusCode).toBe(200);
+    const whole = await proxy.post('application/x-ndjson', sample);
+    const outcomes = parseLines(whole.body);
+    expect(outcomes).toHaveLength(200);
+    expect(linesWith(outcomes, 'rejected')).toEqual([17, 111, 188]);
+    expect(linesWith(outcomes, 'invalid')).toEqual([33, 58, 90, 129, 166]);
+    slow.request.end(line(2));
+    const own = parseLines(await text(response));
+    expect(own.map(({ status, context }) => [status, context])).toEqual([
+      ['accepted', 1],
+      ['accepted', 2],
+    ]);
+  });
+
+  test('goes on for others when a client goes away', async () => {
+    const proxy = await startProxy();
+    const leaving = proxy.open('application/x-ndjson');
+    leaving.request.write(line(1));
+    await leaving.response;
+    leaving.request.on('error', () => {}).destroy();
+    const response = await proxy.post('application/x-ndjson', line(2));
+    expect(parseLines(response.body)).toMatchObject([{ status: 'accepted', context: 2 }]);
+  });
+
+  test('answers what is under way before it stops', async () => {
+    const proxy = await startProxy();
+    const request = proxy.open('application/x-ndjson');
+    request.request.write(line(1));
+    const response = await request.response;
+    proxy.process.child.kill('SIGTERM');
+    request.request.end(line(2));
+    expect(parseLines(await text(response))).toHaveLength(2);
+    const { code, stdout, stderr } = await proxy.process.ended;
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/stopped\n$/);
+  });
+
+  test('takes no more of a request than its limit, until outcomes are read', async () => {
+    const sent: Notification[] = [];
+    const lane = await createLane((notification) => sent.push(notification), 3);
+    for (let i = 0; i < 10; i++) lane.write({ deviceToken: TOKEN, payload: { i } });
+    lane.end();
+    await turns();
+    expect(sent).toHaveLength(3);
+    for (const notification of sent.slice()) lane.settle({ status: 'accepted', notification });
+    await turns();
+    expect(sent).toHaveLength(3);
+    lane.read();
+    await turns();
+    expect(sent).toHaveLength(4);
+  });
+});
+
+function line(context: number): string {
+  return `${JSON.stringify({ deviceToken: TOKEN, payload: { aps: {} }, context })}\n`;
+}
+
+function parseLines(ndjson: string): Record<string, unknown>[] {
+  return ndjson
+    .trimEnd()
+    .split('\n')
+    .map((text) => JSON.parse(text));
+}
+
+function linesWith(outcomes: readonly Record<string, unknown>[], status: string): unknown[] {
+  const found = outcomes.filter((outcome) => outcome['status'] === status).map((outcome) => outcome['line']);
+  return found.sort((a, b) => (a as number) - (b as number));
+}
+
+/** Enough turns of the event loop for whatever a stream has put off. */
+async function turns(): Promise<void> {
+  for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+async function createLane(
+  onSend: (notification: Notification) => void,
+  limit: number,
+): Promise<Duplex & { settle(outcome: Outcome): void }> {
+  const { Lane } = await import(new URL('../examples/http-proxy/lane.mjs', import.meta.url).href);
+  return new Lane({ send: async (notification: Notification) => onSend(notification) }, limit);
+}
+
+async function startProxy() {
+  const process = startNode(example('http-proxy/server'), '0', '50');
+  const url = await process.line(/^http:/);
+  const open = (type: string) => {
+    const request = httpRequest(url, { method: 'POST', headers: { 'content-type': type } });
+    const response = new Promise<IncomingMessage>((resolve, reject) => {
+      request.on('response', resolve).on('error', reject);
+    });
+    return { request, response };
+  };
+  const post = async (type: string, body: string) => {
+    const { request, response } = open(type);
+    request.end(body);
+    const answer = await response;
+    return {
+      status: answer.statusCode,
+      type: answer.headers['content-type'],
+      body: await text(answer),
+    };
+  };
+  return { process, open, post };
+}
