@@ -8,6 +8,7 @@
  * (TooManyProviderTokenUpdates). RFC 7518, section 3.4: the signature is the two numbers as they are, not DER.
  */
 import { createPrivateKey, type KeyObject, sign } from 'node:crypto';
+import { inspect } from 'node:util';
 import { ApnsError, describe, invalidOption } from '../errors.js';
 import { checkOptionNames } from '../options.js';
 
@@ -120,6 +121,11 @@ export class ProviderToken {
    */
   get clockSkewMs(): number | undefined {
     return this.#skewMs;
+  }
+
+  /** `util.inspect` with `getters` would ask for the token. */
+  [inspect.custom](): string {
+    return 'ProviderToken {}';
   }
 
   get #correctionMs(): number {

@@ -7,7 +7,7 @@ import type { Http2Rule, Http2RuleContext } from './rule.js';
 import { HEADER_TEXT, SENDING } from './rule-sources.js';
 
 /** RFC 9110, section 5.5: what was not always allowed, or is read differently, is best kept out of a field. */
-const PRINTABLE_ASCII = /^[ -~]*$/;
+const NOT_PRINTABLE_ASCII = /[^ -~]/;
 
 /** 9 September 2001. Nothing that expired before can have been meant. */
 const FIRST_PLAUSIBLE_SECOND = 1_000_000_000;
@@ -187,5 +187,5 @@ function suffixProblem(suffix: string, { pushType, topic }: Notification): strin
 }
 
 function asciiProblem(value: string | undefined): string | undefined {
-  return value === undefined || PRINTABLE_ASCII.test(value) ? undefined : 'must be printable ASCII';
+  return value !== undefined && NOT_PRINTABLE_ASCII.test(value) ? 'must be printable ASCII' : undefined;
 }
