@@ -1,0 +1,288 @@
+import { describe, expect, it } from 'vitest';
+import { InvalidNotificationError } from '../../../src/errors.js';
+import { lineOf, type Notification, setLine } from '../../../src/notification.js';
+import type { Http2RuleContext } from '../../../src/protocol/http2/rule.js';
+import {
+  checkHttp2Notification,
+  checkHttp2PayloadBytes,
+  HTTP2_RULES,
+  type LintFinding,
+  lintNotification,
+} from '../../../src/protocol/http2/rules.js';
+
+const TOKEN = '000102030405060708090a0b0c0d0e0ff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff';
+const APP = 'com.example.app';
+const NOW = 1_800_000_000;
+const token: Http2RuleContext = { auth: 'token' };
+const certificate: Http2RuleContext = { auth: 'certificate' };
+
+/** A notification that no rule has anything to say about, changed. */
+function notification(change: object = {}): Notification {
+  return {
+    deviceToken: TOKEN,
+    payload: { aps: { alert: 'hi' } },
+    topic: APP,
+    pushType: 'alert',
+    ...change,
+  } as Notification;
+}
+
+const live = (aps: object): object => ({
+  pushType: 'liveactivity',
+  topic: `${APP}.push-type.liveactivity`,
+  payload: { aps: { timestamp: NOW, event: 'update', 'content-state': { score: 1 }, ...aps } },
+});
+const background = (aps: object): object => ({ pushType: 'background', priority: 5, payload: { aps } });
+const text = (bytes: number): string => `{"aps":{"alert":"${'x'.repeat(bytes - 20)}"}}`;
+
+type Case = readonly [rule: string, change: object, context?: Http2RuleContext];
+
+/** Each breaks its rule; those that share a rule differ in the condition they meet. */
+const BREACHES: readonly Case[] = [
+  ['notification', { token: 'x' }],
+  ['device-token', { deviceToken: 'xyz' }],
+  ['payload', { payload: '' }],
+  ['identifier', { identifier: -1 }],
+  ['expiration', { expiration: 1_800_000_000_000 }],
+  ['priority', { priority: 7 }],
+  ['topic', { topic: 'a\r\napns-priority: 1' }],
+  ['push-type', { pushType: ' alert' }],
+  ['collapse-id', { collapseId: 'x'.repeat(65) }],
+  ['collapse-id', { collapseId: 'é'.repeat(33) }],
+  ['apns-id', { apnsId: 'AABBCCDD-0011-2233-4455-66778899AABB' }],
+  ['expiration-relative', { expiration: 3600 }],
+  ['expiration-relative', { expiration: 999_999_999 }],
+  ['expiration-relative', { expiration: new Date(3_600_000) }],
+  ['priority-background', { ...background({ 'content-available': 1 }), priority: 10 }],
+  ['priority-background', { ...background({ 'content-available': 1 }), priority: 1 }],
+  ['priority-background-missing', { ...background({ 'content-available': 1 }), priority: undefined }],
+  ['topic-missing', { topic: undefined }],
+  ['topic-ascii', { topic: 'com.exämple.app' }],
+  ['topic-suffix', { pushType: 'voip' }],
+  ['topic-suffix', { pushType: 'voip', topic: `${APP}.voip-ptt` }],
+  ['topic-suffix', { pushType: 'pushtotalk', topic: `${APP}.voip` }],
+  ['topic-suffix', { pushType: 'location', topic: undefined }, { auth: 'token', defaultTopic: APP }],
+  ['topic-suffix-complication', { pushType: 'complication' }],
+  ['topic-of-other-push-type', { topic: `${APP}.voip` }],
+  ['push-type-missing', { pushType: undefined }],
+  ['push-type-unknown', { pushType: 'Alert' }],
+  ['push-type-unknown', { pushType: 'somethingnew' }],
+  ['push-type-ascii', { pushType: 'alért' }],
+  ['push-type-location', { pushType: 'location', topic: `${APP}.location-query` }, certificate],
+  ['collapse-id-ascii', { collapseId: 'spiel-köln' }],
+  ['payload-size', { payload: text(4097) }],
+  ['payload-size', { payload: { aps: { alert: 'é'.repeat(2040) } } }],
+  ['payload-size', { payload: text(5121), pushType: 'voip', topic: `${APP}.voip` }],
+  ['payload-json', { payload: '{"aps":' }],
+  ['payload-json', { payload: Buffer.from('[]') }],
+  ['aps-missing', { payload: { alert: 'hi' } }],
+  ['aps-missing', { payload: { aps: [] } }],
+  ['aps-key', { payload: { aps: { alert: 'hi', content_available: 1 } } }],
+  ['aps-value', { payload: { aps: { alert: 'hi', badge: '1' } } }],
+  ['aps-value', { payload: '{"aps":{"alert":"hi","content-available":true}}' }],
+  ['aps-value', live({ 'stale-date': 1_800_000_000_000 })],
+  ['alert-content', { payload: { aps: { 'content-available': 1 } } }],
+  ['background-content', background({})],
+  ['background-shown', background({ 'content-available': 1, sound: 'default' })],
+  ['live-activity-event', live({ event: undefined })],
+  ['live-activity-timestamp', live({ timestamp: undefined })],
+  ['live-activity-timestamp', live({ timestamp: 1_800_000_000_000 })],
+  ['live-activity-state', live({ 'content-state': undefined })],
+  ['live-activity-start', live({ event: 'start', attributes: {}, alert: { title: 't' } })],
+  [
+    'live-activity-push-type',
+    { payload: { aps: { alert: 'hi', timestamp: NOW, event: 'end', 'content-state': {} } } },
+  ],
+  ['widgets-content', { pushType: 'widgets', topic: `${APP}.push-type.widgets`, payload: { aps: {} } }],
+];
+
+/** No rule has anything to say about these. */
+const CLEAN: readonly (readonly [what: string, change: object, context?: Http2RuleContext])[] = [
+  ['an alert', {}],
+  [
+    'an alert with everything',
+    {
+      expiration: NOW,
+      priority: 10,
+      identifier: 7,
+      collapseId: 'score.7',
+      apnsId: 'aabbccdd-0011-2233-4455-66778899aabb',
+      context: { order: 1 },
+      payload: {
+        aps: {
+          alert: { title: 't', 'loc-key': 'k', 'loc-args': ['a'] },
+          badge: 0,
+          sound: { critical: 1, name: 'default', volume: 0.5 },
+          'thread-id': 't',
+          'mutable-content': 1,
+          'interruption-level': 'time-sensitive',
+          'relevance-score': 0.5,
+        },
+        ours: [1, 2],
+      },
+    },
+  ],
+  ['an expiration of 0', { expiration: 0 }],
+  ['a badge alone', { payload: { aps: { badge: 3 } } }],
+  ['a payload of 4096 bytes', { payload: text(4096) }],
+  ['a payload in bytes', { payload: Buffer.from('{"aps":{"alert":"hi"}}') }],
+  ['the default topic', { topic: undefined }, { auth: 'token', defaultTopic: APP }],
+  ['a certificate without a topic', { topic: undefined }, certificate],
+  ['a background notification', background({ 'content-available': 1 })],
+  ['a call with 5120 bytes', { pushType: 'voip', topic: `${APP}.voip`, payload: text(5120) }],
+  ['a call with a payload of its own', { pushType: 'voip', topic: `${APP}.voip`, payload: { call: 1 } }],
+  ['push to talk', { pushType: 'pushtotalk', topic: `${APP}.voip-ptt`, payload: { speaker: 'x' } }],
+  ['a location query', { pushType: 'location', topic: `${APP}.location-query`, payload: {} }],
+  ['a file provider', { pushType: 'fileprovider', topic: `${APP}.pushkit.fileprovider`, payload: {} }],
+  ['a complication', { pushType: 'complication', topic: `${APP}.complication`, payload: { v: 1 } }],
+  ['device management', { pushType: 'mdm', topic: 'com.apple.mgmt.External.x', payload: { mdm: 'x' } }],
+  ['the update of a Live Activity', live({})],
+  ['the end of a Live Activity', live({ event: 'end', 'content-state': undefined, 'dismissal-date': 0 })],
+  [
+    'the start of a Live Activity',
+    live({
+      event: 'start',
+      'attributes-type': 'Game',
+      attributes: {},
+      alert: { title: { 'loc-key': 'k' }, body: 'b' },
+      'input-push-token': 1,
+    }),
+  ],
+  [
+    'a widget',
+    {
+      pushType: 'widgets',
+      topic: `${APP}.push-type.widgets`,
+      payload: { aps: { 'content-changed': true } },
+    },
+  ],
+];
+
+const rulesOf = (findings: readonly LintFinding[]): string[] => findings.map(({ rule }) => rule);
+
+/** Undefined values are absent keys once a payload is text. */
+function lint(change: object, context = token): readonly LintFinding[] {
+  const { payload, ...rest } = notification(change);
+  const plain = typeof payload === 'object' && !(payload instanceof Uint8Array);
+  return lintNotification({ ...rest, payload: plain ? JSON.stringify(payload) : payload }, context);
+}
+
+describe('lintNotification', () => {
+  it.each(CLEAN)('has nothing to say about %s', (_what, change, context) => {
+    expect(lint(change, context)).toEqual([]);
+  });
+
+  it.each(BREACHES)('finds %s in %j', (rule, change, context) => {
+    const found = lint(change, context);
+    expect(rulesOf(found)).toContain(rule);
+    const { severity, field, source } = HTTP2_RULES.find(({ id }) => id === rule)!;
+    const { problem, ...rest } = found.find((finding) => finding.rule === rule)!;
+    expect(rest).toEqual({
+      rule,
+      severity,
+      source: source.url,
+      ...(rule === 'notification' ? { field: 'token' } : { field }),
+    });
+    expect(problem).not.toContain(TOKEN);
+  });
+
+  it('has a breach for every rule of the table, and no two rules of one name', () => {
+    const ids = HTTP2_RULES.map(({ id }) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect([...new Set(BREACHES.map(([rule]) => rule))].sort()).toEqual([...ids].sort());
+  });
+
+  it('gives every finding, in the order of the table', () => {
+    const findings = lint({
+      expiration: 60,
+      pushType: 'Alert',
+      collapseId: 'ß',
+      payload: { aps: { badge: 'x' } },
+    });
+    expect(rulesOf(findings)).toEqual([
+      'expiration-relative',
+      'push-type-unknown',
+      'collapse-id-ascii',
+      'aps-value',
+    ]);
+  });
+
+  it('suggests the name that was meant', () => {
+    expect(lint({ pushType: 'liveActivity' })[0]?.problem).toContain('liveactivity?');
+    expect(lint({ payload: { aps: { alert: '', threadId: 'x' } } })[0]?.problem).toContain('thread-id?');
+  });
+
+  it('survives a payload that no JSON can express', () => {
+    const cycle: Record<string, unknown> = {};
+    cycle['self'] = cycle;
+    expect(rulesOf(lintNotification(notification({ payload: cycle }), token))).toEqual(['payload']);
+  });
+
+  it('survives what is no notification', () => {
+    for (const value of [null, 7, 'text', []]) {
+      expect(rulesOf(lintNotification(value as unknown as Notification, token))).toEqual(['notification']);
+    }
+  });
+
+  it('takes no key of Object.prototype for one of Apple', () => {
+    expect(
+      rulesOf(lint({ payload: '{"aps":{"alert":"x","constructor":1,"__proto__":{"badge":"x"}}}' })),
+    ).toEqual(['aps-key']);
+  });
+});
+
+describe('checkHttp2Notification', () => {
+  it.each(CLEAN)('passes %s', (_what, change, context = token) => {
+    expect(() => checkHttp2Notification(notification(change), context)).not.toThrow();
+  });
+
+  it.each(BREACHES.filter(([rule]) => rule !== 'payload-size'))(
+    'throws for %s in %j if that is an error',
+    (rule, change, context = token) => {
+      const refused = HTTP2_RULES.find(({ id }) => id === rule)!.severity === 'error';
+      const errors = lint(change, context).filter(({ severity }) => severity === 'error');
+      const check = () => checkHttp2Notification(notification(change), context);
+      if (errors.length === 0) {
+        expect(refused).toBe(false);
+        expect(check).not.toThrow();
+        return;
+      }
+      expect(check).toThrow(InvalidNotificationError);
+      try {
+        check();
+      } catch (error) {
+        const { code, field, problem } = error as InvalidNotificationError;
+        expect(code).toBe('APNS_ERR_INVALID_NOTIFICATION');
+        expect({ field, problem }).toEqual({ field: errors[0]!.field, problem: errors[0]!.problem });
+      }
+    },
+  );
+
+  it('names the line', () => {
+    const refused = notification({ topic: undefined });
+    setLine(refused, 12);
+    expect(lineOf(refused)).toBe(12);
+    expect(() => checkHttp2Notification(refused, token)).toThrow(expect.objectContaining({ line: 12 }));
+  });
+
+  it('lets a push type pass that Apple adds some day', () => {
+    expect(() => checkHttp2Notification(notification({ pushType: 'hologram' }), token)).not.toThrow();
+  });
+});
+
+describe('checkHttp2PayloadBytes', () => {
+  it.each([
+    ['alert', 4096, false],
+    ['voip', 5120, false],
+    [undefined, 4096, false],
+    ['hologram', 4096, false],
+    ['liveactivity', 4096, false],
+    ['liveactivity', 5120, true],
+  ])('takes with push type %s up to %d bytes (broadcast: %s)', (pushType, max, broadcast) => {
+    const given = notification({ pushType });
+    expect(() => checkHttp2PayloadBytes(given, max, broadcast)).not.toThrow();
+    expect(() => checkHttp2PayloadBytes(given, max + 1, broadcast)).toThrow(
+      expect.objectContaining({ code: 'APNS_ERR_INVALID_NOTIFICATION', field: 'payload' }),
+    );
+  });
+});
