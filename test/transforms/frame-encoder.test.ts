@@ -204,7 +204,7 @@ describe('an invalid notification', () => {
 });
 
 describe('the stream', () => {
-  it('takes little more than a slab while nobody reads', async () => {
+  it('takes no more than a few slabs while nobody reads', async () => {
     let taken = 0;
     async function* endless() {
       for (;;) {
@@ -222,7 +222,8 @@ describe('the stream', () => {
       before = taken;
       for (let turn = 0; turn < 10; turn++) await nextTurn();
     }
-    expect(taken * 1000).toBeLessThan(4 * SLAB_BYTES);
+    // Node's own buffers hold 16 KiB on 20 and 64 KiB later, on either side of the encoder.
+    expect(taken * 1000).toBeLessThan(8 * SLAB_BYTES);
     controller.abort();
     await expect(done).rejects.toMatchObject({ name: 'AbortError' });
   });
