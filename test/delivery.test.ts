@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { expect, test } from 'vitest';
@@ -160,4 +161,27 @@ test('slows the sending for a reader that is slow', async () => {
   expect(pulled).toBeLessThanOrEqual(20 + 3 * 16 + 2);
   expect(await delivery.toArray()).toHaveLength(500);
   expect(delivery.counts.accepted).toBe(500);
+});
+
+test('takes what a full slab turned away as soon as the slab is handed over', async () => {
+  // Of these frames 31 fill a slab, and two are too little for the socket to ask for a pause and end it.
+  const payload = Buffer.from(`{"aps":{"alert":"${'x'.repeat(2000)}"}}`);
+  const arrived = new EventEmitter();
+  const gateway = await startScriptedGateway({
+    onFrame: ({ frames }) => {
+      if (frames.length === 30) setImmediate(() => arrived.emit('all'));
+    },
+  });
+  const delivery = createGatewayDelivery(gateway.options);
+  const outcomes = delivery.toArray();
+  const write = (count: number): void => {
+    for (let i = 0; i < count; i++) delivery.write({ deviceToken: TOKEN, payload });
+  };
+  const all = once(arrived, 'all');
+  write(30);
+  await all;
+  write(6);
+  delivery.end();
+  await outcomes;
+  expect(delivery.counts.accepted).toBe(36);
 });
