@@ -217,8 +217,7 @@ export class RequestEncoder {
     if (pushType !== undefined) end = this.#hpack.writeField(slab, end, 'apns-push-type', pushType, 'add');
     if (priority !== undefined)
       end = this.#hpack.writeField(slab, end, 'apns-priority', `${priority}`, 'add');
-    // Bytes that added to the table would add again; the next ones only refer to it.
-    if (version !== this.#hpack.version) return end;
+    // If these bytes have added to the table, they are out of date already: the next ones only refer to it.
     this.#shared = Buffer.from(slab.subarray(at, end));
     this.#sharedVersion = version;
     this.#topic = topic;

@@ -140,6 +140,18 @@ describe('a frame reader', () => {
     ]);
   });
 
+  it('joins any number of header blocks, each within the limit', () => {
+    const pieces = [headers({ endHeaders: false, block: hex('88') }), continuation(hex('01'), true)];
+    const twenty = Array.from({ length: 20 }, () => pieces).flat();
+    expect(read(twenty, { maxHeaderBlockBytes: 50 })).toEqual(
+      twenty.slice(20).map(() => ['headers', 1, '8801', true]),
+    );
+  });
+
+  it('ignores the reserved bit of stream ids', () => {
+    expect(read([hex('000001 01 05 80000001 88')])).toEqual([['headers', 1, '88', true]]);
+  });
+
   it('reports the end inside a frame', () => {
     const reader = new FrameReader(new Recorder());
     reader.read(SETTINGS.subarray(0, 5));

@@ -115,6 +115,12 @@ describe('the decoder', () => {
     expect(seen).toEqual(['b', 'c']);
   });
 
+  it('reads nothing behind its block', () => {
+    const chunk = hex('ee 00 01 61 02 62 63 ee');
+    expect(() => new HpackDecoder().decode(chunk, 1, 6, undefined)).toThrowError(compressionError);
+    expect(() => new HpackDecoder().decode(chunk, 1, 7, undefined)).not.toThrow();
+  });
+
   it('keeps its table in step with blocks nobody reads', () => {
     const encoder = new HpackEncoder();
     const decoder = new HpackDecoder();

@@ -160,6 +160,15 @@ describe('a notification', () => {
     ]);
   });
 
+  it('is written anew when the table it referred to has gone', () => {
+    const wire = new Wire();
+    for (const headerTableSize of [4096, 0, 4096, 120, 4096]) {
+      wire.encoder.applySettings({ headerTableSize });
+      wire.decoder.setMaxTableBytes(headerTableSize);
+      for (let i = 0; i < 3; i++) expect(wire.send(NOTIFICATION).headers).toEqual(headersOf(NOTIFICATION));
+    }
+  });
+
   it('stays right when the table is too small, shrinks, grows, and drops what was kept as bytes', () => {
     const text = fc.constantFrom('a', 'com.example.app', 'com.example.other', 'x'.repeat(80));
     const notification = fc.record(
