@@ -170,9 +170,10 @@ export class Delivery extends Duplex implements DuplexOf<Notification, Outcome> 
 
   #retryWaiting(): void {
     const waiting = this.#waiting;
-    if (waiting === undefined || !this.#send(waiting.notification)) return;
+    if (waiting === undefined) return;
     this.#waiting = undefined;
-    waiting.callback();
+    if (this.#send(waiting.notification)) waiting.callback();
+    else this.#waiting = waiting;
   }
 
   /** Sending has ended before the input: everything gets its outcome now, and the error follows them. */

@@ -71,7 +71,7 @@ export class Http2Sender implements NotificationSender, Http2ConnectionEvents {
     this.#unsettledBytes += pending.payload.length;
     this.#fresh.push(pending);
     this.#write(now);
-    if (!this.#fresh.isEmpty) this.#advance();
+    if (!this.#fresh.isEmpty) this.#step();
     else this.#wakeAt(now + this.#options.deadlineMs, now);
     return true;
   }
