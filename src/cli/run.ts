@@ -10,6 +10,7 @@ import { exitCodeOfError } from './exit-code.js';
 import { feedbackCommand } from './feedback.js';
 import { overview } from './help.js';
 import type { CommandIo } from './io.js';
+import { lintCommand } from './lint.js';
 import { sendCommand } from './send.js';
 import { simulateCommand } from './simulate.js';
 
@@ -17,6 +18,7 @@ const COMMANDS: readonly Command[] = [
   sendCommand,
   feedbackCommand,
   simulateCommand,
+  lintCommand,
   encodeCommand,
   decodeCommand,
 ];

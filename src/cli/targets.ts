@@ -68,7 +68,8 @@ async function openSimulator(options: GatewayOptions): Promise<OpenDelivery> {
   };
 }
 
-function createFrameCheck(): (notification: Notification) => void {
+/** Makes a check for all that frames of command 2 demand; it throws InvalidNotificationError. */
+export function createFrameCheck(): (notification: Notification) => void {
   const slab = new FrameSlab({ command: 2, identify: (wanted) => wanted ?? 1 });
   return (notification) => {
     slab.append(notification);

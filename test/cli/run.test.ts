@@ -30,7 +30,7 @@ describe('the command as a whole', () => {
     const { code, io } = await runWith(['--help']);
     expect(code).toBe(0);
     const commands = [...io.out.matchAll(/^ {2}([a-z]+) {2,}\w/gm)].map(([, name]) => name);
-    expect(commands).toEqual(['send', 'feedback', 'simulate', 'encode', 'decode']);
+    expect(commands).toEqual(['send', 'feedback', 'simulate', 'lint', 'encode', 'decode']);
     for (const command of commands) {
       const help = await runWith([command!, '--help']);
       expect(help.code).toBe(0);

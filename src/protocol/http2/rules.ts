@@ -29,8 +29,8 @@ export interface LintFinding {
   /** The field that has to change; absent for the notification as a whole. */
   readonly field?: string;
   /** What is wrong, as text that follows the field's name. */
-  readonly problem: string;
-  /** Where the rule is written down: an address. */
+  readonly message: string;
+  /** Where the rule is written down: an address, or a file of this package. */
   readonly source: string;
 }
 
@@ -95,7 +95,7 @@ function finding(rule: Http2Rule, field: string | undefined, problem: string): L
     rule: rule.id,
     severity: rule.severity,
     ...(field === undefined ? {} : { field }),
-    problem,
+    message: problem,
     source: rule.source.url,
   };
 }

@@ -35,10 +35,10 @@ const live = (aps: object): object => ({
 const background = (aps: object): object => ({ pushType: 'background', priority: 5, payload: { aps } });
 const text = (bytes: number): string => `{"aps":{"alert":"${'x'.repeat(bytes - 20)}"}}`;
 
-type Case = readonly [rule: string, change: object, context?: Http2RuleContext];
+type Case = [name: string, change: object, context?: Http2RuleContext];
 
 /** Each breaks its rule; those that share a rule differ in the condition they meet. */
-const BREACHES: readonly Case[] = [
+const BREACHES: Case[] = [
   ['notification', { token: 'x' }],
   ['device-token', { deviceToken: 'xyz' }],
   ['payload', { payload: '' }],
@@ -97,7 +97,7 @@ const BREACHES: readonly Case[] = [
 ];
 
 /** No rule has anything to say about these. */
-const CLEAN: readonly (readonly [what: string, change: object, context?: Http2RuleContext])[] = [
+const CLEAN: Case[] = [
   ['an alert', {}],
   [
     'an alert with everything',
@@ -176,14 +176,14 @@ describe('lintNotification', () => {
     const found = lint(change, context);
     expect(rulesOf(found)).toContain(rule);
     const { severity, field, source } = HTTP2_RULES.find(({ id }) => id === rule)!;
-    const { problem, ...rest } = found.find((finding) => finding.rule === rule)!;
+    const { message, ...rest } = found.find((finding) => finding.rule === rule)!;
     expect(rest).toEqual({
       rule,
       severity,
       source: source.url,
       ...(rule === 'notification' ? { field: 'token' } : { field }),
     });
-    expect(problem).not.toContain(TOKEN);
+    expect(message).not.toContain(TOKEN);
   });
 
   it('has a breach for every rule of the table, and no two rules of one name', () => {
@@ -208,8 +208,8 @@ describe('lintNotification', () => {
   });
 
   it('suggests the name that was meant', () => {
-    expect(lint({ pushType: 'liveActivity' })[0]?.problem).toContain('liveactivity?');
-    expect(lint({ payload: { aps: { alert: '', threadId: 'x' } } })[0]?.problem).toContain('thread-id?');
+    expect(lint({ pushType: 'liveActivity' })[0]?.message).toContain('liveactivity?');
+    expect(lint({ payload: { aps: { alert: '', threadId: 'x' } } })[0]?.message).toContain('thread-id?');
   });
 
   it('survives a payload that no JSON can express', () => {
@@ -253,7 +253,7 @@ describe('checkHttp2Notification', () => {
       } catch (error) {
         const { code, field, problem } = error as InvalidNotificationError;
         expect(code).toBe('APNS_ERR_INVALID_NOTIFICATION');
-        expect({ field, problem }).toEqual({ field: errors[0]!.field, problem: errors[0]!.problem });
+        expect({ field, problem }).toEqual({ field: errors[0]!.field, problem: errors[0]!.message });
       }
     },
   );
