@@ -12,11 +12,13 @@
 import { closedAfterHandshake, isFatalConnectionError } from '../connection/connection-error.js';
 import { dial } from '../connection/dial.js';
 import { ApnsError, formatPeer, toApnsError } from '../errors.js';
-import { checkNotification, type Notification } from '../notification.js';
+import type { Notification } from '../notification.js';
 import { createOutcomeCounts, type OutcomeCounts, type Settlement } from '../outcome.js';
 import { isTemporary } from '../protocol/http2/reason.js';
 import type { ApnsResponse } from '../protocol/http2/response.js';
 import { decodeRetryAfter, parseHttpDate } from '../protocol/http2/retry-after.js';
+import type { Http2RuleContext } from '../protocol/http2/rule.js';
+import { checkHttp2Notification, checkHttp2PayloadBytes } from '../protocol/http2/rules.js';
 import { Http2Connection, type Http2ConnectionEvents } from './http2-connection.js';
 import type { ResolvedHttp2Options } from './http2-options.js';
 import type { NotificationSender, NotificationSenderEvents } from './notification-sender.js';
@@ -33,6 +35,9 @@ const IDLE_PING_MS = 60_000;
 /** Silence this long, with answers outstanding, makes the connection suspicious. */
 const BUSY_PING_MS = 10_000;
 
+/** The limit that most push types have. */
+const MAX_PAYLOAD_BYTES = 4096;
+
 const ACCEPTED: Settlement = { status: 'accepted' };
 
 /** See the file comment. */
@@ -41,6 +46,7 @@ export class Http2Sender implements NotificationSender, Http2ConnectionEvents {
   readonly outcomes: SettledNotifications = new SettledNotifications(this.counts);
   readonly #options: ResolvedHttp2Options;
   readonly #events: NotificationSenderEvents;
+  readonly #rules: Http2RuleContext;
   readonly #fresh = new PendingQueue();
   readonly #replays = new PendingQueue();
   #retries: { readonly pending: PendingNotification; readonly dueAt: number }[] = [];
@@ -60,13 +66,16 @@ export class Http2Sender implements NotificationSender, Http2ConnectionEvents {
   constructor(options: ResolvedHttp2Options, events: NotificationSenderEvents) {
     this.#options = options;
     this.#events = events;
+    const auth = options.providerToken === undefined ? 'certificate' : 'token';
+    this.#rules = { auth, ...(options.topic === undefined ? {} : { defaultTopic: options.topic }) };
   }
 
   send(notification: Notification): boolean {
     if (!this.#hasRoom) return false;
-    checkNotification(notification);
+    checkHttp2Notification(notification, this.#rules);
     const now = performance.now();
     const pending = new PendingNotification(notification, this.#options.topic, now);
+    checkPayloadSize(pending);
     this.#unsettled++;
     this.#unsettledBytes += pending.payload.length;
     this.#fresh.push(pending);
@@ -388,6 +397,12 @@ export class Http2Sender implements NotificationSender, Http2ConnectionEvents {
       `${formatPeer(target)} refuses the credentials: ${reason}${clock}`,
     );
   }
+}
+
+/** Only a payload that could be too long in UTF-8 is measured. */
+function checkPayloadSize({ notification, payload }: PendingNotification): void {
+  if (payload.length * 3 > MAX_PAYLOAD_BYTES)
+    checkHttp2PayloadBytes(notification, Buffer.byteLength(payload));
 }
 
 /** How long a connection may be silent before it is asked for a sign. */
