@@ -10,7 +10,8 @@
  */
 import { PacketReader } from '../packet-reader.js';
 import { connectionError, Http2Error } from './connection-error.js';
-import { checkStream, contentEnd, contentStart, decodeFrame } from './frame.js';
+import { decodeFrame } from './frame.js';
+import { checkStream, contentEnd, contentStart } from './frame-content.js';
 import {
   checkFirstFrame,
   DEFAULT_MAX_FRAME_BYTES,

@@ -18,6 +18,16 @@
 import { ApnsError } from '../../errors.js';
 import { connectionError, type Http2Error, streamError } from './connection-error.js';
 import {
+  checkStream,
+  contentEnd,
+  contentStart,
+  PRIORITY_BYTES,
+  paddingOf,
+  readPriority,
+  type StreamPriority,
+  writePriority,
+} from './frame-content.js';
+import {
   FRAME_HEADER_BYTES,
   FrameFlag,
   FrameType,
@@ -29,14 +39,6 @@ import {
   writeUint32,
 } from './frame-header.js';
 import { type Http2Settings, readSettingsPayload, writeSettingsPayload } from './settings.js';
-
-/** Obsolete since RFC 9113, section 5.3.2, and still on the wire. */
-export interface StreamPriority {
-  readonly exclusive: boolean;
-  readonly dependency: number;
-  /** 1 to 256. */
-  readonly weight: number;
-}
 
 /** One frame. `padding` is its length in bytes, without the length byte; absent when there is not even that. */
 export type Http2Frame =
@@ -88,9 +90,6 @@ export type Http2Frame =
       readonly streamId: number;
       readonly payload: Buffer;
     };
-
-/** Bytes of the priority fields of HEADERS and PRIORITY. */
-const PRIORITY_BYTES = 5;
 
 /** Frames without bytes of the caller's own take no more than this: six settings are the longest. */
 export const SMALL_FRAME_BYTES: number = FRAME_HEADER_BYTES + 36;
@@ -245,79 +244,11 @@ export function decodeFrame(bytes: Buffer, start = 0, end: number = bytes.length
   }
 }
 
-/**
- * Checks that a frame is on a stream, or on the connection, as its type demands.
- *
- * @throws {Http2Error} PROTOCOL_ERROR
- */
-export function checkStream(type: number, streamId: number): void {
-  switch (type) {
-    case FrameType.SETTINGS:
-    case FrameType.PING:
-    case FrameType.GOAWAY:
-      if (streamId === 0) return;
-      throw connectionError('PROTOCOL_ERROR', `a frame of type ${type} belongs to stream 0, got ${streamId}`);
-    case FrameType.WINDOW_UPDATE:
-      return;
-    default:
-      if (streamId !== 0 || type > FrameType.CONTINUATION) return;
-      throw connectionError('PROTOCOL_ERROR', `a frame of type ${type} cannot be on stream 0`);
-  }
-}
-
-/** Where the data or the header block of DATA, HEADERS or PUSH_PROMISE starts, given where the payload does. */
-export function contentStart(type: number, flags: number, payload: number): number {
-  let at = payload;
-  if ((flags & FrameFlag.PADDED) !== 0) at += 1;
-  if (type === FrameType.HEADERS && (flags & FrameFlag.PRIORITY) !== 0) at += PRIORITY_BYTES;
-  else if (type === FrameType.PUSH_PROMISE) at += 4;
-  return at;
-}
-
-/**
- * Where it ends, which is before the padding.
- *
- * @throws {Http2Error} PROTOCOL_ERROR for padding that is longer than what is there: section 6.1
- */
-export function contentEnd(
-  bytes: Uint8Array,
-  flags: number,
-  payload: number,
-  from: number,
-  end: number,
-): number {
-  if (from > end) throw wrongSize('a frame ends before its content starts');
-  if ((flags & FrameFlag.PADDED) === 0) return end;
-  const to = end - bytes[payload]!;
-  if (to < from) throw connectionError('PROTOCOL_ERROR', 'the padding of a frame is longer than the frame');
-  return to;
-}
-
 function bytesOf(frame: Http2Frame): Buffer | undefined {
   if ('data' in frame) return frame.data;
   if ('block' in frame) return frame.block;
   if ('debugData' in frame) return frame.debugData;
   return 'payload' in frame ? frame.payload : undefined;
-}
-
-function writePriority(slab: Uint8Array, at: number, priority: StreamPriority): number {
-  const end = writeUint32(slab, at, priority.dependency);
-  if (priority.exclusive) slab[at]! |= 0x80;
-  slab[end] = priority.weight - 1;
-  return end + 1;
-}
-
-function readPriority(bytes: Uint8Array, at: number): StreamPriority {
-  const dependency = readUint32(bytes, at);
-  return {
-    exclusive: dependency > MAX_UINT31,
-    dependency: dependency & MAX_UINT31,
-    weight: bytes[at + 4]! + 1,
-  };
-}
-
-function paddingOf(bytes: Uint8Array, flags: number, payload: number): { padding?: number } {
-  return (flags & FrameFlag.PADDED) === 0 ? {} : { padding: bytes[payload]! };
 }
 
 function checkLength(bytes: Uint8Array, start: number, end: number): void {

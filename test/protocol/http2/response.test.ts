@@ -254,6 +254,7 @@ describe('a stream error is', () => {
   it.each<[string, Fields, boolean]>([
     ['trailers that do not end the stream', [['x-trailer', '1']], false],
     ['trailers with a :status', [[':status', '200']], true],
+    ['trailers with any pseudo-header', [[':path', '/']], true],
   ])('%s', (_what, trailers, endStream) => {
     const wire = new Wire();
     wire.headers(1, [[':status', '400']], false);
@@ -301,12 +302,31 @@ describe('a stream nobody waits for', () => {
     ).toMatchObject({ apnsId: APNS_ID });
   });
 
+  it('is forgotten when its trailers exceed the limit', () => {
+    const wire = new Wire({ maxHeaderListBytes: 100 });
+    wire.headers(1, [[':status', '400']], false);
+    expect(thrownBy(() => wire.headers(1, [['x-long', 'x'.repeat(100)]], true))).toMatchObject(
+      malformed(1, 'ENHANCE_YOUR_CALM'),
+    );
+    expect(wire.decoder.openResponses).toBe(0);
+  });
+
   it('is forgotten with what was read of it', () => {
     const wire = new Wire();
     wire.headers(1, [[':status', '400']], false);
     wire.decoder.forget(1);
     expect(wire.decoder.openResponses).toBe(0);
     expect(thrownBy(() => wire.data(1, 'x', true))).toMatchObject(malformed());
+  });
+});
+
+describe('a response that will not be finished', () => {
+  it('is what has come of it, once', () => {
+    const wire = new Wire();
+    wire.headers(1, [[':status', '400']], false);
+    wire.data(1, '{"reason":"BadTopic"}', false);
+    expect(wire.decoder.conclude(1)).toMatchObject({ statusCode: 400, reason: 'BadTopic' });
+    expect(wire.decoder.conclude(1)).toBeUndefined();
   });
 });
 
