@@ -5,6 +5,19 @@
  * notification comes out. The pure codecs are at `apns-streams/protocol`, the embedded gateway for tests at
  * `apns-streams/simulator`.
  */
+export type {
+  Aps,
+  ApsAlert,
+  ApsPayload,
+  ApsSound,
+  LiveActivityAlert,
+  LiveActivityAps,
+  LiveActivityEndAps,
+  LiveActivityEventAps,
+  LiveActivityStartAps,
+  LiveActivityUpdateAps,
+  LocalizedText,
+} from './aps.js';
 export type { BackoffOptions } from './connection/backoff.js';
 export type { TlsCredentialOptions } from './connection/credentials.js';
 export type { ProxyOptions } from './connection/proxy.js';
