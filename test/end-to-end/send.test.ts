@@ -73,7 +73,7 @@ describe.each([1, 4])('with %i connections', (connections) => {
       ({ status, deviceToken }) => status === 'accepted' && !taken.has(deviceToken!),
     );
     expect(liars).toEqual([]);
-    return { tokens, recorded, outcomes, ...sent };
+    return { ...sent, tokens, recorded };
   }
 
   test('loses and doubles nothing in shutdowns that name the last accepted', async () => {
