@@ -8,6 +8,7 @@ import {
 } from './arguments.js';
 import { helpOf } from './help.js';
 import type { CommandIo } from './io.js';
+import { print } from './output.js';
 
 /** Everything about a command, as its file writes it down. */
 export interface CommandDefinition<Specs extends OptionSpecs> {
@@ -44,7 +45,7 @@ export function defineCommand<const Specs extends OptionSpecs>(
     async run(argv, io) {
       const { values, operands } = parseArguments<OptionSpecs>(argv, specs);
       if (values['help']) {
-        io.stdout.write(helpOf({ ...definition, options: specs }));
+        await print(io.stdout, helpOf({ ...definition, options: specs }));
         return 0;
       }
       return definition.run({ values: values as OptionValues<Specs>, operands }, io);

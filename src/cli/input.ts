@@ -54,8 +54,8 @@ async function findInput(name: string, io: CommandIo): Promise<Input> {
 export async function readInput(input: Input, read: (source: Readable) => Promise<void>): Promise<void> {
   let failure: CommandError | undefined;
   const source = input.open().once('error', (cause) => {
-    // Aborting the reading destroys the source with an error that is not its own.
-    if (cause.name === 'AbortError') return;
+    // A pipeline that fails or is aborted destroys its source with that error: only the system's is its own.
+    if ((cause as NodeJS.ErrnoException).syscall === undefined) return;
     const shown = input.name === '-' ? 'standard input' : input.name;
     const message = `reading ${shown} failed: ${systemProblem(cause)}`;
     failure = new CommandError(ExitCode.InputOutput, message, { cause });

@@ -57,7 +57,8 @@ export class OutcomeReport extends Transform {
   }
 
   #tally({ status, reason, field }: ReportedOutcome): void {
-    const shown = reason ?? (field === undefined ? 'not a notification' : `invalid ${field}`);
+    const wrong = field === undefined ? 'not a notification' : `invalid ${field}`;
+    const shown = reason ?? (status === 'invalid' ? wrong : 'no reason given');
     const name = status === 'rejected' || status === 'invalid' ? shown : `${status}: ${shown}`;
     const known = this.#reasons.has(name) || this.#reasons.size < MAX_REASONS;
     const key = known ? name : 'others';

@@ -25,6 +25,15 @@ export function createOutput(stdout: Writable): WritableOf<Uint8Array | string> 
   return output;
 }
 
+/** Writes one text to `stdout`, with the same errors. */
+export function print(stdout: Writable, text: string): Promise<void> {
+  const output = createOutput(stdout);
+  return new Promise((done, fail) => {
+    output.once('error', fail);
+    output.write(text, (error) => (error ? fail(error) : done()));
+  });
+}
+
 function outputError(error: unknown): CommandError {
   if ((error as NodeJS.ErrnoException).code === 'EPIPE') {
     return new CommandError(ExitCode.BrokenPipe, '', { cause: error });

@@ -11,6 +11,7 @@ import { feedbackCommand } from './feedback.js';
 import { overview } from './help.js';
 import type { CommandIo } from './io.js';
 import { lintCommand } from './lint.js';
+import { print } from './output.js';
 import { sendCommand } from './send.js';
 import { simulateCommand } from './simulate.js';
 
@@ -48,11 +49,11 @@ async function dispatch(argv: readonly string[], io: CommandIo): Promise<number>
   }
   const { values } = parseArguments(argv, OPTIONS);
   if (values.version) {
-    io.stdout.write(`${packageVersion()}\n`);
+    await print(io.stdout, `${packageVersion()}\n`);
     return 0;
   }
   if (values.help) {
-    io.stdout.write(overview(COMMANDS));
+    await print(io.stdout, overview(COMMANDS));
     return 0;
   }
   throw usageError('no command given', 'apns-streams --help lists them');

@@ -8,6 +8,7 @@ import { exitCodeOfEnding } from './exit-code.js';
 import { findInputs } from './input.js';
 import { Interrupts } from './interrupts.js';
 import type { CommandIo } from './io.js';
+import { likelyRefusal } from './refusal.js';
 import { SEND_OPTIONS, type SendValues, toDeliveryOptions } from './send-options.js';
 import { Sending } from './sending.js';
 import { jsonSummaryOf, summaryOf } from './summary.js';
@@ -59,6 +60,8 @@ async function send(
     await delivery.close();
   }
   const { result } = sending;
+  const refusal = errors.length === 0 && interrupts.signal === undefined ? likelyRefusal(result) : undefined;
+  if (refusal !== undefined) errors = [refusal];
   const exitCode = exitCodeOfEnding({ signal: interrupts.signal, errors, counts: result.counts });
   for (const error of errors) io.stderr.write(complaintOf(error));
   if (!values.quiet) io.stderr.write(summaryOf(result));

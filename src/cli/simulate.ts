@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { Writable } from 'node:stream';
 import { createSimulator, type Simulator } from '../simulator/index.js';
 import { AcceptedLog } from './accepted-log.js';
 import type { OptionValues } from './arguments.js';
@@ -13,7 +12,7 @@ import { ExitCode } from './exit-code.js';
 import { counted, grouped } from './figures.js';
 import { runUntilSignal } from './interrupts.js';
 import type { CommandIo } from './io.js';
-import { createOutput } from './output.js';
+import { print } from './output.js';
 
 const OPTIONS = {
   credentials: {
@@ -101,11 +100,12 @@ async function simulate(
     values.record === undefined ? undefined : new AcceptedLog(simulator.accepted, values.record, io.clock);
   try {
     for (const token of unregistered) simulator.devices.unregister(token);
-    await writeLine(createOutput(io.stdout), {
+    const ready = {
       gateway: { host: simulator.gateway.host, port: simulator.gateway.port },
       feedback: { host: simulator.feedback.host, port: simulator.feedback.port },
       credentials: directory,
-    });
+    };
+    await print(io.stdout, `${JSON.stringify(ready)}\n`);
     const stopped = stop.aborted ? Promise.resolve() : once(stop, 'abort');
     await (log === undefined ? stopped : Promise.race([stopped, log.failed]));
   } finally {
@@ -157,11 +157,4 @@ async function readTokens(path: string): Promise<readonly string[]> {
       { cause },
     );
   }
-}
-
-function writeLine(output: Writable, object: object): Promise<void> {
-  return new Promise((done, fail) => {
-    output.once('error', fail);
-    output.write(`${JSON.stringify(object)}\n`, () => done());
-  });
 }

@@ -144,7 +144,7 @@ describe('Feed', () => {
   it('tells an input that breaks off from one that is no NDJSON', async () => {
     const broken = new Readable({
       read() {
-        this.destroy(Object.assign(new Error('i/o error'), { code: 'EIO' }));
+        this.destroy(Object.assign(new Error('i/o error'), { code: 'EIO', syscall: 'read' }));
       },
     });
     await expect(

@@ -124,6 +124,14 @@ describe('the process', () => {
     expect(await command.exit()).toMatchObject({ code: 143, err: '' });
   });
 
+  it('stops with 141 when nobody reads its help', async () => {
+    const command = start(['send', '--help']);
+    command.stdout.destroy();
+    const { code, err } = await command.exit();
+    expect(code).toBe(141);
+    expect(err).toBe('');
+  });
+
   it('answers wrong use with 64 on standard error alone', async () => {
     expect(await start(['send', '--frobnicate']).exit()).toMatchObject({ code: 64, out: '' });
   });
