@@ -68,6 +68,8 @@ export class Http2Connection implements FrameHandler {
   #lastProcessed = MAX_UINT31;
   /** Unlimited until SETTINGS say otherwise; nothing is sent before they came. */
   #maxStreams = Number.POSITIVE_INFINITY;
+  /** The most streams that SETTINGS have allowed so far. */
+  #hadStreams = 0;
   #initialWindow = INITIAL_WINDOW_BYTES;
   #sendWindow = INITIAL_WINDOW_BYTES;
   #receivedBytes = 0;
@@ -89,6 +91,11 @@ export class Http2Connection implements FrameHandler {
   /** How many notifications are written and not answered. */
   get openStreams(): number {
     return this.#streams.size;
+  }
+
+  /** Whether the peer allows one stream at most and has allowed more: what APNs does after a rejection. */
+  get isThrottled(): boolean {
+    return this.#maxStreams <= 1 && this.#hadStreams > 1;
   }
 
   /** Whether the peer's SETTINGS have come. */
@@ -219,6 +226,7 @@ export class Http2Connection implements FrameHandler {
     this.#requests.applySettings(settings);
     if (settings.initialWindowSize !== undefined) this.#moveWindows(settings.initialWindowSize);
     if (settings.maxConcurrentStreams !== undefined) this.#maxStreams = settings.maxConcurrentStreams;
+    this.#hadStreams = Math.max(this.#hadStreams, this.#maxStreams);
     if (this.#state === 'waiting') this.#state = 'open';
     this.#output.writeControl({ type: 'SETTINGS', ack: true, settings: {} });
     this.#writeUnfinished();

@@ -35,6 +35,12 @@ const IDLE_PING_MS = 60_000;
 /** Silence this long, with answers outstanding, makes the connection suspicious. */
 const BUSY_PING_MS = 10_000;
 
+/**
+ * APNs throttles a connection to one stream after a rejection, until the next acceptance. While one of ours
+ * is throttled, so many more may be opened: the clean traffic goes on there.
+ */
+const RELIEF_CONNECTIONS = 8;
+
 /** The limit that most push types have. */
 const MAX_PAYLOAD_BYTES = 4096;
 
@@ -316,7 +322,9 @@ export class Http2Sender implements NotificationSender, Http2ConnectionEvents {
       if (connection.pingedAt + closeTimeoutMs <= now)
         connection.abandon(timeoutError(target, closeTimeoutMs));
     } else if (connection.heardAt + silenceMs(connection) <= now) {
-      connection.ping(now);
+      const isSurplus = this.#connections.size > this.#options.connections && connection.openStreams === 0;
+      if (isSurplus) connection.drain();
+      else connection.ping(now);
     }
   }
 
@@ -324,9 +332,10 @@ export class Http2Sender implements NotificationSender, Http2ConnectionEvents {
     if (this.#isDialling || this.#isStopped || now < this.#dialAt) return;
     if (this.#replays.isEmpty && this.#fresh.isEmpty) return;
     const usable = [...this.#connections].filter(({ isDraining }) => !isDraining);
+    const isThrottled = usable.some((connection) => connection.isThrottled);
+    const most = this.#options.connections + (isThrottled ? RELIEF_CONNECTIONS : 0);
     // One that still waits for SETTINGS may turn out to be enough.
-    if (usable.length < this.#options.connections && usable.every(({ isReady }) => isReady))
-      void this.#dial();
+    if (usable.length < most && usable.every(({ isReady }) => isReady)) void this.#dial();
   }
 
   async #dial(): Promise<void> {

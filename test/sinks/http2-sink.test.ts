@@ -1,10 +1,11 @@
+import { constants, type ServerHttp2Session } from 'node:http2';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { expect, test } from 'vitest';
 import type { Notification } from '../../src/notification.js';
 import type { Outcome } from '../../src/outcome.js';
 import { createHttp2Sink, type Http2Sink } from '../../src/sinks/http2-sink.js';
-import { respond, startHttp2Gateway } from '../support/http2-gateway.js';
+import { type ArrivedRequest, respond, startHttp2Gateway } from '../support/http2-gateway.js';
 
 function token(i: number): string {
   return i.toString(16).padStart(64, '0');
@@ -32,10 +33,16 @@ test('has every notification accepted, byte for byte', async () => {
   const outcomes = await send(sink, input);
   expect(sink.counts).toMatchObject({ accepted: 300, resent: 0 });
   expect(new Set(outcomes.map(({ notification }) => notification)).size).toBe(300);
-  expect(gateway.requests.map(({ deviceToken }) => deviceToken).sort()).toEqual(input.map((n) => n.deviceToken));
+  expect(gateway.requests.map(({ deviceToken }) => deviceToken).sort()).toEqual(
+    input.map((n) => n.deviceToken),
+  );
   for (const { deviceToken, body, headers } of gateway.requests) {
     expect(body).toBe(JSON.stringify(input[Number.parseInt(deviceToken, 16)]!.payload));
-    expect(headers).toMatchObject({ 'apns-topic': 'com.example.app', 'apns-push-type': 'alert', ':method': 'POST' });
+    expect(headers).toMatchObject({
+      'apns-topic': 'com.example.app',
+      'apns-push-type': 'alert',
+      ':method': 'POST',
+    });
   }
   expect(outcomes[0]!.apnsId).toMatch(/^[0-9a-f-]{36}$/);
 });
@@ -43,7 +50,8 @@ test('has every notification accepted, byte for byte', async () => {
 test('reports a rejection with its reason and timestamp', async () => {
   const gateway = await startHttp2Gateway({
     onRequest: (request) => {
-      if (request.deviceToken === token(1)) respond(request, 410, { reason: 'Unregistered', timestamp: 1741190400000 });
+      if (request.deviceToken === token(1))
+        respond(request, 410, { reason: 'Unregistered', timestamp: 1741190400000 });
       else respond(request, 200);
     },
   });
@@ -162,4 +170,43 @@ test('delivers 400 of 400 to a server with 10 streams and 300 ms', { timeout: 30
   const sink = createHttp2Sink(gateway.options);
   await send(sink, notifications(400));
   expect(sink.counts).toMatchObject({ accepted: 400, resent: 0 });
+});
+
+test('keeps clean traffic going past a server that falls to one stream after each rejection', async () => {
+  const limits = new Map<ServerHttp2Session, number>();
+  const open = new Map<ServerHttp2Session, Set<ArrivedRequest>>();
+  const accepted: string[] = [];
+  const setLimit = (session: ServerHttp2Session, maxConcurrentStreams: number): void => {
+    if (limits.get(session) === maxConcurrentStreams || session.destroyed) return;
+    limits.set(session, maxConcurrentStreams);
+    session.settings({ maxConcurrentStreams });
+  };
+  const gateway = await startHttp2Gateway({
+    settings: { maxConcurrentStreams: 1 },
+    onRequest: (request) => {
+      const { session } = request;
+      const waiting = open.get(session) ?? new Set();
+      open.set(session, waiting.add(request));
+      setTimeout(() => {
+        if (!waiting.delete(request)) return;
+        if (Number.parseInt(request.deviceToken, 16) % 50 === 49) {
+          respond(request, 400, { reason: 'BadDeviceToken' });
+          setLimit(session, 1);
+          for (const { stream } of waiting) stream.close(constants.NGHTTP2_REFUSED_STREAM);
+          waiting.clear();
+        } else {
+          accepted.push(request.deviceToken);
+          respond(request, 200);
+          setLimit(session, 100);
+        }
+      }, 10);
+    },
+  });
+  const sink = createHttp2Sink(gateway.options);
+  const outcomes = await send(sink, notifications(1000));
+  expect(outcomes).toHaveLength(1000);
+  expect(sink.counts).toMatchObject({ accepted: 980, rejected: 20, unknown: 0, unsent: 0 });
+  expect(new Set(accepted).size).toBe(accepted.length);
+  expect(gateway.sessions.length).toBeGreaterThan(1);
+  expect(gateway.sessions.length).toBeLessThanOrEqual(9);
 });
