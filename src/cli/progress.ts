@@ -57,7 +57,8 @@ export class Progress {
   #show(): void {
     const line = this.#line();
     if (this.#redraws) {
-      const columns = this.#io.stderr.columns ?? 80;
+      // A terminal that does not know its width says 0.
+      const columns = this.#io.stderr.columns || 80;
       this.#io.stderr.write(`\r\u001b[K${paint(line.slice(0, columns - 1), 'dim', this.#io)}`);
     } else {
       this.#io.stderr.write(`${line}\n`);

@@ -57,6 +57,12 @@ describe('Progress', () => {
     expect(io.err.replace('\r\u001b[K', '')).toHaveLength(19);
   });
 
+  it('shows the whole line on a terminal that does not know its width', () => {
+    const { io } = start({ terminals: ['stderr'], env: { NO_COLOR: '1' }, columns: 0 });
+    io.pass(200);
+    expect(io.err).toMatch(/in flight$/);
+  });
+
   it('shows no percentage where the size of the input is not known', () => {
     const { io } = start({}, { ...HALF, fraction: undefined });
     io.pass(10_000);
