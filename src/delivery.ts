@@ -199,11 +199,18 @@ export class Delivery extends Duplex implements DuplexOf<Notification, Outcome> 
   }
 
   #failIfRead(): void {
-    if (this.#failure === undefined || this.destroyed) return;
-    if (this.readableLength > 0 || this.#sender.outcomes.unread > 0) return;
+    if (this.#failure === undefined || this.destroyed || !this.#isRead) return;
     // Not in this turn: whoever took the last outcome shall have passed it on before the error arrives.
     const failure = this.#failure;
-    setImmediate(() => this.destroy(failure));
+    setImmediate(() => {
+      if (this.#isRead) this.destroy(failure);
+    });
+  }
+
+  /** Whether every outcome has been read, those included of a writer that has not heard of the failure. */
+  get #isRead(): boolean {
+    this.#settleUnsent();
+    return this.readableLength === 0 && this.#sender.outcomes.unread === 0;
   }
 }
 

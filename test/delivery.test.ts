@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { expect, test } from 'vitest';
 import { createGatewayDelivery, type Delivery } from '../src/delivery.js';
 import { type Notification, setLine } from '../src/notification.js';
-import type { Outcome } from '../src/outcome.js';
+import { type Outcome, settledCount } from '../src/outcome.js';
 import { startScriptedGateway } from './support/scripted-gateway.js';
 
 const TOKEN = 'ab'.repeat(32);
@@ -132,6 +132,25 @@ test('lets every outcome be read after its signal is aborted', async () => {
   }).rejects.toMatchObject({ name: 'AbortError' });
   expect(new Set(outcomes.map(({ notification }) => notification)).size).toBe(30);
   expect(delivery.counts.unknown + delivery.counts.unsent).toBe(30);
+});
+
+test('lets the outcomes be read of a writer that goes on after the failure', async () => {
+  const gateway = await startScriptedGateway({ onConnection: (peer) => peer.close() });
+  const delivery = createGatewayDelivery({ ...gateway.options, backoff: { attempts: 0 } });
+  async function* endless(): AsyncGenerator<Notification> {
+    for (;;) {
+      yield* notifications(10);
+      await new Promise(setImmediate);
+    }
+  }
+  const outcomes: Outcome[] = [];
+  const reading = expect(async () => {
+    for await (const outcome of delivery) outcomes.push(outcome);
+  }).rejects.toMatchObject({ code: 'APNS_ERR_CREDENTIALS_REFUSED' });
+  await pipeline(endless, delivery).catch(() => {});
+  await reading;
+  expect(outcomes.length).toBeGreaterThan(0);
+  expect(outcomes).toHaveLength(settledCount(delivery.counts));
 });
 
 test('counts what nobody can read any more when it is destroyed', async () => {
