@@ -57,6 +57,22 @@ test('send-file writes one outcome for each line', async () => {
   expect(linesWith(outcomes, 'invalid')).toEqual([33, 58, 90, 129, 166]);
 });
 
+test('send-file writes every outcome, and says why, when the gateway cannot be trusted', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'apns-streams-test-'));
+  onTestFinished(() => rm(directory, { recursive: true }));
+  const output = join(directory, 'outcomes.ndjson');
+  // A gateway whose authority nobody has named: there is no second attempt.
+  const simulator = startNode('dist/cli/main.js', 'simulate');
+  const { gateway } = JSON.parse(await simulator.line(/gateway/)) as { gateway: { port: number } };
+  const where = ['--host', '127.0.0.1', '--port', `${gateway.port}`];
+  const { code, stderr } = await runNode(example('send-file'), SAMPLE, output, ...where);
+  expect(code).toBe(1);
+  expect(stderr).toContain('APNS_ERR_UNKNOWN_AUTHORITY');
+  const outcomes = parseLines(await readFile(output, 'utf8'));
+  expect(linesWith(outcomes, 'invalid')).toHaveLength(5);
+  expect(linesWith(outcomes, 'unsent')).toHaveLength(195);
+});
+
 test('own-transform drops, changes and numbers what passes', async () => {
   const { code, stdout } = await runNode(example('own-transform'));
   expect(code).toBe(0);

@@ -1,0 +1,140 @@
+/** What README.md and the other pages say, run and looked up, against the built package. */
+import { spawn } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { describe, expect, test, vi } from 'vitest';
+import * as main from '../src/index.js';
+import { NOTIFICATION_FIELDS } from '../src/notification.js';
+import { createOutcomeCounts } from '../src/outcome.js';
+import { ROOT, runNode } from './support/node-process.js';
+
+const read = (path: string): Promise<string> => readFile(join(ROOT, path), 'utf8');
+const readme = await read('README.md');
+const { scripts } = JSON.parse(await read('package.json')) as { scripts: Record<string, string> };
+
+/** The code blocks of a language. */
+function blocks(language: string): string[] {
+  return [...readme.matchAll(/^```(\w+)\n(.*?)^```$/gms)]
+    .filter(([, name]) => name === language)
+    .map(([, , code]) => code!);
+}
+
+const commands = blocks('sh').flatMap((block) => block.trimEnd().split('\n'));
+
+describe('README.md', () => {
+  test('has a pipeline of at most 14 lines of code that runs as it is', async () => {
+    const [pipeline] = blocks('js');
+    expect(
+      pipeline!
+        .trimEnd()
+        .split('\n')
+        .filter((line) => line !== '').length,
+    ).toBeLessThanOrEqual(15);
+    const { code, stdout, stderr } = await runNode('--input-type=module', '--eval', pipeline!);
+    expect(code).toBe(0);
+    const outcomes = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { status: string });
+    expect(outcomes).toHaveLength(196);
+    expect(outcomes.filter(({ status }) => status === 'accepted')).toHaveLength(192);
+    expect(stderr).toContain('line 90: token is not a field');
+  });
+
+  test('shows an HTTP/2 delivery with options that it has', () => {
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const readFileSync = (): string => privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
+    const create = vi.fn(main.createHttp2Delivery);
+    new Function('createHttp2Delivery', 'readFileSync', blocks('js')[1]!)(create, readFileSync);
+    expect(create).toHaveReturned();
+  });
+
+  test('shows notifications and outcomes with the fields they have', () => {
+    const [notifications, outcomes] = blocks('json').map((block) => block.trimEnd().split('\n').map(parse));
+    for (const fields of notifications!) expect(NOTIFICATION_FIELDS).toEqual(expect.arrayContaining(fields));
+    expect(outcomes![0]).toEqual(['status', 'line', 'identifier', 'deviceToken', 'context']);
+    expect(outcomes![1]).toContain('reason');
+  });
+
+  test('names npm scripts that exist', () => {
+    const names = commands.flatMap((line) =>
+      [...line.matchAll(/npm (?:run )?(\w+)/g)].map(([, name]) => name!),
+    );
+    expect(names).toEqual(['ci', 'demo', 'ci', 'test']);
+    for (const name of names) if (name !== 'ci') expect(scripts).toHaveProperty(name);
+  });
+
+  test.each([
+    ['send', 1, 8],
+    ['encode', 0, 195],
+    ['help', 0, undefined],
+  ])('has a command line with %s that runs as it is', async (word, code, lines) => {
+    const line = commands.find((command) => command.startsWith('npx') && command.includes(word))!;
+    const run = await runShell(line.replaceAll('npx apns-streams', `"${process.execPath}" dist/cli/main.js`));
+    expect(run.code).toBe(code);
+    if (lines !== undefined) expect(run.stdout.trimEnd().split('\n')).toHaveLength(lines);
+  });
+
+  test('lists every part that the package exports, and every outcome', () => {
+    const parts = Object.keys(main).filter((name) => name.startsWith('create'));
+    for (const part of parts) expect(readme).toContain(`\`${part}\``);
+    const { resent: _, ...statuses } = createOutcomeCounts();
+    for (const status of Object.keys(statuses)) expect(readme).toContain(`| \`${status}\` |`);
+  });
+
+  test('says before the first command that Apple closed the binary gateway', () => {
+    const caveat = readme.indexOf('31 March 2021');
+    expect(caveat).toBeGreaterThan(0);
+    expect(caveat).toBeLessThan(readme.indexOf('```'));
+  });
+});
+
+const pages = [
+  ...(await readdir(ROOT)).filter((name) => name.endsWith('.md')),
+  ...(await readdir(join(ROOT, 'docs'))).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`),
+  'examples/README.md',
+];
+
+test.each(pages)('finds every page and heading that %s links to', async (page) => {
+  for (const [link, target, anchor] of (await read(page)).matchAll(/\]\((?!\w+:)([^)#]*)(?:#([^)]*))?\)/g)) {
+    const path = target === '' ? page : join(dirname(page), target!);
+    expect(existsSync(join(ROOT, path)), link).toBe(true);
+    if (anchor !== undefined) expect(slugs(await read(path)), link).toContain(anchor);
+  }
+});
+
+test('finds every file that ARCHITECTURE.md names, in fewer than 150 lines', async () => {
+  const architecture = await read('ARCHITECTURE.md');
+  expect(architecture.split('\n').length).toBeLessThan(150);
+  const names = [
+    ...architecture.matchAll(/`((?:src\/)?(?!apns-streams)[a-z][\w-]*\/[\w/-]*(?:\.ts|\.md)?)`/g),
+  ].map(([, name]) => name!);
+  expect(names.length).toBeGreaterThan(15);
+  for (const name of names) {
+    const places = [name, `src/${name}`, `src/${name}.ts`].map((place) => join(ROOT, place));
+    expect(places.some(existsSync), name).toBe(true);
+  }
+});
+
+function parse(line: string): string[] {
+  return Object.keys(JSON.parse(line));
+}
+
+/** The anchors that GitHub gives the headings of a page. */
+function slugs(page: string): string[] {
+  return [...page.matchAll(/^#+ (.+)$/gm)].map(([, heading]) =>
+    heading!
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+async function runShell(line: string): Promise<{ code: number | null; stdout: string }> {
+  const child = spawn(line, { cwd: ROOT, shell: true, stdio: ['ignore', 'pipe', 'ignore'] });
+  const exit = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  return { stdout: await text(child.stdout), code: await exit };
+}
