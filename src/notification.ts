@@ -39,8 +39,18 @@ export interface Notification {
   context?: unknown;
 }
 
+/**
+ * A notification to everybody who listens to a channel (iOS 18, Live Activities), over HTTP/2 only: `topic`
+ * is the app's bundle identifier, and `apnsId` goes out as `apns-request-id`.
+ */
+export interface BroadcastNotification
+  extends Omit<Notification, 'deviceToken' | 'identifier' | 'collapseId'> {
+  /** The channel, base64, in place of a device token. */
+  channelId: string;
+}
+
 /** The names a notification may have, in the order they are documented. */
-export const NOTIFICATION_FIELDS: readonly (keyof Notification)[] = [
+export const NOTIFICATION_FIELDS: readonly (keyof Notification | 'channelId')[] = [
   'deviceToken',
   'payload',
   'identifier',
@@ -51,6 +61,7 @@ export const NOTIFICATION_FIELDS: readonly (keyof Notification)[] = [
   'collapseId',
   'apnsId',
   'context',
+  'channelId',
 ];
 
 /** Apple's "Binary Provider API": the device token is of variable length, at most 100 bytes. */
@@ -58,6 +69,9 @@ export const MAX_DEVICE_TOKEN_BYTES = 100;
 
 /** The largest value of the wire's unsigned 32-bit fields. */
 export const MAX_UINT32 = 0xffff_ffff;
+
+/** A notification goes to a device or to a channel. */
+export const CHANNEL_AND_TOKEN = 'and deviceToken exclude each other: give the one that is meant';
 
 const KNOWN: ReadonlySet<string> = new Set(NOTIFICATION_FIELDS);
 const HEX = /^[0-9a-fA-F]+$/;
@@ -135,6 +149,18 @@ export function apnsIdProblem(value: unknown): string | undefined {
     : `must be a lower-case UUID (8-4-4-4-12 hex digits), got ${describe(value)}`;
 }
 
+/** What is wrong with the id of a broadcast channel, or `undefined`. */
+export function channelIdProblem(value: unknown): string | undefined {
+  return typeof value === 'string' && /^[A-Za-z0-9+/]+={0,2}$/.test(value) && value.length <= 128
+    ? undefined
+    : `must be the base64 text that created the channel, got ${describe(value)}`;
+}
+
+/** The channel of a broadcast; `undefined` for a notification to a device. */
+export function channelOf(notification: Notification | BroadcastNotification): string | undefined {
+  return (notification as BroadcastNotification).channelId;
+}
+
 /** What is wrong with a payload's kind, or `undefined`; its size is for the wire to judge. */
 export function payloadProblem(value: unknown): string | undefined {
   if (typeof value === 'string') {
@@ -172,7 +198,9 @@ export function checkNotification(notification: Notification): void {
     if (!KNOWN.has(name)) throw invalidNotification(notification, shownName(name), unknownFieldProblem(name));
   }
   const n = notification;
-  check(n, 'deviceToken', deviceTokenProblem(n.deviceToken));
+  const channel = channelOf(n);
+  if (channel === undefined) check(n, 'deviceToken', deviceTokenProblem(n.deviceToken));
+  else check(n, 'channelId', n.deviceToken === undefined ? channelIdProblem(channel) : CHANNEL_AND_TOKEN);
   check(n, 'payload', payloadProblem(n.payload));
   if (n.identifier !== undefined) check(n, 'identifier', identifierProblem(n.identifier));
   if (n.expiration !== undefined) check(n, 'expiration', expirationProblem(n.expiration));

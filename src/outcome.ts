@@ -1,7 +1,7 @@
 /**
  * What became of a notification: exactly one outcome each, and counts that always add up.
  */
-import { lineOf, type Notification } from './notification.js';
+import { channelOf, lineOf, type Notification } from './notification.js';
 
 /**
  * - `accepted`: proved. HTTP/2 answered 200; on the binary wire a later identifier was answered, or a
@@ -23,6 +23,8 @@ export interface Outcome {
   readonly identifier?: number;
   /** Hex, as it was given. */
   readonly deviceToken?: string;
+  /** HTTP/2: the channel of a broadcast, in place of a device token. */
+  readonly channelId?: string;
   /** HTTP/2: the notification's UUID, the same for every attempt. */
   readonly apnsId?: string;
   /** HTTP/2 sandbox only: the id Apple's delivery log knows. */
@@ -110,6 +112,7 @@ class SettledNotification implements Outcome {
   declare readonly line?: number;
   declare readonly identifier?: number;
   declare readonly deviceToken?: string;
+  declare readonly channelId?: string;
   declare readonly apnsId?: string;
   declare readonly apnsUniqueId?: string;
   declare readonly statusCode?: number;
@@ -129,6 +132,7 @@ class SettledNotification implements Outcome {
     // What is invalid need not be of the type it should have.
     if (typeof identifier === 'number') this.identifier = identifier;
     if (typeof notification.deviceToken === 'string') this.deviceToken = notification.deviceToken;
+    else this.#nameChannel(notification);
     const apnsId = notification.apnsId ?? facts.apnsId;
     if (typeof apnsId === 'string') this.apnsId = apnsId;
     if (settlement.status !== 'accepted') this.#explain(settlement);
@@ -140,6 +144,11 @@ class SettledNotification implements Outcome {
 
   get notification(): Notification {
     return this.#notification;
+  }
+
+  #nameChannel(notification: Notification): void {
+    const channelId = channelOf(notification);
+    if (typeof channelId === 'string') (this as { channelId?: string }).channelId = channelId;
   }
 
   #explain({ statusCode, reason, timestamp, field, message }: Settlement): void {

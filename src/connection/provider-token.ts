@@ -123,9 +123,9 @@ export class ProviderToken {
     return this.#skewMs;
   }
 
-  /** `util.inspect` with `getters` would ask for the token. */
-  [inspect.custom](): string {
-    return 'ProviderToken {}';
+  static {
+    // `util.inspect` with `getters` would ask for the token.
+    Object.defineProperty(ProviderToken.prototype, inspect.custom, { value: () => 'ProviderToken {}' });
   }
 
   get #correctionMs(): number {

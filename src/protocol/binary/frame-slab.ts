@@ -59,6 +59,9 @@ export class FrameSlab {
   append(notification: Notification): FrameSpan | undefined {
     checkNotification(notification);
     const { deviceToken, expiration, priority } = notification;
+    if (deviceToken === undefined) {
+      throw invalidNotification(notification, 'channelId', 'is for HTTP/2 only: this wire knows no channels');
+    }
     if (priority !== undefined) {
       const problem = priorityProblem(priority, PRIORITIES);
       if (problem !== undefined) throw invalidNotification(notification, 'priority', problem);

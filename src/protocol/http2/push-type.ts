@@ -15,7 +15,21 @@ interface PushTypeDemands {
 const MAX_PAYLOAD_BYTES = 4096;
 const MAX_LARGE_PAYLOAD_BYTES = 5120;
 
-const DEMANDS = {
+/** A push type that Apple documents. */
+export type PushType =
+  | 'alert'
+  | 'background'
+  | 'complication'
+  | 'controls'
+  | 'fileprovider'
+  | 'liveactivity'
+  | 'location'
+  | 'mdm'
+  | 'pushtotalk'
+  | 'voip'
+  | 'widgets';
+
+const DEMANDS: Readonly<Record<PushType, PushTypeDemands>> = {
   alert: {},
   background: {},
   complication: { topicSuffix: '.complication' },
@@ -28,10 +42,7 @@ const DEMANDS = {
   pushtotalk: { topicSuffix: '.voip-ptt' },
   voip: { topicSuffix: '.voip', maxPayloadBytes: MAX_LARGE_PAYLOAD_BYTES },
   widgets: { topicSuffix: '.push-type.widgets' },
-} as const satisfies Record<string, PushTypeDemands>;
-
-/** A push type that Apple documents. */
-export type PushType = keyof typeof DEMANDS;
+};
 
 const BY_NAME: ReadonlyMap<string, PushTypeDemands> = new Map(Object.entries(DEMANDS));
 

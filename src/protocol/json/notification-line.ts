@@ -2,6 +2,8 @@
 import { describe, InvalidNotificationError } from '../../errors.js';
 import {
   apnsIdProblem,
+  CHANNEL_AND_TOKEN,
+  channelIdProblem,
   collapseIdProblem,
   deviceTokenProblem,
   expirationProblem,
@@ -40,7 +42,8 @@ const [
   COLLAPSE_ID,
   APNS_ID,
   CONTEXT,
-] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9] as const;
+  CHANNEL_ID,
+] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10] as const;
 const REQUIRED = (1 << DEVICE_TOKEN) | (1 << PAYLOAD);
 const UNKNOWN = -1;
 
@@ -167,12 +170,15 @@ export class NotificationLineParser {
   }
 
   #build(bytes: Buffer, seen: number): Notification {
-    const deviceToken = this.#deviceToken(bytes, seen);
-    const payload = this.#payload(bytes, seen);
-    const notification: Notification = { deviceToken, payload };
+    const isBroadcast = has(seen, CHANNEL_ID) && !has(seen, DEVICE_TOKEN);
+    const notification = (
+      isBroadcast
+        ? { payload: this.#payload(bytes, seen) }
+        : { deviceToken: this.#deviceToken(bytes, seen), payload: this.#payload(bytes, seen) }
+    ) as Notification;
     if (seen === REQUIRED) return notification;
 
-    const n = notification as { -readonly [Field in keyof Notification]: unknown };
+    const n = notification as { [Field in keyof Notification | 'channelId']: unknown };
     if (has(seen, IDENTIFIER)) n.identifier = this.#checked(bytes, IDENTIFIER, identifierProblem);
     if (has(seen, EXPIRATION)) n.expiration = this.#checked(bytes, EXPIRATION, expirationProblem);
     if (has(seen, PRIORITY)) n.priority = this.#checked(bytes, PRIORITY, priorityProblem);
@@ -181,6 +187,8 @@ export class NotificationLineParser {
     if (has(seen, COLLAPSE_ID)) n.collapseId = this.#checked(bytes, COLLAPSE_ID, collapseIdProblem);
     if (has(seen, APNS_ID)) n.apnsId = this.#checked(bytes, APNS_ID, apnsIdProblem);
     if (has(seen, CONTEXT)) n.context = jsonValue(bytes, this.#starts[CONTEXT]!, this.#ends[CONTEXT]!);
+    if (isBroadcast) n.channelId = this.#checked(bytes, CHANNEL_ID, channelIdProblem);
+    else if (has(seen, CHANNEL_ID)) this.#refuse('channelId', CHANNEL_AND_TOKEN);
     return notification;
   }
 
