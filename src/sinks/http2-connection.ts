@@ -13,7 +13,13 @@ import { connectionError, Http2Error } from '../protocol/http2/connection-error.
 import { Http2ErrorCode, http2ErrorName } from '../protocol/http2/error-code.js';
 import { DEFAULT_MAX_FRAME_BYTES, FRAME_HEADER_BYTES, MAX_UINT31 } from '../protocol/http2/frame-header.js';
 import { type FrameHandler, FrameReader } from '../protocol/http2/frame-reader.js';
-import { bodyBytes, notificationBytes, RequestEncoder } from '../protocol/http2/request.js';
+import {
+  bodyBytes,
+  type GeneralRequest,
+  notificationBytes,
+  RequestEncoder,
+  requestHeadersBytes,
+} from '../protocol/http2/request.js';
 import { type ApnsResponse, ResponseDecoder } from '../protocol/http2/response.js';
 import type { Http2Settings } from '../protocol/http2/settings.js';
 import { Http2Output } from './http2-output.js';
@@ -57,6 +63,7 @@ export class Http2Connection implements FrameHandler {
   readonly #socket: TLSSocket;
   readonly #events: Http2ConnectionEvents;
   readonly #output: Http2Output;
+  readonly #authority: string;
   readonly #requests: RequestEncoder;
   readonly #responses = new ResponseDecoder();
   readonly #frames = new FrameReader(this);
@@ -78,6 +85,7 @@ export class Http2Connection implements FrameHandler {
   constructor(socket: TLSSocket, peer: Peer, authority: string, events: Http2ConnectionEvents) {
     this.#socket = socket;
     this.#events = events;
+    this.#authority = authority;
     this.#requests = new RequestEncoder({ authority });
     this.#output = new Http2Output(socket);
     this.#output.writeControl({ type: 'SETTINGS', ack: false, settings: { enablePush: false } });
@@ -130,8 +138,17 @@ export class Http2Connection implements FrameHandler {
     this.#idleFrames = 0;
     this.#streams.set(pending.streamId, pending);
     const output = this.#output;
-    output.reserve(notificationBytes(pending));
-    output.end = this.#requests.writeNotificationHeaders(output.slab, output.end, pending.streamId, pending);
+    if (pending.broadcast === undefined) {
+      output.reserve(notificationBytes(pending));
+      output.end = this.#requests.writeNotificationHeaders(
+        output.slab,
+        output.end,
+        pending.streamId,
+        pending,
+      );
+    } else {
+      this.#writeBroadcast(pending, pending.broadcast);
+    }
     this.#writeBody(pending);
     if (this.#nextStreamId > MAX_UINT31) this.#state = 'draining';
   }
@@ -315,6 +332,17 @@ export class Http2Connection implements FrameHandler {
   #remove(pending: PendingNotification): void {
     this.#streams.delete(pending.streamId);
     if (pending.rest !== undefined) this.#unfinished.delete(pending);
+  }
+
+  #writeBroadcast(
+    { streamId, payload, authorization }: PendingNotification,
+    broadcast: GeneralRequest,
+  ): void {
+    const output = this.#output;
+    const credentials = authorization === undefined ? [] : [['authorization', authorization] as const];
+    const request = { ...broadcast, headers: [...broadcast.headers, ...credentials] };
+    output.reserve(requestHeadersBytes(request, this.#authority) + bodyBytes(payload));
+    output.end = this.#requests.writeHeaders(output.slab, output.end, streamId, request, false);
   }
 
   #writeBody(pending: PendingNotification): void {

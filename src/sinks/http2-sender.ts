@@ -12,13 +12,14 @@
 import { closedAfterHandshake, isFatalConnectionError } from '../connection/connection-error.js';
 import { dial } from '../connection/dial.js';
 import { ApnsError, formatPeer, toApnsError } from '../errors.js';
-import type { Notification } from '../notification.js';
+import { channelOf, type Notification } from '../notification.js';
 import { createOutcomeCounts, type OutcomeCounts, type Settlement } from '../outcome.js';
 import { isTemporary } from '../protocol/http2/reason.js';
 import type { ApnsResponse } from '../protocol/http2/response.js';
 import { decodeRetryAfter, parseHttpDate } from '../protocol/http2/retry-after.js';
 import type { Http2RuleContext } from '../protocol/http2/rule.js';
 import { checkHttp2Notification, checkHttp2PayloadBytes } from '../protocol/http2/rules.js';
+import { checkBroadcastPayload, createBroadcastRequest } from './broadcast-request.js';
 import { Http2Connection, type Http2ConnectionEvents } from './http2-connection.js';
 import type { ResolvedHttp2Options } from './http2-options.js';
 import type { NotificationSender, NotificationSenderEvents } from './notification-sender.js';
@@ -78,10 +79,8 @@ export class Http2Sender implements NotificationSender, Http2ConnectionEvents {
 
   send(notification: Notification): boolean {
     if (!this.#hasRoom) return false;
-    checkHttp2Notification(notification, this.#rules);
     const now = performance.now();
-    const pending = new PendingNotification(notification, this.#options.topic, now);
-    checkPayloadSize(pending);
+    const pending = this.#prepare(notification, now);
     this.#unsettled++;
     this.#unsettledBytes += pending.payload.length;
     this.#fresh.push(pending);
@@ -169,6 +168,24 @@ export class Http2Sender implements NotificationSender, Http2ConnectionEvents {
     else if (!connection.isProven && !this.#isEnding)
       this.#onFailure(cause ?? closedAfterHandshake(this.#options.target));
     this.#advance();
+  }
+
+  /** Checks a notification by the rules of this wire, and makes the record of it. */
+  #prepare(notification: Notification, now: number): PendingNotification {
+    const { topic } = this.#options;
+    if (channelOf(notification) !== undefined) {
+      const broadcast = createBroadcastRequest(notification, topic);
+      const pending = new PendingNotification(notification, topic, now, broadcast);
+      checkBroadcastPayload(notification, pending.payload);
+      return pending;
+    }
+    checkHttp2Notification(notification, this.#rules);
+    const pending = new PendingNotification(notification, topic, now);
+    // Only a payload that could be too long in UTF-8 is measured.
+    if (pending.payload.length * 3 > MAX_PAYLOAD_BYTES) {
+      checkHttp2PayloadBytes(notification, Buffer.byteLength(pending.payload));
+    }
+    return pending;
   }
 
   get #hasRoom(): boolean {
@@ -406,12 +423,6 @@ export class Http2Sender implements NotificationSender, Http2ConnectionEvents {
       `${formatPeer(target)} refuses the credentials: ${reason}${clock}`,
     );
   }
-}
-
-/** Only a payload that could be too long in UTF-8 is measured. */
-function checkPayloadSize({ notification, payload }: PendingNotification): void {
-  if (payload.length * 3 > MAX_PAYLOAD_BYTES)
-    checkHttp2PayloadBytes(notification, Buffer.byteLength(payload));
 }
 
 /** How long a connection may be silent before it is asked for a sign. */

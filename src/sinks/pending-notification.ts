@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { expirationSeconds, type Notification, payloadText } from '../notification.js';
 import type { Settlement } from '../outcome.js';
-import type { NotificationRequest } from '../protocol/http2/request.js';
+import type { GeneralRequest, NotificationRequest } from '../protocol/http2/request.js';
 
 /** Request and record in one object, since there is one for every notification. */
 export class PendingNotification implements NotificationRequest {
@@ -16,6 +16,8 @@ export class PendingNotification implements NotificationRequest {
   readonly collapseId: string | undefined;
   /** The same for every attempt, so that a duplicate can be traced. */
   readonly apnsId: string;
+  /** The request of a broadcast, but for its authorization; `undefined` for a notification to a device. */
+  readonly broadcast: GeneralRequest | undefined;
   authorization: string | undefined;
   /** When it was taken, in milliseconds of the monotonic clock; its deadline counts from here. */
   readonly since: number;
@@ -35,7 +37,12 @@ export class PendingNotification implements NotificationRequest {
   /** What becomes of it if it is given up now: `unsent`, unless more is known or less. */
   fallback: Settlement | undefined;
 
-  constructor(notification: Notification, defaultTopic: string | undefined, since: number) {
+  constructor(
+    notification: Notification,
+    defaultTopic: string | undefined,
+    since: number,
+    broadcast?: GeneralRequest,
+  ) {
     const { expiration } = notification;
     this.notification = notification;
     this.deviceToken = notification.deviceToken;
@@ -47,5 +54,6 @@ export class PendingNotification implements NotificationRequest {
     this.collapseId = notification.collapseId;
     this.apnsId = notification.apnsId ?? randomUUID();
     this.since = since;
+    this.broadcast = broadcast;
   }
 }

@@ -210,3 +210,19 @@ test('keeps clean traffic going past a server that falls to one stream after eac
   expect(gateway.sessions.length).toBeGreaterThan(1);
   expect(gateway.sessions.length).toBeLessThanOrEqual(9);
 });
+
+test('sends a broadcast to its channel', async () => {
+  const gateway = await startHttp2Gateway();
+  const sink = createHttp2Sink({ ...gateway.options, topic: 'com.example.app' });
+  const outcomes = sink.outcomes.toArray();
+  const broadcast = { channelId: 'dHN0LXNyY2gtY2hubA==', payload: { aps: { event: 'update' } }, context: 7 };
+  sink.end(broadcast);
+  expect(await outcomes).toMatchObject([{ status: 'accepted', channelId: broadcast.channelId, context: 7 }]);
+  expect(gateway.requests[0]!.headers).toMatchObject({
+    ':path': '/4/broadcasts/apps/com.example.app',
+    'apns-channel-id': broadcast.channelId,
+    'apns-push-type': 'liveactivity',
+    'apns-expiration': '0',
+  });
+  expect(gateway.requests[0]!.body).toBe('{"aps":{"event":"update"}}');
+});

@@ -1,0 +1,60 @@
+/**
+ * A broadcast: one notification for everybody who listens to a channel (iOS 18).
+ *
+ *     POST /4/broadcasts/apps/<bundle id>     apns-channel-id, apns-push-type: liveactivity, apns-expiration, …
+ *
+ * Source: Apple, "Sending broadcast push notification requests to APNs".
+ */
+import {
+  channelOf,
+  checkNotification,
+  expirationSeconds,
+  invalidNotification,
+  type Notification,
+} from '../notification.js';
+import type { GeneralRequest } from '../protocol/http2/request.js';
+import { checkHttp2PayloadBytes } from '../protocol/http2/rules.js';
+
+const PUSH_TYPE = 'liveactivity';
+
+/** The topic of a Live Activity; the path of a broadcast names the bundle identifier before it. */
+const TOPIC_SUFFIX = '.push-type.liveactivity';
+
+/**
+ * The request of a notification that names a channel.
+ *
+ * @param bundleId the topic of notifications that name none
+ * @throws {InvalidNotificationError} if it breaks a rule of broadcasts
+ */
+export function createBroadcastRequest(
+  notification: Notification,
+  bundleId: string | undefined,
+): GeneralRequest {
+  checkNotification(notification);
+  const { topic = bundleId, pushType = PUSH_TYPE, expiration, priority, apnsId } = notification;
+  if (topic === undefined) {
+    throw invalidNotification(
+      notification,
+      'topic',
+      "must be the app's bundle identifier, which the path of a broadcast names",
+    );
+  }
+  if (pushType !== PUSH_TYPE) {
+    throw invalidNotification(notification, 'pushType', `of a broadcast must be ${PUSH_TYPE}`);
+  }
+  const app = topic.endsWith(TOPIC_SUFFIX) ? topic.slice(0, -TOPIC_SUFFIX.length) : topic;
+  const headers: [string, string][] = [
+    ['apns-push-type', pushType],
+    ['apns-channel-id', channelOf(notification)!],
+    // Apple demands it: 0 for a channel that stores nothing.
+    ['apns-expiration', `${expiration === undefined ? 0 : expirationSeconds(expiration)}`],
+  ];
+  if (priority !== undefined) headers.push(['apns-priority', `${priority}`]);
+  if (apnsId !== undefined) headers.push(['apns-request-id', apnsId]);
+  return { method: 'POST', path: `/4/broadcasts/apps/${encodeURIComponent(app)}`, headers };
+}
+
+/** @throws {InvalidNotificationError} if the payload is larger than a broadcast's may be */
+export function checkBroadcastPayload(notification: Notification, payload: string | Uint8Array): void {
+  checkHttp2PayloadBytes(notification, Buffer.byteLength(payload), true);
+}
