@@ -4,13 +4,18 @@ import { defineConfig } from 'vitest/config';
 // APNS_STREAMS_TEST=dist runs the same tests against the built package: CI does so on every supported Node.
 const built = process.env['APNS_STREAMS_TEST'] === 'dist';
 const dist = fileURLToPath(new URL('./dist/', import.meta.url));
+const LEGACY = ['test/legacy/*.test.ts'];
 
 export default defineConfig({
   resolve: {
     alias: built ? [{ find: /^(?:\.\.\/)+src\/(.*)$/, replacement: `${dist}$1` }] : [],
   },
   test: {
-    include: ['test/**/*.test.ts'],
+    projects: [
+      { extends: true, test: { name: 'main', include: ['test/**/*.test.ts'], exclude: LEGACY } },
+      // Needs packages of its own, which `npm run test:legacy` installs.
+      { extends: true, test: { name: 'legacy', include: LEGACY } },
+    ],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 30_000,

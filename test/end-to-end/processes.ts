@@ -32,7 +32,7 @@ async function ended(child: ChildProcess, signal?: NodeJS.Signals): Promise<void
 export interface RecordedNotification {
   readonly deviceToken: string;
   readonly identifier?: number;
-  readonly payload?: string;
+  readonly payload?: unknown;
 }
 
 /** `apns-streams simulate` in a process of its own. */
@@ -40,6 +40,8 @@ export interface SimulatorProcess {
   readonly gateway: { readonly host: string; readonly port: number };
   readonly feedback: { readonly host: string; readonly port: number };
   readonly credentials: string;
+  /** What it has accepted so far and written to its record, in order. */
+  accepted(): RecordedNotification[];
   /** Stops it and returns everything it has accepted, in order. */
   stop(): Promise<RecordedNotification[]>;
 }
@@ -52,11 +54,13 @@ export async function startSimulator(...args: string[]): Promise<SimulatorProces
   const child = start(['simulate', '--credentials', credentials, '--record', record, ...args]);
   child.stderr.resume();
   const [line] = await once(child.stdout, 'data');
+  const accepted = () => parseLines<RecordedNotification>(readFileSync(record, 'utf8'));
   return {
     ...(JSON.parse(String(line)) as Pick<SimulatorProcess, 'gateway' | 'feedback' | 'credentials'>),
+    accepted,
     async stop() {
       await ended(child, 'SIGTERM');
-      return parseLines<RecordedNotification>(readFileSync(record, 'utf8'));
+      return accepted();
     },
   };
 }
