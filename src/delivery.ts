@@ -2,7 +2,7 @@
 import { Duplex } from 'node:stream';
 import { InvalidNotificationError } from './errors.js';
 import type { Notification } from './notification.js';
-import { choiceOption, integerOption } from './options.js';
+import { choiceOption, integerOption, streamOptions } from './options.js';
 import type { Outcome, OutcomeCounts, Settlement } from './outcome.js';
 import { type FrameCommand, MAX_PAYLOAD_BYTES } from './protocol/binary/frame.js';
 import { GATEWAY_OPTION_NAMES, type GatewayOptions, resolveGatewayOptions } from './sinks/gateway-options.js';
@@ -90,18 +90,16 @@ export class Delivery extends Duplex implements DuplexOf<Notification, Outcome> 
 
   constructor(
     createSender: (events: NotificationSenderEvents) => NotificationSender,
-    { closeTimeoutMs, signal, highWaterMark }: DeliveryOptions,
+    options: DeliveryOptions,
   ) {
-    super({
-      objectMode: true,
-      ...(highWaterMark === undefined ? {} : { writableHighWaterMark: highWaterMark }),
-    });
+    const { signal, ...sides } = streamOptions(options, 'writableHighWaterMark');
+    super({ objectMode: true, ...sides });
     this.#sender = createSender({
       onRoom: () => this.#retryWaiting(),
       onFail: (error) => this.#fail(error),
     });
     this.#pump = new OutcomePump(this.#sender.outcomes, this, () => this.#sender.onRead());
-    this.#closeTimeoutMs = closeTimeoutMs;
+    this.#closeTimeoutMs = options.closeTimeoutMs;
     this.#signal = signal;
     this.#onAbort = () => this.#fail(abortError(signal));
     if (signal?.aborted) process.nextTick(this.#onAbort);
@@ -115,7 +113,7 @@ export class Delivery extends Duplex implements DuplexOf<Notification, Outcome> 
 
   override _write(notification: Notification, _encoding: BufferEncoding, callback: Callback): void {
     // After a failure the callback is never called: no more is taken, and the error is about to arrive.
-    if (this.#failure !== undefined) this.#sender.settle(notification, ABORTED);
+    if (this.#failure !== undefined) this.#settleLate(notification);
     else if (this.#send(notification)) callback();
     else this.#waiting = { notification, callback };
   }
@@ -196,6 +194,12 @@ export class Delivery extends Duplex implements DuplexOf<Notification, Outcome> 
     const unwritten = unwrittenChunks(this).slice(this.#settledUnwritten) as Notification[];
     for (const notification of unwritten) this.#sender.settle(notification, ABORTED);
     this.#settledUnwritten += unwritten.length;
+  }
+
+  /** What is written after the failure; what Node kept until now is settled already, and comes in order. */
+  #settleLate(notification: Notification): void {
+    if (this.#settledUnwritten > 0) this.#settledUnwritten--;
+    else this.#sender.settle(notification, ABORTED);
   }
 
   #failIfRead(): void {

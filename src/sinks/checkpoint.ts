@@ -9,6 +9,7 @@
  *     command 2   | 02 | 0000000a | 03 0004 identifier | 01 0000 |
  *     command 1   | 01 | identifier | 00000000 | 0000 | 0000 |
  */
+import { MAX_UINT32 } from '../notification.js';
 import { encodeFrame, type FrameCommand, readIdentifier } from '../protocol/binary/frame.js';
 import { type FrameRun, findFrame } from './frame-run.js';
 
@@ -25,8 +26,7 @@ export interface Checkpoint {
 export function createCheckpoint(runs: readonly FrameRun[]): Checkpoint {
   const last = runs.at(-1);
   const command: FrameCommand = last === undefined || last.bytes[last.start] === 2 ? 2 : 1;
-  let identifier = 0xffff_ffff;
-  while (runs.some((run) => carries(run, identifier))) identifier--;
+  const identifier = freeIdentifier(runs);
   return { identifier, frame: encodeCheckpoint(identifier, command) };
 }
 
@@ -38,6 +38,18 @@ export function encodeCheckpoint(identifier: number, command: FrameCommand = 2):
   return frame;
 }
 
-function carries(run: FrameRun, identifier: number): boolean {
-  return findFrame(run, (start, end) => readIdentifier(run.bytes, start, end) === identifier) !== undefined;
+/** Of the highest identifiers, one more of them than there are frames, at least one is free. */
+function freeIdentifier(runs: readonly FrameRun[]): number {
+  const frames = runs.reduce((sum, { count }) => sum + count, 0);
+  const taken = new Set<number>();
+  for (const run of runs) {
+    findFrame(run, (start, end) => {
+      const identifier = readIdentifier(run.bytes, start, end);
+      if (identifier !== undefined && identifier >= MAX_UINT32 - frames) taken.add(identifier);
+      return false;
+    });
+  }
+  let identifier = MAX_UINT32;
+  while (taken.has(identifier)) identifier--;
+  return identifier;
 }

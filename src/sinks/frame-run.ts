@@ -18,7 +18,7 @@ export interface FrameRun {
   readonly count: number;
   /** In a delivery: the notifications, frame by frame. */
   readonly notifications?: readonly Notification[];
-  /** When the frames were handed over, in milliseconds of the monotonic clock; their deadline counts from here. */
+  /** When the window took the frames, in milliseconds of the monotonic clock; their deadline counts from here. 0 before. */
   readonly since: number;
   /** How often the frames have been written. */
   readonly attempts: number;

@@ -17,18 +17,23 @@ import {
 import { PacketReader } from '../protocol/packet-reader.js';
 import { createCheckpoint } from './checkpoint.js';
 import type { FrameRun } from './frame-run.js';
+import { type IdentifierRange, widenRange } from './identifier-range.js';
 import { RunQueue } from './run-queue.js';
 
-/** What a connection tells its sender. */
+/** How a connection ended. */
+export interface ConnectionEnd {
+  /** The gateway's answer, if it gave one. */
+  readonly response?: ErrorResponse;
+  /** What went wrong, unless the gateway answered or closed in good order. */
+  readonly cause?: ApnsError | undefined;
+}
+
+/** What a connection tells its pool. */
 export interface GatewayConnectionEvents {
   /** More can be written. */
   onDrain(): void;
-  /** The connection is over; `response` is the gateway's answer if it gave one. Called once. */
-  onClose(
-    connection: GatewayConnection,
-    response: ErrorResponse | undefined,
-    cause: ApnsError | undefined,
-  ): void;
+  /** The connection is over. Called once. */
+  onClose(connection: GatewayConnection, end: ConnectionEnd): void;
 }
 
 /** See the file comment. */
@@ -41,10 +46,11 @@ export class GatewayConnection {
   /** When the socket last took bytes over, or the last frame was handed to it. */
   progressAt: number;
   state: 'fresh' | 'open' | 'checked' | 'finished' | 'closed';
-  /** Whether this side has said that it is done, without asking for proof. */
-  isFinished = false;
+  /** The identifiers of the frames that left the window by presumption: an answer may still mean one of them. */
+  presumed: IdentifierRange | undefined;
   readonly #socket: TLSSocket;
   readonly #events: GatewayConnectionEvents;
+  #isFinished = false;
   readonly #onWritten: (error?: Error | null) => void;
 
   constructor(socket: TLSSocket, peer: Peer, state: 'fresh' | 'open', events: GatewayConnectionEvents) {
@@ -59,23 +65,35 @@ export class GatewayConnection {
     const reader = new PacketReader(ERROR_RESPONSE_FORMAT);
     const onPacket = (bytes: Buffer, start: number): void => {
       // At most one answer, then the gateway closes: whatever follows it means nothing.
-      this.#close(decodeErrorResponse(bytes, start), undefined);
+      this.#close({ response: decodeErrorResponse(bytes, start) });
     };
     const onBytes = (chunk: Buffer): void => {
       if (this.state === 'closed') return;
       try {
         reader.read(chunk, onPacket);
       } catch (error) {
-        this.#close(undefined, error as ApnsError);
+        this.#close({ cause: error as ApnsError });
       }
     };
-    receive(socket, { onBytes, onClose: (cause) => this.#close(undefined, cause) }, peer);
+    // Behind the gateway's end no answer can come, even if the socket never gets rid of what it holds.
+    const onEnd = (): void => this.#close({});
+    receive(socket, { onBytes, onEnd, onClose: (cause) => this.#close({ cause }) }, peer);
     socket.on('drain', () => this.#events.onDrain());
   }
 
   /** Whether the socket has taken as much as it wants for now, or will take nothing any more. */
   get isBlocked(): boolean {
     return this.#socket.writableNeedDrain || !this.#socket.writable || this.#socket.errored !== null;
+  }
+
+  /** Whether every byte has left this process. */
+  get isFlushed(): boolean {
+    return this.#socket.writableLength === 0;
+  }
+
+  /** Whether silence is all that can be expected: everything is sent, and this side has said that it is done. */
+  get isPresumable(): boolean {
+    return this.#isFinished && this.isFlushed;
   }
 
   /** When the oldest unsettled frame was written, or `undefined` if there is none. */
@@ -102,26 +120,34 @@ export class GatewayConnection {
   /** Says that nothing more will be written, and waits for the gateway to close. */
   finish(now: number): void {
     this.state = 'finished';
-    this.isFinished = true;
+    this.#isFinished = true;
     this.progressAt = now;
     this.#socket.end();
   }
 
+  /** Takes the frames that were written by `then`; from now on their identifiers are ambiguous. */
+  presume(then: number): FrameRun[] {
+    const runs = this.window.takeWhere(({ writtenAt }) => writtenAt <= then);
+    this.presumed = widenRange(this.presumed, runs);
+    return runs;
+  }
+
   /** Closes the connection when nothing is expected from it any more. Reports nothing. */
-  retire(): void {
+  retire(timeoutMs: number): void {
     this.state = 'closed';
+    this.#socket.setTimeout(timeoutMs, () => this.#socket.destroy());
     this.#socket.destroySoon();
   }
 
   /** Gives the connection up; what it holds is reported as if the gateway had closed it. */
   abandon(cause: ApnsError): void {
-    this.#close(undefined, cause);
+    this.#close({ cause });
   }
 
-  #close(response: ErrorResponse | undefined, cause: ApnsError | undefined): void {
+  #close(end: ConnectionEnd): void {
     if (this.state === 'closed') return;
     this.state = 'closed';
     this.#socket.destroy();
-    this.#events.onClose(this, response, cause);
+    this.#events.onClose(this, end);
   }
 }

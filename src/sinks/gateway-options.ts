@@ -26,8 +26,8 @@ export interface GatewayOptions extends TargetOptions {
   readonly onUnknown?: 'report' | 'resend';
   /**
    * When to ask the gateway for proof. `auto`: when half the window is used on a connection, when a frame
-   * gets old, and at the end. `end`: at the end only. `never`: never, so that silence for `window.ageMs`
-   * ends in `presumed`. @default 'auto'
+   * gets old, and at the end. `never`: never, so that silence for `window.ageMs` ends in `presumed`, and a
+   * full window waits for that. `end`: the same, but what is left at the end is proved. @default 'auto'
    */
   readonly checkpoint?: 'auto' | 'end' | 'never';
   /** Milliseconds in which a notification must be written, counted from when it was taken. @default 60_000 */

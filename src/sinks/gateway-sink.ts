@@ -1,6 +1,7 @@
 /** Frame bytes in, over TLS to a binary gateway; exactly one outcome per frame. */
-import { Writable } from 'node:stream';
+import { addAbortSignal, Writable } from 'node:stream';
 import type { ApnsError } from '../errors.js';
+import { streamOptions } from '../options.js';
 import type { Outcome, OutcomeCounts } from '../outcome.js';
 import { FRAME_FORMAT } from '../protocol/binary/frame.js';
 import { type PacketHandler, PacketReader } from '../protocol/packet-reader.js';
@@ -50,17 +51,17 @@ export class GatewaySink extends Writable implements WritableOf<Uint8Array> {
 
   constructor(options: GatewayOptions) {
     const resolved = resolveGatewayOptions(options);
-    super({
-      ...(options.highWaterMark === undefined ? {} : { highWaterMark: options.highWaterMark }),
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
-    });
+    const { signal, ...rest } = streamOptions(options, 'highWaterMark');
+    super(rest);
     this.#closeTimeoutMs = resolved.closeTimeoutMs;
     this.#onPacket = (bytes, start, end) => this.#collect(bytes, start, end);
     this.#sender = new GatewaySender(resolved, {
       onRoom: () => this.#sendPending(),
       onFail: (error) => this.destroy(error),
-      onErrorResponse: (response) => this.emit('errorResponse', response),
+      onErrorResponse: (response) => process.nextTick(() => this.emit('errorResponse', response)),
     });
+    // Not left to the constructor above: an aborted signal destroys at once, and by then all must be there.
+    if (signal !== undefined) addAbortSignal(signal, this);
   }
 
   /** How many notifications ended how, so far. */
@@ -94,10 +95,9 @@ export class GatewaySink extends Writable implements WritableOf<Uint8Array> {
 
   override _destroy(error: Error | null, callback: Callback): void {
     for (const chunk of unwrittenChunks(this)) this.#cut(chunk as Buffer);
-    for (const run of this.#pending)
-      this.#sender.outcomes.settle(run, { status: 'unsent', reason: 'Aborted' });
-    this.#pending = [];
     this.#sender.destroy('Aborted');
+    // A sender that is over settles what it is given.
+    for (const run of this.#pending.splice(0)) this.#sender.send(run);
     this.#outcomes?.finish();
     callback(error);
   }
@@ -126,7 +126,7 @@ export class GatewaySink extends Writable implements WritableOf<Uint8Array> {
       this.#pending[this.#pending.length - 1] = { ...last, end, count: last.count + 1 };
       return;
     }
-    this.#pending.push({ bytes, start, end, count: 1, since: performance.now(), attempts: 0, writtenAt: 0 });
+    this.#pending.push({ bytes, start, end, count: 1, since: 0, attempts: 0, writtenAt: 0 });
   }
 
   #sendPending(): void {

@@ -85,9 +85,9 @@ export class NotificationFramer implements NotificationSender {
   }
 
   destroy(reason: string): void {
-    this.#collect(this.#slab.take());
-    for (const run of this.#waiting.splice(0)) this.outcomes.settle(run, { status: 'unsent', reason });
     this.#sender.destroy(reason);
+    // A sender that is over settles what it is given.
+    this.#flush();
   }
 
   get #hasRoom(): boolean {
@@ -102,7 +102,7 @@ export class NotificationFramer implements NotificationSender {
       ...span,
       count: notifications.length,
       notifications,
-      since: performance.now(),
+      since: 0,
       attempts: 0,
       writtenAt: 0,
     });

@@ -16,7 +16,8 @@ export interface OutcomeReader {
 }
 
 /**
- * Moves outcomes into the readable side of a stream for as long as it wants any.
+ * Moves outcomes into the readable side of a stream for as long as it wants any: those that are settled at
+ * the end of the turn, so that who reads them is never called in the middle of the settling.
  *
  * @param onRead called whenever outcomes were taken, which makes room for further sending
  */
@@ -24,14 +25,20 @@ export class OutcomePump {
   readonly #reader: OutcomeReader;
   readonly #stream: Readable;
   readonly #onRead: () => void;
+  readonly #onTurnEnd: () => void;
   #isWanted = false;
   #isFinished = false;
+  #isScheduled = false;
 
   constructor(reader: OutcomeReader, stream: Readable, onRead: () => void) {
     this.#reader = reader;
     this.#stream = stream;
     this.#onRead = onRead;
-    reader.startReading(() => this.#fill());
+    this.#onTurnEnd = () => {
+      this.#isScheduled = false;
+      this.#fill();
+    };
+    reader.startReading(() => this.#fillSoon());
   }
 
   /** The stream wants outcomes. */
@@ -43,7 +50,7 @@ export class OutcomePump {
   /** Nothing more will be settled: the stream ends behind what is there. */
   finish(): void {
     this.#isFinished = true;
-    this.#fill();
+    this.#fillSoon();
   }
 
   /** The stream is gone. */
@@ -53,14 +60,20 @@ export class OutcomePump {
     this.#onRead();
   }
 
+  #fillSoon(): void {
+    if (!this.#isWanted || this.#isScheduled) return;
+    this.#isScheduled = true;
+    process.nextTick(this.#onTurnEnd);
+  }
+
   #fill(): void {
-    if (!this.#isWanted) return;
     let hasRead = false;
     while (this.#isWanted) {
       const outcome = this.#reader.shift();
       if (outcome === undefined) break;
       hasRead = true;
-      this.#isWanted = this.#stream.push(outcome);
+      // Who is given an outcome may destroy the stream.
+      this.#isWanted = this.#stream.push(outcome) && !this.#stream.destroyed;
     }
     if (this.#isWanted && this.#isFinished) {
       this.#isWanted = false;

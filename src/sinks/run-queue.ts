@@ -42,11 +42,11 @@ export class RunQueue {
     for (const run of runs) this.#add(run, 1);
   }
 
-  /** Takes at most `maxFrames` frames of the first run. */
-  take(maxFrames: number): FrameRun | undefined {
+  /** Takes at most `maxFrames` frames of the first run, and of `maxBytes` unless the first frame has more. */
+  take(maxFrames: number, maxBytes: number): FrameRun | undefined {
     const first = this.first;
     if (first === undefined) return undefined;
-    const [taken, rest] = splitRun(first, maxFrames, Number.POSITIVE_INFINITY);
+    const [taken, rest] = splitRun(first, maxFrames, maxBytes);
     if (taken === undefined) return undefined;
     this.#add(taken, -1);
     if (rest !== undefined) {

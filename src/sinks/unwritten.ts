@@ -7,6 +7,7 @@ import type { Writable } from 'node:stream';
  * Node's documentation does not mention; a test on each supported version holds it in place.
  */
 export function unwrittenChunks(stream: Writable): unknown[] {
-  const { writableBuffer = [] } = stream as { writableBuffer?: readonly { chunk: unknown }[] };
-  return writableBuffer.map(({ chunk }) => chunk);
+  const { writableBuffer = [] } = stream as { writableBuffer?: readonly ({ chunk: unknown } | null)[] };
+  // While Node passes its buffer on, what was passed on already is null in it.
+  return writableBuffer.flatMap((entry) => (entry === null ? [] : [entry.chunk]));
 }

@@ -10,6 +10,7 @@ import type { ErrorResponse } from '../protocol/binary/error-response.js';
 import { readIdentifier } from '../protocol/binary/frame.js';
 import { StatusCode } from '../protocol/binary/status-code.js';
 import { cutAfter, cutBefore, type FramePlace, type FrameRun, findFrame } from './frame-run.js';
+import { type IdentifierRange, isInRange } from './identifier-range.js';
 
 /** What became of the frames of one connection. Each frame is in exactly one of the lists. */
 export interface Verdict {
@@ -32,19 +33,21 @@ export interface Verdict {
 /**
  * Judges the frames of one connection by the gateway's answer.
  *
- * @param runs everything written on the connection, in order, but for the checkpoint
+ * @param runs everything written on the connection and not yet settled, in order, but for the checkpoint
  * @param checkpoint the identifier of the checkpoint frame, if one was written behind them
+ * @param presumed what was written before them and is remembered no longer: naming that names nothing
  */
 export function judge(
   runs: readonly FrameRun[],
   response: ErrorResponse,
-  checkpoint: number | undefined,
+  checkpoint?: number,
+  presumed?: IdentifierRange,
 ): Verdict {
   const { statusCode, reason, identifier } = response;
   const settlement: Settlement = { status: 'rejected', statusCode, reason };
   const none = { accepted: [], rejected: [], retried: [], discarded: [], unknown: [], settlement };
-  if (checkpoint !== undefined && identifier === checkpoint)
-    return { ...none, accepted: runs, isConfirmed: true };
+  if (isInRange(presumed, identifier)) return { ...none, unknown: runs, isConfirmed: false };
+  if (identifier === checkpoint) return { ...none, accepted: runs, isConfirmed: true };
   const parts = partition(runs, identifier);
   if (parts === undefined) return { ...none, unknown: runs, isConfirmed: false };
   const { before, named, ambiguous, after } = parts;

@@ -34,12 +34,15 @@ export async function listen(onConnection: (socket: Socket) => void): Promise<nu
  * Listens with TLS, by default with a certificate for loopback from {@link authority}.
  *
  * @param onSecure given the TLS socket and, for what only that can do, the raw one under it
+ * @param onRaw given every raw socket, before the handshake
  */
 export function listenTls(
   onSecure: (socket: TLSSocket, raw: Socket) => void,
   options: TlsOptions = {},
+  onRaw: (raw: Socket) => void = () => {},
 ): Promise<number> {
   return listen((raw) => {
+    onRaw(raw);
     const tls = createTlsServer({ ...server, ca: authority.cert, ...options }, (socket) => {
       socket.on('error', () => {});
       onSecure(socket, raw);

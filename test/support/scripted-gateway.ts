@@ -56,26 +56,38 @@ export interface Script {
 export interface ScriptedGateway {
   readonly options: { readonly host: string; readonly port: number; readonly tls: { readonly ca: string } };
   readonly peers: GatewayPeer[];
+  /** Sockets that are open now, in the handshake or after it. */
+  readonly openSockets: number;
   /** The identifiers of all frames that arrived before an answer, by connection. */
   identifiers(): (number | undefined)[][];
 }
 
 export async function startScriptedGateway(script: Script = {}): Promise<ScriptedGateway> {
   const peers: GatewayPeer[] = [];
-  const port = await listenTls((socket, raw) => {
+  let openSockets = 0;
+  const onSecure = (socket: TLSSocket, raw: Socket): void => {
     const peer = new GatewayPeer(peers.length, socket, raw);
     peers.push(peer);
     const reader = new PacketReader(FRAME_FORMAT);
     script.onConnection?.(peer);
     socket.on('data', (chunk) => {
+      if (peer.isAnswered) return;
       reader.read(chunk, (bytes, start, end) => {
         if (!peer.isAnswered) receive(peer, decodeFrame(Buffer.from(bytes.subarray(start, end))), script);
       });
     });
-  });
+  };
+  const onRaw = (raw: Socket): void => {
+    openSockets++;
+    raw.once('close', () => openSockets--);
+  };
+  const port = await listenTls(onSecure, {}, onRaw);
   return {
     options: { host: '127.0.0.1', port, tls: { ca: authority.cert } },
     peers,
+    get openSockets() {
+      return openSockets;
+    },
     identifiers: () => peers.map(({ frames }) => frames.map(({ identifier }) => identifier)),
   };
 }

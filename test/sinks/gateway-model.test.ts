@@ -1,0 +1,228 @@
+/**
+ * A gateway that misbehaves at random, a reader that is slow or goes away, an input that ends, is aborted or
+ * destroyed at any moment: whatever happens, every notification has exactly one outcome, and a true one.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { createGatewayDelivery } from '../../src/delivery.js';
+import { type Outcome, type OutcomeCounts, settledCount } from '../../src/outcome.js';
+import { encodeFrame } from '../../src/protocol/binary/frame.js';
+import { createGatewaySink } from '../../src/sinks/gateway-sink.js';
+import { type GatewayPeer, startScriptedGateway } from '../support/scripted-gateway.js';
+import { afterTurns, connectionFaults, UnrulyGateway } from '../support/unruly-gateway.js';
+
+const NUM_RUNS = Number(process.env['APNS_STREAMS_MODEL_RUNS'] ?? 300);
+
+/** Far longer than any run needs. */
+const PATIENCE_MS = 5000;
+
+const plans = fc.record({
+  form: fc.constantFrom('sink', 'delivery'),
+  count: fc.oneof(fc.nat(12), fc.nat(80)),
+  command: fc.constantFrom(2 as const, 2 as const, 1 as const, 0 as const),
+  identifiers: fc.constantFrom('rising', 'wrapping', 'highest', 'repeated', 'zero', 'absent'),
+  chunkBytes: fc.array(fc.integer({ min: 1, max: 600 }), { minLength: 1, maxLength: 5 }),
+  turnsBetweenWrites: fc.constantFrom(0, 0, 0, 1, 3),
+  options: fc.record({
+    connections: fc.constantFrom(1, 1, 2, 16),
+    window: fc.record({
+      count: fc.oneof(fc.integer({ min: 1, max: 12 }), fc.constant(1000)),
+      bytes: fc.oneof(fc.integer({ min: 1, max: 2000 }), fc.constant(1_000_000)),
+      ageMs: fc.constantFrom(1, 15, 60_000),
+    }),
+    checkpoint: fc.constantFrom('auto' as const, 'auto' as const, 'end' as const, 'never' as const),
+    onUnknown: fc.constantFrom('report' as const, 'report' as const, 'resend' as const),
+    deadlineMs: fc.constantFrom(1, 30, 300, 300),
+    closeTimeoutMs: fc.constantFrom(10, 30),
+    highWaterMark: fc.constantFrom(1, 16, 1000),
+  }),
+  faults: fc.array(connectionFaults, { maxLength: 6 }),
+  reading: fc.constantFrom('fast', 'fast', 'slow', 'late', 'stops', 'never'),
+  ending: fc.oneof(
+    { weight: 4, arbitrary: fc.constant({ kind: 'end' as const, at: 0 }) },
+    fc.record({ kind: fc.constantFrom('destroy' as const, 'abort' as const), at: fc.nat(60) }),
+    fc.record({ kind: fc.constant('destroy at outcome' as const), at: fc.nat(10) }),
+  ),
+});
+
+type Plan = typeof plans extends fc.Arbitrary<infer T> ? T : never;
+
+const IDENTIFIERS: Record<Plan['identifiers'], (i: number) => number | undefined> = {
+  rising: (i) => i + 1,
+  wrapping: (i) => (0xffff_fff8 + i) >>> 0,
+  highest: (i) => 0xffff_ffff - (i % 40),
+  repeated: (i) => 1 + (i % 3),
+  zero: () => 0,
+  absent: () => undefined,
+};
+
+/** Pieces of input, each with how many notifications are whole by then. Device tokens tell them apart. */
+function* input(plan: Plan): Generator<{ chunk: unknown; whole: number }> {
+  const { form, count, command, identifiers, chunkBytes } = plan;
+  const notifications = Array.from({ length: count }, (_, i) => {
+    const identifier = IDENTIFIERS[identifiers](i);
+    const deviceToken = (i + 1).toString(16).padStart(64, '0');
+    return { deviceToken, payload: `{"n":${i}}`, ...(identifier !== undefined && { identifier }) };
+  });
+  if (form === 'delivery') {
+    for (const [i, chunk] of notifications.entries()) yield { chunk, whole: i + 1 };
+    return;
+  }
+  const frames = notifications.map((notification) => encodeFrame(notification, command));
+  const ends: number[] = [];
+  for (const frame of frames) ends.push((ends.at(-1) ?? 0) + frame.length);
+  const bytes = Buffer.concat(frames);
+  for (let start = 0, i = 0; start < bytes.length; i++) {
+    const end = start + chunkBytes[i % chunkBytes.length]!;
+    yield { chunk: bytes.subarray(start, end), whole: ends.filter((it) => it <= end).length };
+    start = end;
+  }
+}
+
+interface Result {
+  /** How many whole notifications were written. */
+  given: number;
+  /** The most that had arrived and were not settled. */
+  mostUnsettled: number;
+  readonly outcomes: Outcome[];
+  readonly counts: Readonly<OutcomeCounts>;
+  error: Error | undefined;
+}
+
+async function run(plan: Plan, gateway: UnrulyGateway, target: object): Promise<Result> {
+  const { options, ending, command, reading, turnsBetweenWrites } = plan;
+  const abort = new AbortController();
+  const common = {
+    ...target,
+    ...options,
+    // Without checkpoints a full window waits out its age, again and again.
+    ...(options.checkpoint !== 'auto' && { window: { ...options.window, ageMs: 15 } }),
+    // Where nothing is wrong nothing may end in a timeout, however busy the machine is.
+    ...(plan.faults.length === 0 && { deadlineMs: 60_000, closeTimeoutMs: 60_000 }),
+    backoff: { initialMs: 1, maxMs: 4, attempts: 4 },
+    signal: abort.signal,
+  } as Parameters<typeof createGatewaySink>[0];
+  const sink = plan.form === 'sink' ? createGatewaySink(common) : undefined;
+  const stream = sink ?? createGatewayDelivery({ ...common, command });
+  const result: Result = {
+    given: 0,
+    mostUnsettled: 0,
+    outcomes: [],
+    counts: stream.counts,
+    error: undefined,
+  };
+  stream.on('error', (error) => {
+    result.error = error;
+  });
+  const closed = new Promise((resolve) => stream.once('close', resolve));
+  const patience = new AbortController();
+  const tooLong = delay(PATIENCE_MS, undefined, patience).then(() => {
+    throw new Error(`not settled: ${JSON.stringify(result, undefined, 1)}`);
+  });
+  tooLong.catch(() => {});
+  gateway.onArrival = () => {
+    result.mostUnsettled = Math.max(result.mostUnsettled, gateway.seen - settledCount(stream.counts));
+  };
+
+  async function read(): Promise<void> {
+    if (sink !== undefined && reading === 'never') return;
+    const source = sink?.outcomes ?? stream;
+    if (reading === 'late') await afterTurns(30);
+    try {
+      for await (const outcome of source as AsyncIterable<Outcome>) {
+        const length = result.outcomes.push(outcome);
+        if (reading === 'slow') await afterTurns(1);
+        if (ending.kind === 'destroy at outcome' && length > ending.at) stream.destroy();
+        if (reading === 'stops' && sink !== undefined && length === 3) return;
+      }
+    } catch {
+      // The stream itself tells its error.
+    }
+  }
+
+  async function write(): Promise<void> {
+    for (const { chunk, whole } of input(plan)) {
+      if (stream.destroyed) return;
+      const hasRoom = stream.write(chunk as Buffer);
+      result.given = whole;
+      if (!hasRoom) await Promise.race([closed, new Promise((resolve) => stream.once('drain', resolve))]);
+      await afterTurns(turnsBetweenWrites);
+    }
+    if (!stream.destroyed) stream.end();
+  }
+
+  async function interrupt(): Promise<void> {
+    if (ending.kind !== 'abort' && ending.kind !== 'destroy') return;
+    await afterTurns(ending.at);
+    if (ending.kind === 'abort') abort.abort();
+    else stream.destroy();
+  }
+
+  try {
+    await Promise.race([tooLong, Promise.all([read(), write(), interrupt(), closed])]);
+  } finally {
+    patience.abort();
+    stream.destroy();
+    gateway.release();
+  }
+  return result;
+}
+
+function check(plan: Plan, gateway: UnrulyGateway, result: Result): void {
+  const { form, ending, options, reading, faults, count } = plan;
+  const { given, outcomes, counts, error, mostUnsettled } = result;
+  const tokens = outcomes.map(({ deviceToken }) => deviceToken);
+  expect(settledCount(counts), 'outcomes counted').toBe(given);
+  expect(new Set(tokens).size, 'notifications with one outcome').toBe(tokens.length);
+  // A delivery that fails while nobody reads is destroyed, and so is one that its reader destroys.
+  const isCutOff = ending.kind.startsWith('destroy') || (reading === 'late' && error !== undefined);
+  const isReadToTheEnd = form === 'sink' ? !/stops|never/.test(reading) : !isCutOff;
+  if (isReadToTheEnd) expect(tokens.length, 'outcomes read').toBe(given);
+  if (error === undefined && ending.kind === 'end') expect(given, 'notifications taken').toBe(count);
+
+  const processed = new Set(gateway.processed);
+  const isOnce = options.onUnknown === 'report';
+  for (const { status, deviceToken, statusCode } of outcomes) {
+    const wasProcessed = processed.has(deviceToken!);
+    if (status === 'accepted') expect(wasProcessed, `accepted ${deviceToken}`).toBe(true);
+    if (status === 'unsent') expect(wasProcessed, `unsent ${deviceToken}`).toBe(false);
+    if (status === 'rejected' && isOnce) expect(wasProcessed, `${statusCode} for ${deviceToken}`).toBe(false);
+  }
+  if (isOnce) {
+    expect(gateway.processed.length, 'times something was processed').toBe(processed.size);
+    expect(counts.accepted, 'accepted').toBeLessThanOrEqual(processed.size);
+  }
+  if (options.checkpoint === 'auto') expect(counts.presumed, 'presumed').toBe(0);
+  if (options.checkpoint === 'auto' && faults.length === 0 && ending.kind === 'end')
+    expect(counts, 'all is well').toMatchObject({ accepted: count, resent: 0 });
+
+  expect(mostUnsettled, 'frames in the window').toBeLessThanOrEqual(options.window.count);
+  expect(gateway.arrivals.length, 'connections').toBeLessThanOrEqual(2 * count + 8);
+  const isRetried = faults.some(({ onFrame }) => onFrame?.statusCode === 1);
+  const usesOneConnection = options.connections === 1 && options.window.count === 1000;
+  const isNeverChecked = options.checkpoint !== 'auto';
+  if (usesOneConnection && isNeverChecked && !isRetried)
+    for (const arrivals of gateway.arrivals) expect(arrivals).toEqual(arrivals.toSorted());
+}
+
+test('gives every notification exactly one outcome, and a true one, whatever happens', async () => {
+  let unruly: UnrulyGateway;
+  const owners = new WeakMap<GatewayPeer, UnrulyGateway>();
+  const gateway = await startScriptedGateway({
+    onConnection(peer) {
+      owners.set(peer, unruly);
+      unruly.onConnection(peer);
+    },
+    onFrame: (peer, frame) => owners.get(peer)!.onFrame(peer, frame),
+    onCheckpoint: (peer, frame) => owners.get(peer)!.onCheckpoint(peer, frame),
+  });
+  const property = fc.asyncProperty(plans, async (plan) => {
+    unruly = new UnrulyGateway(plan.faults);
+    check(plan, unruly, await run(plan, unruly, gateway.options));
+    const until = performance.now() + PATIENCE_MS;
+    while (gateway.openSockets > 0 && performance.now() < until) await delay(1);
+    expect(gateway.openSockets, 'open sockets').toBe(0);
+  });
+  await fc.assert(property, { numRuns: NUM_RUNS, endOnFailure: true });
+});
