@@ -2,8 +2,6 @@
  * What the simulator accepted, in order. A million entries must fit beside a test, so they are bytes in
  * slabs, and become objects only while they are iterated over.
  */
-import type { Frame } from '../protocol/binary/frame.js';
-
 /**
  * How much of an accepted notification is kept: everything; what tells which one it was (about 50 bytes);
  * or nothing but its count.
@@ -18,30 +16,48 @@ export interface AcceptedNotification {
   readonly wire: Wire;
   /** The connection it came by, counted from 1 over all wires. */
   readonly connection: number;
-  /** Hex, lower case. */
+  /** Hex, lower case; empty for a broadcast. */
   readonly deviceToken: string;
+  /** Binary wire only. */
   readonly identifier?: number;
+  /** HTTP/2 only: as it was answered, whether the client or the simulator made it; lower case. */
+  readonly apnsId?: string;
   /** UNIX seconds. Detail `full` only. */
   readonly expiration?: number;
   /** Detail `full` only. */
   readonly priority?: number;
   /** The bytes as they came. Detail `full` only. */
   readonly payload?: Buffer;
+  /** HTTP/2, detail `full` only; that of the certificate where none was sent, the app's for a broadcast. */
+  readonly topic?: string;
+  /** HTTP/2, detail `full` only. */
+  readonly pushType?: string;
+  /** HTTP/2, detail `full` only. */
+  readonly collapseId?: string;
+  /** Broadcasts, detail `full` only. */
+  readonly channelId?: string;
 }
 
-/** The fields of a notification that a record can hold, as a frame has them. */
-export type RecordFields = Omit<Frame, 'command' | 'deviceToken'> & { readonly deviceToken: string };
+/** The fields of a notification that a record can hold. Texts are Latin-1 of at most 255 characters. */
+export type RecordFields = Omit<AcceptedNotification, 'wire' | 'connection'>;
 
 const SLAB_BYTES = 1 << 20;
 const FIRST_SLAB_BYTES = 1 << 14;
-/** Flags, connection, identifier, expiration, priority, token length, payload length. */
-const MAX_HEADER_BYTES = 1 + 4 + 4 + 4 + 1 + 1 + 4;
+/** Flags, connection, identifier, expiration, priority, id, token length, payload length. */
+const MAX_HEADER_BYTES = 1 + 4 + 4 + 4 + 1 + 16 + 1 + 4;
 
 const HTTP2 = 1;
 const IDENTIFIER = 2;
 const EXPIRATION = 4;
 const PRIORITY = 8;
 const PAYLOAD = 16;
+const APNS_ID = 32;
+const TEXTS = 64;
+
+/** In the order they are kept in, each behind its length in one byte; a length of 0 means absent. */
+const TEXT_FIELDS = ['topic', 'pushType', 'collapseId', 'channelId'] as const;
+
+const UUID_PARTS = /^(.{8})(.{4})(.{4})(.{4})(.{12})$/;
 
 interface Slab {
   readonly bytes: Buffer;
@@ -69,12 +85,15 @@ export class AcceptedRecord implements Iterable<AcceptedNotification> {
   /** Records one, if there is room. */
   add(wire: Wire, connection: number, fields: RecordFields): void {
     if (this.#length >= this.#limit) return;
-    const { deviceToken, identifier } = fields;
+    const { deviceToken, identifier, apnsId } = fields;
     const full = this.detail === 'full';
     const payload = full ? fields.payload : undefined;
     const expiration = full ? fields.expiration : undefined;
     const priority = full ? fields.priority : undefined;
-    const slab = this.#room(MAX_HEADER_BYTES + deviceToken.length / 2 + (payload?.length ?? 0));
+    const texts = full ? textBytes(fields) : undefined;
+    const slab = this.#room(
+      MAX_HEADER_BYTES + deviceToken.length / 2 + (texts?.length ?? 0) + (payload?.length ?? 0),
+    );
     const { bytes } = slab;
     const start = slab.end;
     let flags = wire === 'http2' ? HTTP2 : 0;
@@ -91,8 +110,17 @@ export class AcceptedRecord implements Iterable<AcceptedNotification> {
       flags |= PRIORITY;
       bytes[at++] = priority;
     }
+    if (apnsId !== undefined) {
+      flags |= APNS_ID;
+      at += bytes.write(apnsId.replaceAll('-', ''), at, 'hex');
+    }
     bytes[at++] = deviceToken.length / 2;
     at += bytes.write(deviceToken, at, 'hex');
+    if (texts !== undefined) {
+      flags |= TEXTS;
+      bytes.set(texts, at);
+      at += texts.length;
+    }
     if (payload !== undefined) {
       flags |= PAYLOAD;
       at = bytes.writeUInt32LE(payload.length, at);
@@ -127,6 +155,18 @@ export class AcceptedRecord implements Iterable<AcceptedNotification> {
   }
 }
 
+/** The texts that are there, or `undefined` where none is. */
+function textBytes(fields: RecordFields): Buffer | undefined {
+  let text = '';
+  let found = false;
+  for (const name of TEXT_FIELDS) {
+    const value = fields[name] ?? '';
+    found ||= value !== '';
+    text += String.fromCharCode(value.length) + value;
+  }
+  return found ? Buffer.from(text, 'latin1') : undefined;
+}
+
 /** Yields the entry at `start`; returns where the next one starts. */
 function* readEntry(bytes: Buffer, start: number): Generator<AcceptedNotification, number> {
   const flags = bytes[start]!;
@@ -145,9 +185,20 @@ function* readEntry(bytes: Buffer, start: number): Generator<AcceptedNotificatio
     at += 4;
   }
   if ((flags & PRIORITY) !== 0) entry.priority = bytes[at++]!;
+  if ((flags & APNS_ID) !== 0) {
+    entry.apnsId = bytes.toString('hex', at, at + 16).replace(UUID_PARTS, '$1-$2-$3-$4-$5');
+    at += 16;
+  }
   const tokenEnd = at + 1 + bytes[at]!;
   entry.deviceToken = bytes.toString('hex', at + 1, tokenEnd);
   at = tokenEnd;
+  if ((flags & TEXTS) !== 0) {
+    for (const name of TEXT_FIELDS) {
+      const textEnd = at + 1 + bytes[at]!;
+      if (textEnd > at + 1) entry[name] = bytes.toString('latin1', at + 1, textEnd);
+      at = textEnd;
+    }
+  }
   if ((flags & PAYLOAD) !== 0) {
     const payloadEnd = at + 4 + bytes.readUInt32LE(at);
     entry.payload = bytes.subarray(at + 4, payloadEnd);

@@ -75,7 +75,8 @@ const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2';
 /** Apple's extensions of a push certificate; clients read from them which environment it is for. */
 const APPLE_PUSH_SANDBOX = '1.2.840.113635.100.6.3.1';
 const APPLE_PUSH_PRODUCTION = '1.2.840.113635.100.6.3.2';
-const APPLE_PUSH_TOPICS = '1.2.840.113635.100.6.3.6';
+/** The extension that lists the topics of a certificate for more than one. */
+export const APPLE_PUSH_TOPICS = '1.2.840.113635.100.6.3.6';
 
 // Bits of KeyUsage, RFC 5280 4.2.1.3.
 const DIGITAL_SIGNATURE = 0;

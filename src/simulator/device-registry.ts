@@ -3,7 +3,12 @@
  * takes whatever is sent to it, until it is said to be otherwise.
  */
 import { ApnsError } from '../errors.js';
-import { deviceTokenProblem, expirationProblem, expirationSeconds } from '../notification.js';
+import {
+  deviceTokenProblem,
+  expirationProblem,
+  expirationSeconds,
+  headerTextProblem,
+} from '../notification.js';
 import type { FeedbackTuple } from '../protocol/binary/feedback-tuple.js';
 
 /** `invalid`: never was a token of this environment. `unregistered`: was one, the app is gone. */
@@ -13,6 +18,7 @@ export type DeviceState = 'registered' | 'unregistered' | 'invalid';
 export class DeviceRegistry {
   readonly #unregistered = new Map<string, number>();
   readonly #invalid = new Set<string>();
+  readonly #topics = new Map<string, string>();
   #feedback = new Map<string, number>();
 
   /**
@@ -46,10 +52,16 @@ export class DeviceRegistry {
   /**
    * Makes a token good again. What the feedback service was to tell of it, it still tells.
    *
+   * @param topic the app that the token is of: over HTTP/2, 400 DeviceTokenNotForTopic for every other.
+   *   @default whatever is sent
    * @throws {ApnsError} APNS_ERR_INVALID_OPTION
    */
-  register(deviceToken: string): void {
+  register(deviceToken: string, topic?: string): void {
     const token = checkToken(deviceToken);
+    const problem = topic === undefined ? undefined : headerTextProblem(topic);
+    if (problem !== undefined) throw new ApnsError('APNS_ERR_INVALID_OPTION', `topic ${problem}`);
+    if (topic === undefined) this.#topics.delete(token);
+    else this.#topics.set(token, topic);
     this.#unregistered.delete(token);
     this.#invalid.delete(token);
   }
@@ -63,6 +75,11 @@ export class DeviceRegistry {
   /** UNIX seconds since when a lower-case token is unregistered, or `undefined`. */
   unregisteredSince(token: string): number | undefined {
     return this.#unregistered.get(token);
+  }
+
+  /** The app's topic that a lower-case token was registered for, or `undefined`. */
+  topicOf(token: string): string | undefined {
+    return this.#topics.get(token);
   }
 
   /** How many tuples the feedback service would send now. */

@@ -16,7 +16,7 @@ import { type CompleteFrame, frameStatus } from './frame-status.js';
 import type { ActiveGatewayFaults } from './gateway-faults.js';
 import type { SimulatorState } from './simulator-state.js';
 import type { ConnectionLimits, LoopbackConnection } from './tls-listener.js';
-import type { TokenFault } from './token-fault.js';
+import { hoursAgo, type TokenFault } from './token-fault.js';
 
 const STALL_STEP_MS = 100;
 const LATENCY_STEP_MS = 10;
@@ -157,6 +157,13 @@ export class GatewayConnection {
         this.#bytesPerMs = (Math.max(argument, 1) * 1024) / SLOW_READ_STEP_MS;
         this.#deliver(frame);
         break;
+      case 'unregistered':
+        this.#state.devices.unregister(frame.deviceToken, hoursAgo(argument));
+        this.#deliver(frame);
+        break;
+      // The faults that only HTTP/2 can have.
+      default:
+        this.#deliver(frame);
     }
   }
 

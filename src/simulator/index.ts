@@ -16,11 +16,21 @@ export {
   type ServerCertificateOptions,
   type Validity,
 } from './certificates.js';
+export type { ChannelRegistry, MessageStoragePolicy } from './channel-registry.js';
 export { type SimulatorCredentials, writeCredentials } from './credentials.js';
 export type { DeviceRegistry, DeviceState } from './device-registry.js';
 export type { FeedbackFaults, FeedbackService, FeedbackServiceOptions } from './feedback-service.js';
 export type { GatewayFaults } from './gateway-faults.js';
 export type { GatewayService, GatewayServiceOptions } from './gateway-service.js';
+export type {
+  GoawayDebugData,
+  GoawayFault,
+  GoawayLastStream,
+  Http2Faults,
+  Storm429Fault,
+} from './http2-faults.js';
+export type { Http2Service, Http2ServiceOptions } from './http2-service.js';
+export type { BodyKind } from './rejection.js';
 export {
   createSimulator,
   type Simulator,

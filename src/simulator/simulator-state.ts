@@ -1,6 +1,7 @@
 /** What all wires of one simulator share: devices, faults already struck, the record, the counts. */
 import { ApnsError } from '../errors.js';
 import { AcceptedRecord, type RecordDetail, type RecordFields, type Wire } from './accepted-record.js';
+import { ChannelRegistry } from './channel-registry.js';
 import { DeviceRegistry } from './device-registry.js';
 import { TokenFaultMemory } from './token-fault.js';
 
@@ -14,8 +15,17 @@ export interface SimulatorCounts {
   accepted: number;
   /** Notifications rejected, on any wire, and unparsable packets. */
   rejected: number;
-  /** Whole frames dropped without a word: what followed an error, and what a token's fault asks to drop. */
+  /**
+   * Whole frames and HTTP/2 requests dropped without a word: what followed an error, lay above GOAWAY's last
+   * stream or on a connection that was cut, and what a token's fault asks to drop.
+   */
   discarded: number;
+  /** HTTP/2 requests that arrived, the refused ones included. */
+  requests: number;
+  /** Of those, the ones refused with REFUSED_STREAM: neither accepted, rejected nor discarded. */
+  refused: number;
+  /** GOAWAY frames sent on purpose. */
+  goaways: number;
   /** Feedback tuples handed to a connection. */
   feedbackTuples: number;
 }
@@ -29,6 +39,7 @@ interface Waiter {
 export class SimulatorState {
   readonly devices: DeviceRegistry = new DeviceRegistry();
   readonly tokenFaults: TokenFaultMemory = new TokenFaultMemory();
+  readonly channels: ChannelRegistry = new ChannelRegistry();
   readonly accepted: AcceptedRecord;
   readonly counts: SimulatorCounts = {
     connections: 0,
@@ -36,6 +47,9 @@ export class SimulatorState {
     accepted: 0,
     rejected: 0,
     discarded: 0,
+    requests: 0,
+    refused: 0,
+    goaways: 0,
     feedbackTuples: 0,
   };
   readonly #waiters = new Set<Waiter>();

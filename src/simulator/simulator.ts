@@ -1,9 +1,10 @@
-/** A gateway and a feedback service on loopback, for programs to be tested against. */
+/** A gateway, a feedback service and the HTTP/2 provider API on loopback, for programs to be tested against. */
 import type { SecureVersion, TlsOptions } from 'node:tls';
 import { invalidOption } from '../errors.js';
 import { headerTextProblem } from '../notification.js';
 import { checkOptionNames, choiceOption, integerOption } from '../options.js';
 import type { AcceptedRecord, RecordDetail } from './accepted-record.js';
+import type { ChannelRegistry } from './channel-registry.js';
 import {
   mintCredentials,
   readCredentials,
@@ -13,6 +14,7 @@ import {
 import type { DeviceRegistry } from './device-registry.js';
 import { FeedbackService, type FeedbackServiceOptions } from './feedback-service.js';
 import { GatewayService, type GatewayServiceOptions } from './gateway-service.js';
+import { Http2Service, type Http2ServiceOptions } from './http2-service.js';
 import { type SimulatorCounts, SimulatorState } from './simulator-state.js';
 import {
   type ConnectionLimits,
@@ -53,16 +55,21 @@ export interface SimulatorOptions {
   readonly tls?: SimulatorTlsOptions;
   readonly gateway?: GatewayServiceOptions;
   readonly feedback?: FeedbackServiceOptions;
+  readonly http2?: Http2ServiceOptions;
 }
 
 /** A running simulator. */
 export interface Simulator {
   readonly gateway: GatewayService;
   readonly feedback: FeedbackService;
+  /** The provider API, broadcast and channel management. */
+  readonly http2: Http2Service;
   /** What a client needs: `{ ca, cert, key }` are ready to be `tls` options. */
   readonly credentials: SimulatorCredentials;
   readonly devices: DeviceRegistry;
-  /** What was accepted, in order. Frames that were discarded are never in it. */
+  /** The channels of broadcasts. */
+  readonly channels: ChannelRegistry;
+  /** What was accepted, in order. What was discarded is never in it. */
   readonly accepted: AcceptedRecord;
   readonly counts: Readonly<SimulatorCounts>;
   /**
@@ -95,6 +102,7 @@ export async function createSimulator(options: SimulatorOptions = {}): Promise<S
     'tls',
     'gateway',
     'feedback',
+    'http2',
   ]);
   const details = ['full', 'tokens', 'counts'] as const;
   const state = new SimulatorState(
@@ -105,23 +113,33 @@ export async function createSimulator(options: SimulatorOptions = {}): Promise<S
   const host = choiceOption('host', options.host, LOOPBACK_HOSTS, LOOPBACK_HOSTS[0]);
   const credentials = await loadCredentials(options);
   const context = { state, host, limits, tls: serverTls(credentials, options.tls) };
-  const gateway = await GatewayService.start(context, options.gateway);
-  let feedback: FeedbackService;
-  try {
-    feedback = await FeedbackService.start(context, options.feedback);
-  } catch (error) {
-    await gateway.close();
-    throw error;
-  }
+  const services: { close(): Promise<void> }[] = [];
+  const started = async <T extends { close(): Promise<void> }>(service: Promise<T>): Promise<T> => {
+    services.push(await service);
+    return service;
+  };
   const close = async (): Promise<void> => {
     state.close();
-    await Promise.all([gateway.close(), feedback.close()]);
+    await Promise.all(services.map((service) => service.close()));
   };
+  let gateway: GatewayService;
+  let feedback: FeedbackService;
+  let http2: Http2Service;
+  try {
+    gateway = await started(GatewayService.start(context, options.gateway));
+    feedback = await started(FeedbackService.start(context, options.feedback));
+    http2 = await started(Http2Service.start(context, credentials, options.http2));
+  } catch (error) {
+    await close();
+    throw error;
+  }
   return {
     gateway,
     feedback,
+    http2,
     credentials,
     devices: state.devices,
+    channels: state.channels,
     accepted: state.accepted,
     counts: state.counts,
     until: (condition) => state.until(condition),

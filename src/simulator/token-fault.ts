@@ -37,6 +37,26 @@ export const TokenFaultCode = {
   temporary: 0x0b,
   /** Dropped: neither accepted nor answered. */
   discard: 0x0c,
+  /** RST_STREAM with REFUSED_STREAM. Once. */
+  refuse: 0x10,
+  /** RST_STREAM with the argument as error code. Once. */
+  resetStream: 0x11,
+  /** 429 TooManyRequests with the argument as `retry-after`, in seconds. Once. */
+  tooManyRequests: 0x12,
+  /** The device is unregistered, as of argument hours ago. */
+  unregistered: 0x13,
+  /** 403 ExpiredProviderToken. Once. */
+  expiredProviderToken: 0x14,
+  /** 400 BadDeviceToken with a body that is not what it should be: the argument is an index of BODY_KINDS. */
+  strayBody: 0x15,
+  /** Accepted; the answer is complete before the body is asked for. */
+  earlyResponse: 0x16,
+  /** Accepted; 103 comes before the final response. */
+  interim: 0x17,
+  /** Accepted; trailers end the response. */
+  trailers: 0x18,
+  /** Accepted; the response has no apns-id. */
+  withoutId: 0x19,
 } as const;
 
 export type TokenFaultName = keyof typeof TokenFaultCode;
@@ -57,7 +77,17 @@ const NAMES: ReadonlyMap<number, TokenFaultName> = new Map(
 );
 
 /** Faults after which a client sends the same token again on another connection. */
-const ONCE: ReadonlySet<TokenFaultName> = new Set(['shutdown', 'shutdownUnnamed', 'close', 'reset', 'stall']);
+const ONCE: ReadonlySet<TokenFaultName> = new Set([
+  'shutdown',
+  'shutdownUnnamed',
+  'close',
+  'reset',
+  'stall',
+  'refuse',
+  'resetStream',
+  'tooManyRequests',
+  'expiredProviderToken',
+]);
 
 /**
  * A 32-byte device token, in hex, that asks for a fault.
@@ -108,4 +138,9 @@ export class TokenFaultMemory {
     this.#strikes.set(deviceToken, strikes + 1);
     return fault;
   }
+}
+
+/** The argument of `unregistered` as a date. */
+export function hoursAgo(argument: number): Date {
+  return new Date(Date.now() - argument * 3_600_000);
 }

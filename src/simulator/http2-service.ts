@@ -1,0 +1,104 @@
+/** The HTTP/2 side: the port that serves the provider API and broadcast, and its connections. */
+import { invalidOption } from '../errors.js';
+import { headerTextProblem } from '../notification.js';
+import { checkOptionNames } from '../options.js';
+import type { SimulatorCredentials } from './credentials.js';
+import { flagFault } from './fault-option.js';
+import { HTTP2_FAULT_NAMES, Http2FaultState, type Http2Faults } from './http2-faults.js';
+import { ProviderConnection } from './provider-connection.js';
+import type { ProviderContext } from './provider-context.js';
+import { ProviderTokenCheck } from './provider-token-check.js';
+import type { ServiceContext } from './service-context.js';
+import { type LoopbackConnection, type LoopbackHost, listenTls, type TlsListener } from './tls-listener.js';
+import { teamTopics } from './topic-policy.js';
+
+/** Where the HTTP/2 side listens, whom it serves, and the faults it begins with. */
+export interface Http2ServiceOptions extends Http2Faults {
+  /** @default 0, any free port */
+  readonly port?: number;
+  /**
+   * The apps of the team, by bundle identifier, that a provider token is good for; each with the suffixes
+   * that push types ask for. @default the topic of the credentials
+   */
+  readonly topics?: readonly string[];
+  /** Whether responses carry `apns-unique-id`, as those of the sandbox do. @default false */
+  readonly uniqueId?: boolean;
+}
+
+export class Http2Service {
+  readonly #context: ProviderContext;
+  readonly #connections = new Set<ProviderConnection>();
+  #listener: TlsListener | undefined;
+
+  private constructor(context: ProviderContext) {
+    this.#context = context;
+  }
+
+  /** @throws {ApnsError} APNS_ERR_INVALID_OPTION; or the system's error where the port cannot be had */
+  static async start(
+    context: ServiceContext,
+    credentials: SimulatorCredentials,
+    options: Http2ServiceOptions = {},
+  ): Promise<Http2Service> {
+    checkOptionNames('http2', options, ['port', 'topics', 'uniqueId', ...HTTP2_FAULT_NAMES]);
+    const { port, topics = [credentials.topic], uniqueId, ...changes } = options;
+    if (!Array.isArray(topics) || topics.some((topic) => headerTextProblem(topic) !== undefined)) {
+      throw invalidOption('http2.topics', 'a list of bundle identifiers', topics);
+    }
+    const faults = new Http2FaultState();
+    faults.change(changes);
+    const service = new Http2Service({
+      ...context,
+      faults,
+      tokens: new ProviderTokenCheck(credentials),
+      topics: teamTopics(topics),
+      uniqueId: flagFault('http2.uniqueId', uniqueId, false),
+    });
+    service.#listener = await listenTls({
+      ...context,
+      name: 'http2',
+      port,
+      // A certificate is asked for and not required; what is presented is judged request by request.
+      tls: { ...context.tls, rejectUnauthorized: false, ALPNProtocols: ['h2'] },
+      onConnection: (connection) => service.#onConnection(connection),
+    });
+    return service;
+  }
+
+  get host(): LoopbackHost {
+    return this.#context.host;
+  }
+
+  get port(): number {
+    return this.#listener?.port ?? 0;
+  }
+
+  /**
+   * Changes faults from now on, for old connections as for new ones; those not named stay as they are.
+   *
+   * @throws {ApnsError} APNS_ERR_INVALID_OPTION, and nothing is changed
+   */
+  setFaults(changes: Http2Faults): void {
+    checkOptionNames('http2', changes, HTTP2_FAULT_NAMES);
+    this.#context.faults.change(changes);
+    for (const connection of this.#connections) connection.updateLimit();
+  }
+
+  /**
+   * Ends every connection: with a GOAWAY, after what has arrived is answered; without a word; or with a
+   * reset. What is not answered then is discarded.
+   */
+  disconnect(how: 'goaway' | 'close' | 'reset' = 'close'): void {
+    for (const connection of this.#connections) connection.disconnect(how);
+  }
+
+  async close(): Promise<void> {
+    await this.#listener?.close();
+  }
+
+  #onConnection(connection: LoopbackConnection): void {
+    const opened = new ProviderConnection(connection, this.#context);
+    this.#connections.add(opened);
+    connection.socket.once('close', () => this.#connections.delete(opened));
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * What lies between a TLS socket and node:http2, for everything that node:http2 cannot be made to do: frames
+ * of our own, silence, slow reading, PINGs that are not answered, and a last frame that is the last.
+ *
+ *     TLS socket ──▶ Http2Wire ──▶ node:http2         (paused, slowed, without PINGs)
+ *     TLS socket ◀── Http2Wire ◀── node:http2         (until `finish`)
+ *                      ▲── frames of our own, `send`
+ *
+ * node:http2 hands over whole frames in every turn, so a frame of our own never falls inside one of its.
+ */
+import { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import { encodeFrame, type Http2Frame } from '../protocol/http2/frame.js';
+import { endConnection } from './connection-ending.js';
+import { PingFilter } from './ping-filter.js';
+import type { LoopbackConnection } from './tls-listener.js';
+
+interface BufferedChunk {
+  readonly chunk: Buffer;
+}
+
+export class Http2Wire extends Duplex {
+  readonly #connection: LoopbackConnection;
+  readonly #socket: TLSSocket;
+  readonly #drainTimeoutMs: number;
+  readonly #filter: PingFilter | undefined;
+  #bytesPerMs = Number.POSITIVE_INFINITY;
+  #isHeld = false;
+  #rest: NodeJS.Timeout | undefined;
+  #isFinished = false;
+  #onDrain: (() => void) | undefined;
+
+  /** @param ignorePing whether PINGs are swallowed */
+  constructor(connection: LoopbackConnection, drainTimeoutMs: number, ignorePing: boolean) {
+    super();
+    this.#connection = connection;
+    this.#socket = connection.socket;
+    this.#drainTimeoutMs = drainTimeoutMs;
+    if (ignorePing) this.#filter = new PingFilter();
+    this.#socket
+      .on('data', (chunk: Buffer) => this.#onData(chunk))
+      .once('end', () => this.destroyed || this.push(null))
+      .on('drain', () => this.#onDrained())
+      .once('close', () => this.#onClose());
+  }
+
+  /** Sends a frame of our own, behind what node:http2 has said so far. */
+  send(frame: Http2Frame): void {
+    if (!this.#isFinished) this.#socket.write(encodeFrame(frame));
+  }
+
+  /** Reads nothing until {@link release}. */
+  hold(): void {
+    this.#isHeld = true;
+    this.#socket.pause();
+  }
+
+  release(): void {
+    this.#isHeld = false;
+    this._read();
+  }
+
+  /** Reads no faster than this from now on. */
+  slowDown(bytesPerMs: number): void {
+    this.#bytesPerMs = bytesPerMs;
+  }
+
+  /** Ends the connection. What node:http2 says from now on is not sent. */
+  finish(ending: { readonly reset: boolean }): void {
+    if (this.#isFinished) return;
+    this.#isFinished = true;
+    this.#onDrained();
+    endConnection(this.#connection, ending, this.#drainTimeoutMs);
+  }
+
+  override _read(): void {
+    if (!this.#isHeld && this.#rest === undefined) this.#socket.resume();
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    if (this.#isFinished || this.#socket.write(chunk)) done();
+    else this.#onDrain = done;
+  }
+
+  override _writev(chunks: { chunk: unknown; encoding: BufferEncoding }[], done: () => void): void {
+    const buffers = (chunks as readonly BufferedChunk[]).map(({ chunk }) => chunk);
+    this._write(Buffer.concat(buffers), 'utf8', done);
+  }
+
+  override _final(done: () => void): void {
+    this.finish({ reset: false });
+    done();
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    clearTimeout(this.#rest);
+    this.finish({ reset: false });
+    done(error);
+  }
+
+  #onData(chunk: Buffer): void {
+    // What is read after the last word is only read so that the client gets to see that word.
+    if (this.destroyed || this.#isFinished) return;
+    let passed = chunk;
+    try {
+      if (this.#filter !== undefined) passed = this.#filter.pass(chunk);
+    } catch {
+      this.destroy();
+      return;
+    }
+    if (passed.length > 0 && !this.push(passed)) this.#socket.pause();
+    if (this.#bytesPerMs !== Number.POSITIVE_INFINITY) this.#restFor(chunk.length / this.#bytesPerMs);
+  }
+
+  #restFor(ms: number): void {
+    this.#socket.pause();
+    this.#rest = setTimeout(() => {
+      this.#rest = undefined;
+      this._read();
+    }, ms);
+  }
+
+  #onDrained(): void {
+    const done = this.#onDrain;
+    this.#onDrain = undefined;
+    done?.();
+  }
+
+  #onClose(): void {
+    this.#isFinished = true;
+    this.#onDrained();
+    this.destroy();
+  }
+}

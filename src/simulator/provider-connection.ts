@@ -1,0 +1,264 @@
+/**
+ * One connection of the HTTP/2 side: its streams, its stream limit, and the ways in which it ends.
+ *
+ *     open ──GOAWAY──▶ draining (what lies at or below the last stream is answered) ──▶ ended ──▶ closed
+ *     open ──fault──▶ ended (what is unanswered is discarded) ──client closes, or time is up──▶ closed
+ *
+ * Each notification that arrives is counted once: accepted, rejected, discarded or refused. It is accepted
+ * when it is answered, and stays so if the answer cannot be written.
+ */
+import {
+  type IncomingHttpHeaders,
+  performServerHandshake,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+  type ServerOptions,
+} from 'node:http2';
+import { MAX_UINT31 } from '../protocol/http2/frame-header.js';
+import { Http2Wire } from './http2-wire.js';
+import { ProviderAuth } from './provider-auth.js';
+import type { Goaway, ProviderConnectionControl, ProviderContext } from './provider-context.js';
+import { ProviderExchange } from './provider-exchange.js';
+import { answerEarly, processRequest } from './provider-request.js';
+import { rejection } from './rejection.js';
+import type { LoopbackConnection } from './tls-listener.js';
+
+/** As Apple's gateway announces it. */
+const MAX_HEADER_LIST_BYTES = 8000;
+
+/** Of a body that is longer the rest is neither kept nor waited for. */
+const MAX_BODY_BYTES = 64 * 1024;
+
+/** Settings go out with every change of the limit; a client may be slow to acknowledge them. */
+const MAX_OUTSTANDING_SETTINGS = 1_000_000;
+
+const GOAWAY_TEXT = 'the simulator goes away';
+
+/** What a connection that ends in order is told. */
+const GOODBYE: Goaway = { lastStreams: ['all'], errorCode: 0, debugData: 'json', afterwards: 'drain' };
+
+export class ProviderConnection implements ProviderConnectionControl {
+  readonly auth: ProviderAuth;
+  readonly context: ProviderContext;
+  readonly number: number;
+  readonly wire: Http2Wire;
+  readonly #session: ServerHttp2Session;
+  /** Those not settled, and those whose answer is not written whole. */
+  readonly #exchanges = new Map<number, ProviderExchange>();
+  readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #idle: NodeJS.Timeout | undefined;
+  /** Requests that wait behind one that is held, in order; `undefined` while none is. */
+  #held: ProviderExchange[] | undefined;
+  #requests = 0;
+  #highestStream = 0;
+  #lastStream = MAX_UINT31;
+  #isAtOneStream: boolean;
+  #limit: number;
+  #isDraining = false;
+  #isEnded = false;
+
+  constructor(connection: LoopbackConnection, context: ProviderContext) {
+    const { state, limits, faults } = context;
+    const { socket } = connection;
+    this.context = context;
+    this.number = state.connected();
+    this.auth = new ProviderAuth(socket, context.tokens, context.topics);
+    this.#isAtOneStream = faults.active.startAtOneStream && this.auth.usesToken;
+    this.#limit = this.#wantedLimit();
+    this.wire = new Http2Wire(connection, limits.drainTimeoutMs, faults.active.ignorePing);
+    socket.once('close', () => this.#onClose());
+    const goaway = faults.takeGoaway(0);
+    if (goaway !== undefined) this.#sayGoaway(goaway);
+    const options: ServerOptions & { readonly maxOutstandingSettings: number } = {
+      settings: { maxConcurrentStreams: this.#limit, maxHeaderListSize: MAX_HEADER_LIST_BYTES },
+      maxOutstandingSettings: MAX_OUTSTANDING_SETTINGS,
+    };
+    this.#session = performServerHandshake(this.wire, options);
+    this.#session.on('error', ignore);
+    this.#session.on('stream', (stream, headers, _flags, rawHeaders: readonly string[] = []) =>
+      this.#onStream(stream, headers, rawHeaders),
+    );
+    if (goaway !== undefined) this.end({ reset: false });
+    if (limits.idleTimeoutMs > 0) this.#idle = setTimeout(() => this.#onIdle(), limits.idleTimeoutMs);
+  }
+
+  /** Ends the connection from outside: after a GOAWAY, without one, or with a reset. */
+  disconnect(how: 'goaway' | 'close' | 'reset'): void {
+    if (how === 'goaway') this.goaway(GOODBYE);
+    else this.end({ reset: how === 'reset' });
+  }
+
+  /** Takes over faults that were changed. */
+  updateLimit(): void {
+    const limit = this.#wantedLimit();
+    if (limit === this.#limit || this.#isEnded || this.#session.destroyed) return;
+    this.#limit = limit;
+    this.#session.settings({ maxConcurrentStreams: limit });
+  }
+
+  onAccepted(): void {
+    if (!this.#isAtOneStream) return;
+    this.#isAtOneStream = false;
+    this.updateLimit();
+  }
+
+  onRejected(): void {
+    if (!this.context.faults.active.fallToOneAfterRejection) return;
+    this.#isAtOneStream = true;
+    this.updateLimit();
+    let open = 0;
+    for (const exchange of this.#exchanges.values()) {
+      if (!exchange.isSettled && ++open > 1) exchange.refuse();
+    }
+  }
+
+  goaway(goaway: Goaway): void {
+    this.#sayGoaway(goaway);
+    for (const [id, exchange] of this.#exchanges) {
+      if (id > this.#lastStream) this.abandon(exchange);
+    }
+    if (goaway.afterwards === 'close') this.end({ reset: false });
+    else if (goaway.afterwards === 'drain') this.#drain();
+  }
+
+  end(ending: { readonly reset: boolean }): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.#clear();
+    // Node 22 aborts when a session is destroyed while one of its events is handled (nodejs/node#64850).
+    setImmediate(() => this.wire.finish(ending));
+  }
+
+  hold(ms: number | undefined, onReleased: () => void): void {
+    this.#held = [];
+    this.wire.hold();
+    if (ms === undefined) return;
+    this.after(ms, () => {
+      const waiting = this.#held ?? [];
+      this.#held = undefined;
+      onReleased();
+      for (const exchange of waiting) this.#process(exchange);
+      if (this.#held === undefined) this.wire.release();
+    });
+  }
+
+  abandon(exchange: ProviderExchange): void {
+    exchange.discard();
+    // Nobody waits for the rest of the body, but the window of the connection is everybody's.
+    exchange.stream.resume();
+    this.#exchanges.delete(exchange.id);
+    this.#endIfDrained();
+  }
+
+  after(ms: number, action: () => void): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      action();
+      this.context.state.changed();
+    }, ms);
+    this.#timers.add(timer);
+  }
+
+  #onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, rawHeaders: readonly string[]): void {
+    const { state, faults } = this.context;
+    const exchange = new ProviderExchange(this, stream, headers, rawHeaders);
+    stream.on('error', ignore);
+    this.#idle?.refresh();
+    state.counts.requests++;
+    this.#requests++;
+    this.#highestStream = Math.max(this.#highestStream, exchange.id);
+    this.#exchanges.set(exchange.id, exchange);
+    stream
+      .on('data', (chunk: Buffer) => this.#onData(exchange, chunk))
+      // A reset ends the body too, wherever it was.
+      .once('end', () => stream.aborted || this.#process(exchange))
+      .once('close', () => this.#onStreamClose(exchange));
+    if (this.#isEnded || exchange.id > this.#lastStream) this.abandon(exchange);
+    else if (faults.takeRefusal()) exchange.refuse();
+    else answerEarly(exchange, this);
+    const goaway = faults.takeGoaway(this.#requests);
+    if (goaway !== undefined && !this.#isEnded) this.goaway(goaway);
+    state.changed();
+  }
+
+  #onData(exchange: ProviderExchange, chunk: Buffer): void {
+    if (exchange.isSettled) return;
+    exchange.addBody(chunk);
+    if (exchange.bodyBytes <= MAX_BODY_BYTES) return;
+    exchange.reject(rejection('PayloadTooLarge'));
+    exchange.stream.close();
+  }
+
+  #process(exchange: ProviderExchange): void {
+    exchange.isWhole = true;
+    const { latencyMs } = this.context.faults.active;
+    if (this.#held !== undefined) {
+      this.#held.push(exchange);
+    } else if (latencyMs > 0) {
+      this.after(latencyMs, () => processRequest(exchange, this));
+    } else {
+      processRequest(exchange, this);
+      this.context.state.changed();
+    }
+  }
+
+  #onStreamClose(exchange: ProviderExchange): void {
+    if (!exchange.isSettled && !exchange.isWhole) exchange.discard();
+    if (exchange.isSettled) {
+      this.#exchanges.delete(exchange.id);
+      this.#endIfDrained();
+    }
+    this.context.state.changed();
+  }
+
+  #sayGoaway({ lastStreams, errorCode, debugData: kind, reason = 'Shutdown' }: Goaway): void {
+    const text = kind === 'json' ? JSON.stringify({ reason }) : kind === 'text' ? GOAWAY_TEXT : '';
+    for (const last of lastStreams) {
+      const lastStreamId = last === 'all' ? this.#highestStream : last === 'none' ? 0 : last;
+      this.wire.send({ type: 'GOAWAY', lastStreamId, errorCode, debugData: Buffer.from(text) });
+      this.#lastStream = Math.min(this.#lastStream, lastStreamId);
+      this.context.state.counts.goaways++;
+    }
+    this.context.state.changed();
+  }
+
+  #drain(): void {
+    if (this.#isDraining) return;
+    this.#isDraining = true;
+    this.after(this.context.limits.drainTimeoutMs, () => this.end({ reset: false }));
+    this.#endIfDrained();
+  }
+
+  #endIfDrained(): void {
+    if (this.#isDraining && this.#exchanges.size === 0) this.end({ reset: false });
+  }
+
+  #wantedLimit(): number {
+    const { maxConcurrentStreams } = this.context.faults.active;
+    return this.#isAtOneStream ? Math.min(1, maxConcurrentStreams) : maxConcurrentStreams;
+  }
+
+  #onIdle(): void {
+    if (this.#exchanges.size > 0) this.#idle?.refresh();
+    else this.goaway({ ...GOODBYE, reason: 'IdleTimeout' });
+  }
+
+  #onClose(): void {
+    this.#isEnded = true;
+    this.#clear();
+    this.context.state.disconnected();
+    setImmediate(() => this.#session.destroy());
+  }
+
+  #clear(): void {
+    clearTimeout(this.#idle);
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
+    for (const exchange of this.#exchanges.values()) exchange.discard();
+    this.#exchanges.clear();
+    this.context.state.changed();
+  }
+}
+
+/** An error of a stream or a session ends it, which its `close` event tells. */
+function ignore(): void {}

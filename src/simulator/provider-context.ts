@@ -1,0 +1,46 @@
+import type { ActiveGoawayFault, Http2FaultState } from './http2-faults.js';
+import type { Http2Wire } from './http2-wire.js';
+import type { ProviderAuth } from './provider-auth.js';
+import type { ProviderExchange } from './provider-exchange.js';
+import type { ProviderTokenCheck } from './provider-token-check.js';
+import type { ServiceContext } from './service-context.js';
+import type { TopicPolicy } from './topic-policy.js';
+
+/** What the connections of the HTTP/2 side share. */
+export interface ProviderContext extends Omit<ServiceContext, 'tls'> {
+  readonly faults: Http2FaultState;
+  readonly tokens: ProviderTokenCheck;
+  /** Where a provider token, and not a certificate, speaks for the client. */
+  readonly topics: TopicPolicy;
+  /** Whether responses carry `apns-unique-id`, as those of the sandbox do. */
+  readonly uniqueId: boolean;
+}
+
+/** What a request can do to the connection it came by. */
+export interface ProviderConnectionControl {
+  readonly context: ProviderContext;
+  readonly auth: ProviderAuth;
+  readonly wire: Http2Wire;
+  /** Counted from 1 over all wires. */
+  readonly number: number;
+  /** To be called when a notification was accepted. */
+  onAccepted(): void;
+  /** To be called when a notification was rejected. */
+  onRejected(): void;
+  /** Says GOAWAY, drops what lies above the last stream, and ends the connection as told. */
+  goaway(goaway: Goaway): void;
+  /** Ends the connection. What is not answered is discarded. */
+  end(ending: { readonly reset: boolean }): void;
+  /** Lets this request, and every one behind it, wait; for ever if no time is given. */
+  hold(ms: number | undefined, onReleased: () => void): void;
+  /** Leaves a stream to itself, without an answer. */
+  abandon(exchange: ProviderExchange): void;
+  /** A timer that dies with the connection. */
+  after(ms: number, action: () => void): void;
+}
+
+/** What a GOAWAY says and what becomes of the connection. */
+export type Goaway = Pick<ActiveGoawayFault, 'lastStreams' | 'errorCode' | 'debugData' | 'afterwards'> & {
+  /** What JSON debug data names. @default 'Shutdown' */
+  readonly reason?: string;
+};

@@ -1,0 +1,140 @@
+/**
+ * One request of the HTTP/2 side, and what becomes of it: it is settled once, as accepted, rejected, refused
+ * or discarded. Whether the answer can be written is another question.
+ */
+import { randomUUID } from 'node:crypto';
+import {
+  constants,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import type { RecordFields } from './accepted-record.js';
+import { type AnswerForm, writeAnswer } from './http2-answer.js';
+import { isApnsId, textOf } from './notification-head.js';
+import type { ProviderConnectionControl } from './provider-context.js';
+import { type BodyKind, type Rejection, rejectionBody } from './rejection.js';
+
+/** Ways to answer that are not the usual one. */
+export interface ExchangeForm extends AnswerForm {
+  readonly bodyKind?: BodyKind;
+  /** Whether the response lacks `apns-id`. */
+  readonly withoutId?: boolean;
+}
+
+export class ProviderExchange {
+  readonly stream: ServerHttp2Stream;
+  readonly headers: IncomingHttpHeaders;
+  readonly path: string;
+  /** Whether the body has come to its end. */
+  isWhole = false;
+  bodyBytes = 0;
+  readonly #connection: ProviderConnectionControl;
+  readonly #rawHeaders: readonly string[];
+  readonly #apnsId: string;
+  #chunks: Buffer[] = [];
+  #isSettled = false;
+
+  /** @param rawHeaders names and values in turn, as they came */
+  constructor(
+    connection: ProviderConnectionControl,
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    rawHeaders: readonly string[],
+  ) {
+    this.stream = stream;
+    this.headers = headers;
+    this.path = headers[':path'] ?? '';
+    this.#connection = connection;
+    this.#rawHeaders = rawHeaders;
+    const apnsId = textOf(headers, 'apns-id');
+    this.#apnsId = apnsId !== undefined && isApnsId(apnsId) ? apnsId : randomUUID();
+  }
+
+  get id(): number {
+    return this.stream.id ?? 0;
+  }
+
+  /** Whether it has been counted. */
+  get isSettled(): boolean {
+    return this.#isSettled;
+  }
+
+  /** The names of the headers as they came, repetitions included. */
+  get names(): readonly string[] {
+    return this.#rawHeaders.filter((_text, index) => index % 2 === 0);
+  }
+
+  get body(): Buffer {
+    return this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks);
+  }
+
+  addBody(chunk: Buffer): void {
+    this.bodyBytes += chunk.length;
+    this.#chunks.push(chunk);
+  }
+
+  /** Accepts a notification or a broadcast: records it, and answers 200. */
+  accept(fields: RecordFields, form: ExchangeForm = {}): void {
+    if (!this.#settle()) return;
+    const connection = this.#connection;
+    connection.context.state.accept('http2', connection.number, { ...fields, apnsId: this.#apnsId });
+    this.answer(200, form);
+    connection.onAccepted();
+  }
+
+  reject(rejection: Rejection, form: ExchangeForm = {}): void {
+    if (!this.#settle()) return;
+    const { state, faults } = this.#connection.context;
+    const { statusCode, retryAfterSeconds } = rejection;
+    state.counts.rejected++;
+    const body = rejectionBody(rejection, form.bodyKind ?? faults.active.bodyKind);
+    const headers = retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) };
+    this.answer(statusCode, form, headers, body);
+    this.#connection.onRejected();
+  }
+
+  /** RST_STREAM that says: nothing was processed, send it again. */
+  refuse(): void {
+    if (!this.#settle()) return;
+    this.#connection.context.state.counts.refused++;
+    this.stream.close(constants.NGHTTP2_REFUSED_STREAM);
+  }
+
+  /** Counts it as one that gets no answer. */
+  discard(): void {
+    if (this.#settle()) this.#connection.context.state.counts.discarded++;
+  }
+
+  /** Settles what is no notification, and needs no counting. */
+  answerManagement(statusCode: number, headers: OutgoingHttpHeaders, body: Buffer | undefined): void {
+    if (this.#settle()) this.answer(statusCode, {}, headers, body);
+  }
+
+  /** Writes a response, unless there is one already or nobody wants it any more. */
+  answer(
+    statusCode: number,
+    form: ExchangeForm = {},
+    headers: OutgoingHttpHeaders = {},
+    body: Buffer = Buffer.alloc(0),
+  ): void {
+    const { faults, uniqueId } = this.#connection.context;
+    const requestId = textOf(this.headers, 'apns-request-id');
+    const all = {
+      ':status': statusCode,
+      ...(form.withoutId ? {} : { 'apns-id': this.#apnsId }),
+      ...(requestId === undefined ? {} : { 'apns-request-id': requestId }),
+      ...(uniqueId ? { 'apns-unique-id': randomUUID() } : {}),
+      // Without a date of ours node:http2 adds its own.
+      ...(faults.active.clockSkewMs === 0 ? {} : { date: new Date(faults.now).toUTCString() }),
+      ...headers,
+    };
+    writeAnswer(this.stream, all, body, form);
+  }
+
+  #settle(): boolean {
+    if (this.#isSettled) return false;
+    this.#isSettled = true;
+    return true;
+  }
+}

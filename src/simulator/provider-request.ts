@@ -1,0 +1,93 @@
+/** What the HTTP/2 side does with a request that has arrived whole: who may, to where, with what. */
+import { isBroadcastPath, isChannelsPath, manageChannels, readBroadcast } from './channel-request.js';
+import { applyTokenFault, deliver } from './http2-token-fault.js';
+import {
+  deviceTokenOf,
+  isDevicePath,
+  type NotificationHead,
+  payloadRejection,
+  readNotificationHead,
+  textOf,
+} from './notification-head.js';
+import type { ProviderConnectionControl } from './provider-context.js';
+import type { ProviderExchange } from './provider-exchange.js';
+import { type Rejection, rejection, withRetryAfter } from './rejection.js';
+import { decodeTokenFault } from './token-fault.js';
+
+/** Answers a request, or does what its device token asks for instead. */
+export function processRequest(exchange: ProviderExchange, connection: ProviderConnectionControl): void {
+  if (exchange.isSettled) return;
+  const storm = connection.context.faults.takeStorm();
+  const problem =
+    storm === undefined
+      ? authProblem(exchange, connection)
+      : withRetryAfter(rejection('TooManyRequests'), storm.retryAfterSeconds);
+  if (problem !== undefined) exchange.reject(problem);
+  else if (isDevicePath(exchange.path)) processNotification(exchange, connection);
+  else if (isBroadcastPath(exchange.path)) processBroadcast(exchange, connection);
+  else if (isChannelsPath(exchange.path)) processManagement(exchange, connection);
+  else exchange.reject(rejection('BadPath'));
+}
+
+/** Answers before the body has come, if the device token asks for that. It is accepted when the body has. */
+export function answerEarly(exchange: ProviderExchange, connection: ProviderConnectionControl): void {
+  if (!isDevicePath(exchange.path)) return;
+  if (decodeTokenFault(deviceTokenOf(exchange.path))?.name !== 'earlyResponse') return;
+  if (authProblem(exchange, connection) !== undefined) return;
+  if (!('reason' in readHead(exchange, connection))) exchange.answer(200);
+}
+
+function processNotification(exchange: ProviderExchange, connection: ProviderConnectionControl): void {
+  const head = readHead(exchange, connection);
+  const problem = 'reason' in head ? head : payloadRejection(exchange.bodyBytes, head.pushType, false);
+  if (problem !== undefined) {
+    exchange.reject(problem);
+    return;
+  }
+  const fields = { ...(head as NotificationHead), payload: exchange.body };
+  const fault = connection.context.state.tokenFaults.strike(fields.deviceToken);
+  if (fault === undefined) deliver(fields, exchange, connection);
+  else applyTokenFault(fault, fields, exchange, connection);
+}
+
+function processBroadcast(exchange: ProviderExchange, connection: ProviderConnectionControl): void {
+  const { context, auth } = connection;
+  const broadcast = context.faults.active.broadcastDisabled
+    ? rejection('FeatureNotEnabled')
+    : readBroadcast(exchange, context.state.channels, auth.topics);
+  if ('reason' in broadcast) exchange.reject(broadcast);
+  else exchange.accept(broadcast);
+}
+
+function processManagement(exchange: ProviderExchange, connection: ProviderConnectionControl): void {
+  const { context, auth } = connection;
+  const answer = context.faults.active.broadcastDisabled
+    ? rejection('FeatureNotEnabled')
+    : manageChannels(exchange, context.state.channels, auth.topics);
+  if ('reason' in answer) {
+    exchange.reject(answer);
+    return;
+  }
+  const { statusCode, channelId, body } = answer;
+  exchange.answerManagement(
+    statusCode,
+    channelId === undefined ? {} : { 'apns-channel-id': channelId },
+    body === undefined ? undefined : Buffer.from(JSON.stringify(body)),
+  );
+}
+
+function authProblem(
+  exchange: ProviderExchange,
+  { auth, context }: ProviderConnectionControl,
+): Rejection | undefined {
+  const { now, active } = context.faults;
+  const reason = auth.problem(textOf(exchange.headers, 'authorization'), now, active.maxProviderTokens);
+  return reason === undefined ? undefined : rejection(reason);
+}
+
+function readHead(
+  exchange: ProviderExchange,
+  { auth }: ProviderConnectionControl,
+): NotificationHead | Rejection {
+  return readNotificationHead(exchange.headers, exchange.names, auth.topics);
+}

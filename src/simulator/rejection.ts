@@ -1,0 +1,72 @@
+/** What the HTTP/2 side answers when it does not accept: a status, a reason, and the body that tells it. */
+import { type ApnsReason, encodeReasonBody, REASON_STATUS } from '../protocol/http2/reason.js';
+
+/** A notification, or another request, that was not accepted. */
+export interface Rejection {
+  /** Of Apple's table, or one that no table has. */
+  readonly reason: string;
+  readonly statusCode: number;
+  /** UNIX milliseconds. */
+  readonly timestamp?: number;
+  /** Seconds, as `retry-after` says them. */
+  readonly retryAfterSeconds?: number;
+}
+
+/** A rejection with the status that Apple's table has for its reason. */
+export function rejection(reason: ApnsReason): Rejection {
+  return { reason, statusCode: REASON_STATUS[reason] };
+}
+
+/** The same, with a `retry-after` if seconds are given. */
+export function withRetryAfter(rejection: Rejection, seconds: number | undefined): Rejection {
+  return seconds === undefined ? rejection : { ...rejection, retryAfterSeconds: seconds };
+}
+
+/**
+ * The forms that the body of a rejection can be given: as it should be, or as something on the way makes
+ * it. Their order is that of the argument of the token fault `strayBody`, from 0.
+ */
+export const BODY_KINDS = ['html', 'empty', 'huge', 'brokenJson', 'numberReason', 'json'] as const;
+
+export type BodyKind = (typeof BODY_KINDS)[number];
+
+const HUGE_BYTES = 1 << 20;
+
+/** The body of a rejection. */
+export function rejectionBody({ reason, timestamp }: Rejection, kind: BodyKind): Buffer {
+  switch (kind) {
+    case 'json':
+      return encodeReasonBody({ reason, ...(timestamp === undefined ? {} : { timestamp }) });
+    case 'html':
+      return Buffer.from(`<html><body><h1>${reason}</h1></body></html>\n`);
+    case 'empty':
+      return Buffer.alloc(0);
+    case 'huge':
+      return Buffer.alloc(HUGE_BYTES, 'apns-streams ');
+    case 'brokenJson':
+      return Buffer.from(`{"reason":"${reason}`);
+    case 'numberReason':
+      return Buffer.from('{"reason":42,"timestamp":"now"}');
+  }
+}
+
+const STATUS_REASONS: ReadonlyMap<number, ApnsReason> = new Map([
+  [1, 'InternalServerError'],
+  [2, 'MissingDeviceToken'],
+  [3, 'MissingTopic'],
+  [4, 'PayloadEmpty'],
+  [5, 'BadDeviceToken'],
+  [6, 'BadTopic'],
+  [7, 'PayloadTooLarge'],
+  [8, 'BadDeviceToken'],
+  [10, 'Shutdown'],
+]);
+
+/**
+ * What comes nearest to a status code of the binary wire. One that has no counterpart becomes a reason that
+ * no table has, which clients must bear as well: 400 `StatusCode<n>`.
+ */
+export function rejectionOfStatusCode(statusCode: number): Rejection {
+  const reason = STATUS_REASONS.get(statusCode);
+  return reason === undefined ? { reason: `StatusCode${statusCode}`, statusCode: 400 } : rejection(reason);
+}
