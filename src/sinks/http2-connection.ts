@@ -8,11 +8,12 @@
  */
 import type { TLSSocket } from 'node:tls';
 import { receive } from '../connection/receiver.js';
-import { type ApnsError, type Peer, toApnsError } from '../errors.js';
+import { ApnsError, formatPeer, type Peer, toApnsError } from '../errors.js';
 import { connectionError, Http2Error } from '../protocol/http2/connection-error.js';
 import { Http2ErrorCode, http2ErrorName } from '../protocol/http2/error-code.js';
-import { DEFAULT_MAX_FRAME_BYTES, FRAME_HEADER_BYTES, MAX_UINT31 } from '../protocol/http2/frame-header.js';
+import { MAX_UINT31 } from '../protocol/http2/frame-header.js';
 import { type FrameHandler, FrameReader } from '../protocol/http2/frame-reader.js';
+import { decodeReasonBody } from '../protocol/http2/reason.js';
 import {
   bodyBytes,
   type GeneralRequest,
@@ -22,6 +23,7 @@ import {
 } from '../protocol/http2/request.js';
 import { type ApnsResponse, ResponseDecoder } from '../protocol/http2/response.js';
 import type { Http2Settings } from '../protocol/http2/settings.js';
+import { Http2BodyWriter, INITIAL_WINDOW_BYTES } from './http2-body-writer.js';
 import { Http2Output } from './http2-output.js';
 import type { PendingNotification } from './pending-notification.js';
 
@@ -35,12 +37,12 @@ export interface Http2ConnectionEvents {
   onLost(connection: Http2Connection, pending: PendingNotification, reason: string): void;
   /** More notifications may be sent than before. */
   onRoom(connection: Http2Connection): void;
-  /** The connection is over, after every open stream was told of. Called once. */
+  /**
+   * The connection is over, after every open stream was told of. Called once. `cause` is absent where this
+   * side closed it in good order, and where the peer did without a word.
+   */
   onClose(connection: Http2Connection, cause: ApnsError | undefined): void;
 }
-
-/** RFC 9113, section 6.9.2: what every window is until something is said about it. */
-const INITIAL_WINDOW_BYTES = 65_535;
 
 /** Our window for the whole connection: bodies are rejections, about 50 bytes each. */
 const CONNECTION_WINDOW_BYTES = 1024 * 1024;
@@ -48,8 +50,15 @@ const CONNECTION_WINDOW_BYTES = 1024 * 1024;
 /** A rejection longer than this comes from something that is not APNs: its stream is cancelled. */
 const MAX_RESPONSE_BYTES = 48 * 1024;
 
-/** Frames that demand work and bring no answer forward; more of them in a row are an attack. */
-const MAX_IDLE_FRAMES = 10_000;
+/** What is kept of a rejection: its reason and timestamp. */
+const MAX_KEPT_BYTES = 2048;
+
+/** More than this in `FLOOD_MS`, with no answer and no credit for a body in it, is an attack. */
+const MAX_FLOOD_BYTES = 1024 * 1024;
+const FLOOD_MS = 10_000;
+
+/** How long a connection that is closed in good order may take to send what it still has. */
+const GOODBYE_MS = 1000;
 
 /** See the file comment. */
 export class Http2Connection implements FrameHandler {
@@ -58,18 +67,20 @@ export class Http2Connection implements FrameHandler {
   heardAt: number = this.openedAt;
   /** When the PING was sent that is not answered yet. */
   pingedAt: number | undefined;
-  /** Whether a notification was ever answered here. */
-  isProven = false;
+  /** How many notifications were answered here. */
+  #answers = 0;
+  /** Whether this side wants no more of it. */
+  #isRetired = false;
   readonly #socket: TLSSocket;
+  readonly #peer: Peer;
   readonly #events: Http2ConnectionEvents;
   readonly #output: Http2Output;
   readonly #authority: string;
   readonly #requests: RequestEncoder;
-  readonly #responses = new ResponseDecoder();
+  readonly #bodies: Http2BodyWriter;
+  readonly #responses = new ResponseDecoder({ maxBodyBytes: MAX_KEPT_BYTES });
   readonly #frames = new FrameReader(this);
   readonly #streams = new Map<number, PendingNotification>();
-  /** Streams whose body is not written whole, in the order they were opened. */
-  readonly #unfinished = new Set<PendingNotification>();
   #state: 'waiting' | 'open' | 'draining' | 'closed' = 'waiting';
   #nextStreamId = 1;
   #lastProcessed = MAX_UINT31;
@@ -77,23 +88,41 @@ export class Http2Connection implements FrameHandler {
   #maxStreams = Number.POSITIVE_INFINITY;
   /** The most streams that SETTINGS have allowed so far. */
   #hadStreams = 0;
-  #initialWindow = INITIAL_WINDOW_BYTES;
-  #sendWindow = INITIAL_WINDOW_BYTES;
   #receivedBytes = 0;
-  #idleFrames = 0;
+  /** What GOAWAY said. */
+  #farewell: ApnsError | undefined;
+  /** Bytes received since `#floodSince` while `#progress` stood still. */
+  #floodBytes = 0;
+  #floodSince = this.openedAt;
+  #progress = 0;
 
   constructor(socket: TLSSocket, peer: Peer, authority: string, events: Http2ConnectionEvents) {
     this.#socket = socket;
+    this.#peer = peer;
     this.#events = events;
     this.#authority = authority;
     this.#requests = new RequestEncoder({ authority });
     this.#output = new Http2Output(socket);
+    this.#bodies = new Http2BodyWriter(this.#output, this.#requests);
     this.#output.writeControl({ type: 'SETTINGS', ack: false, settings: { enablePush: false } });
     const increment = CONNECTION_WINDOW_BYTES - INITIAL_WINDOW_BYTES;
     this.#output.writeControl({ type: 'WINDOW_UPDATE', streamId: 0, increment });
-    const onBytes = (chunk: Buffer): void => this.#onBytes(chunk, peer);
+    const onBytes = (chunk: Buffer): void => this.#onBytes(chunk);
     receive(socket, { onBytes, onClose: (cause) => this.#close(cause) }, peer);
-    socket.on('drain', () => this.#tellRoom());
+    socket.on('drain', () => {
+      this.#bodies.writeOn();
+      this.#tellRoom();
+    });
+  }
+
+  /** Whether a notification was ever answered here. */
+  get isProven(): boolean {
+    return this.#answers > 0;
+  }
+
+  /** Whether it was this side that had enough of it. */
+  get isRetired(): boolean {
+    return this.#isRetired;
   }
 
   /** How many notifications are written and not answered. */
@@ -117,7 +146,7 @@ export class Http2Connection implements FrameHandler {
 
   /** How many more notifications may be sent now. */
   get room(): number {
-    if (this.#state !== 'open' || this.#sendWindow <= 0 || this.#output.isBlocked) return 0;
+    if (this.#state !== 'open' || !this.#bodies.hasRoom || this.#output.isBlocked) return 0;
     return Math.max(0, this.#maxStreams - this.#streams.size);
   }
 
@@ -129,13 +158,11 @@ export class Http2Connection implements FrameHandler {
   /** Writes a notification; there must be room. */
   send(pending: PendingNotification, now: number): void {
     pending.streamId = this.#nextStreamId;
-    pending.sendWindow = this.#initialWindow;
     pending.sentAt = now;
     pending.receivedBytes = 0;
     pending.rest = undefined;
     pending.attempts++;
     this.#nextStreamId += 2;
-    this.#idleFrames = 0;
     this.#streams.set(pending.streamId, pending);
     const output = this.#output;
     if (pending.broadcast === undefined) {
@@ -149,19 +176,14 @@ export class Http2Connection implements FrameHandler {
     } else {
       this.#writeBroadcast(pending, pending.broadcast);
     }
-    this.#writeBody(pending);
+    this.#bodies.start(pending);
     if (this.#nextStreamId > MAX_UINT31) this.#state = 'draining';
   }
 
   /** Gives up waiting for an answer. */
   cancel(pending: PendingNotification): void {
-    this.#remove(pending);
-    this.#responses.forget(pending.streamId);
-    this.#output.writeControl({
-      type: 'RST_STREAM',
-      streamId: pending.streamId,
-      errorCode: Http2ErrorCode.CANCEL,
-    });
+    this.#reset(pending);
+    this.#closeIfDrained();
   }
 
   /** Asks the peer whether it is still there. */
@@ -172,6 +194,7 @@ export class Http2Connection implements FrameHandler {
 
   /** Opens no more streams, and closes when the open ones are answered. */
   drain(): void {
+    this.#isRetired = true;
     if (this.#state !== 'closed') this.#state = 'draining';
     this.#closeIfDrained();
   }
@@ -191,8 +214,7 @@ export class Http2Connection implements FrameHandler {
       return;
     }
     const response = this.#responses.onHeaders(streamId, bytes, start, end, endStream);
-    if (response === undefined) this.#countIdleFrame();
-    else this.#answer(pending, response);
+    if (response !== undefined) this.#answer(pending, response);
   }
 
   onData(
@@ -215,10 +237,9 @@ export class Http2Connection implements FrameHandler {
       return;
     }
     pending.receivedBytes += flowBytes;
-    if (flowBytes === 0) this.#countIdleFrame();
     if (pending.receivedBytes <= MAX_RESPONSE_BYTES) return;
-    const known = this.#responses.conclude(streamId);
-    this.cancel(pending);
+    const known = this.#conclude(pending);
+    this.#reset(pending);
     if (known !== undefined) this.#events.onResponse(this, pending, known);
     this.#closeIfDrained();
   }
@@ -227,10 +248,9 @@ export class Http2Connection implements FrameHandler {
     const pending = this.#streams.get(streamId);
     if (pending === undefined) {
       this.#checkNotIdle(streamId);
-      this.#countIdleFrame();
       return;
     }
-    const known = this.#responses.conclude(streamId);
+    const known = this.#conclude(pending);
     this.#remove(pending);
     if (known !== undefined) this.#events.onResponse(this, pending, known);
     else if (errorCode === Http2ErrorCode.REFUSED_STREAM) this.#events.onUnprocessed(this, pending);
@@ -239,29 +259,27 @@ export class Http2Connection implements FrameHandler {
   }
 
   onSettings(settings: Http2Settings): void {
-    this.#countIdleFrame();
     this.#requests.applySettings(settings);
-    if (settings.initialWindowSize !== undefined) this.#moveWindows(settings.initialWindowSize);
-    if (settings.maxConcurrentStreams !== undefined) this.#maxStreams = settings.maxConcurrentStreams;
+    const { initialWindowSize, maxConcurrentStreams } = settings;
+    if (initialWindowSize !== undefined)
+      this.#bodies.setInitialWindow(initialWindowSize, this.#streams.values());
+    if (maxConcurrentStreams !== undefined) this.#maxStreams = maxConcurrentStreams;
     this.#hadStreams = Math.max(this.#hadStreams, this.#maxStreams);
     if (this.#state === 'waiting') this.#state = 'open';
     this.#output.writeControl({ type: 'SETTINGS', ack: true, settings: {} });
-    this.#writeUnfinished();
-    this.#tellRoom();
+    this.#bodies.writeOn();
   }
 
-  onSettingsAck(): void {
-    this.#countIdleFrame();
-  }
+  onSettingsAck(): void {}
 
   onPing(data: Buffer, ack: boolean): void {
-    this.#countIdleFrame();
     if (ack) this.pingedAt = undefined;
     else this.#output.writeControl({ type: 'PING', ack: true, data: Buffer.from(data) });
   }
 
-  onGoaway(lastStreamId: number): void {
-    this.#countIdleFrame();
+  onGoaway(lastStreamId: number, errorCode: number, debugData: Buffer): void {
+    if (this.#state === 'closed') return;
+    this.#farewell = farewellOf(this.#peer, errorCode, debugData);
     this.#lastProcessed = Math.min(this.#lastProcessed, lastStreamId);
     this.#state = 'draining';
     for (const pending of [...this.#streams.values()]) {
@@ -271,67 +289,71 @@ export class Http2Connection implements FrameHandler {
       this.#events.onUnprocessed(this, pending);
     }
     this.#closeIfDrained();
-    this.#events.onRoom(this);
   }
 
   onWindowUpdate(streamId: number, increment: number): void {
-    this.#countIdleFrame();
     if (streamId === 0) {
-      this.#sendWindow += increment;
-      if (this.#sendWindow > MAX_UINT31)
-        throw connectionError('FLOW_CONTROL_ERROR', 'the window exceeds 2^31-1');
-    } else {
-      const pending = this.#streams.get(streamId);
-      if (pending === undefined) {
-        this.#checkNotIdle(streamId);
-        return;
-      }
-      pending.sendWindow += increment;
-      if (pending.sendWindow > MAX_UINT31) {
-        this.onStreamError(new Http2Error('FLOW_CONTROL_ERROR', streamId, 'the window exceeds 2^31-1'));
-        return;
-      }
+      this.#bodies.grow(increment);
+      return;
     }
-    this.#writeUnfinished();
-    if (streamId === 0) this.#tellRoom();
+    const pending = this.#streams.get(streamId);
+    if (pending === undefined) this.#checkNotIdle(streamId);
+    else if (!this.#bodies.growStream(pending, increment))
+      this.onStreamError(new Http2Error('FLOW_CONTROL_ERROR', streamId, 'the window exceeds 2^31-1'));
   }
 
-  onStreamError(error: Http2Error): void {
-    const { streamId, http2ErrorCode } = error;
-    this.#output.writeControl({ type: 'RST_STREAM', streamId, errorCode: http2ErrorCode });
-    this.#responses.forget(streamId);
+  onStreamError({ streamId, http2ErrorCode }: Http2Error): void {
     const pending = this.#streams.get(streamId);
-    if (pending === undefined) return;
-    this.#remove(pending);
+    if (pending === undefined) {
+      // RST_STREAM was sent already, or the stream is over on both sides.
+      this.#checkNotIdle(streamId);
+      return;
+    }
+    this.#reset(pending, http2ErrorCode);
     this.#events.onLost(this, pending, 'MalformedResponse');
     this.#closeIfDrained();
   }
 
-  #onBytes(chunk: Buffer, peer: Peer): void {
+  #onBytes(chunk: Buffer): void {
     if (this.#state === 'closed') return;
     this.heardAt = performance.now();
     try {
       this.#frames.read(chunk);
+      this.#checkFlood(chunk.length);
     } catch (error) {
-      this.abandon(toApnsError(error, peer));
+      this.abandon(toApnsError(error, this.#peer));
       return;
     }
+    // Once, behind the last frame: who is told may write, end or destroy in the middle of it.
     this.#events.onRoom(this);
   }
 
   #answer(pending: PendingNotification, response: ApnsResponse): void {
-    this.#idleFrames = 0;
-    this.isProven = true;
+    this.#answers++;
     // Answered before it was sent whole: the rest would only be thrown away.
-    if (pending.rest !== undefined) this.cancel(pending);
+    if (pending.rest !== undefined) this.#reset(pending);
     else this.#streams.delete(pending.streamId);
     this.#events.onResponse(this, pending, response);
     if (this.#state === 'draining') this.#closeIfDrained();
   }
 
+  /** What is known of the answer to a stream that is over. */
+  #conclude({ streamId }: PendingNotification): ApnsResponse | undefined {
+    const known = this.#responses.conclude(streamId);
+    if (known !== undefined) this.#answers++;
+    return known;
+  }
+
   #remove(pending: PendingNotification): void {
     this.#streams.delete(pending.streamId);
-    if (pending.rest !== undefined) this.#unfinished.delete(pending);
+    this.#bodies.drop(pending);
+  }
+
+  #reset(pending: PendingNotification, errorCode: number = Http2ErrorCode.CANCEL): void {
+    const { streamId } = pending;
+    this.#remove(pending);
+    this.#responses.forget(streamId);
+    this.#output.writeControl({ type: 'RST_STREAM', streamId, errorCode });
   }
 
   #writeBroadcast(
@@ -343,64 +365,6 @@ export class Http2Connection implements FrameHandler {
     const request = { ...broadcast, headers: [...broadcast.headers, ...credentials] };
     output.reserve(requestHeadersBytes(request, this.#authority) + bodyBytes(payload));
     output.end = this.#requests.writeHeaders(output.slab, output.end, streamId, request, false);
-  }
-
-  #writeBody(pending: PendingNotification): void {
-    const { payload } = pending;
-    const most = typeof payload === 'string' ? 3 * payload.length : payload.length;
-    if (most > Math.min(this.#sendWindow, pending.sendWindow, DEFAULT_MAX_FRAME_BYTES)) {
-      pending.rest = Buffer.from(payload as string);
-      this.#unfinished.add(pending);
-      this.#writeRest(pending);
-      return;
-    }
-    const output = this.#output;
-    const start = output.end + FRAME_HEADER_BYTES;
-    output.end = this.#requests.writeBody(output.slab, output.end, pending.streamId, payload);
-    this.#sendWindow -= output.end - start;
-    pending.sendWindow -= output.end - start;
-  }
-
-  /** Writes as much of a body as both windows take. */
-  #writeRest(pending: PendingNotification): void {
-    let rest = pending.rest!;
-    const output = this.#output;
-    while (rest.length > 0) {
-      const credit = Math.min(this.#sendWindow, pending.sendWindow, DEFAULT_MAX_FRAME_BYTES);
-      if (credit <= 0) break;
-      const piece = rest.subarray(0, credit);
-      rest = rest.subarray(credit);
-      output.reserve(bodyBytes(piece));
-      output.end = this.#requests.writeBody(
-        output.slab,
-        output.end,
-        pending.streamId,
-        piece,
-        rest.length === 0,
-      );
-      this.#sendWindow -= piece.length;
-      pending.sendWindow -= piece.length;
-    }
-    pending.rest = rest.length === 0 ? undefined : rest;
-    if (rest.length === 0) this.#unfinished.delete(pending);
-  }
-
-  #writeUnfinished(): void {
-    for (const pending of this.#unfinished) {
-      if (this.#sendWindow <= 0) return;
-      this.#writeRest(pending);
-    }
-  }
-
-  /** RFC 9113, section 6.9.2: a new initial size moves every open stream's window, below zero if need be. */
-  #moveWindows(size: number): void {
-    const difference = size - this.#initialWindow;
-    this.#initialWindow = size;
-    for (const pending of this.#streams.values()) {
-      pending.sendWindow += difference;
-      if (pending.sendWindow > MAX_UINT31)
-        throw connectionError('FLOW_CONTROL_ERROR', 'a window exceeds 2^31-1');
-    }
   }
 
   /** Gives DATA back to the window of the connection; no stream needs more than its first window. */
@@ -417,9 +381,17 @@ export class Http2Connection implements FrameHandler {
     throw connectionError('PROTOCOL_ERROR', `stream ${streamId} was never opened`);
   }
 
-  #countIdleFrame(): void {
-    if (++this.#idleFrames <= MAX_IDLE_FRAMES) return;
-    throw connectionError('ENHANCE_YOUR_CALM', `${MAX_IDLE_FRAMES} frames in a row brought no answer`);
+  /** RFC 9113, section 10.5: frames that cost work and bring nothing forward, one after the other. */
+  #checkFlood(bytes: number): void {
+    const progress = this.#answers + this.#bodies.writtenBytes;
+    if (progress !== this.#progress || this.heardAt - this.#floodSince > FLOOD_MS) {
+      this.#progress = progress;
+      this.#floodSince = this.heardAt;
+      this.#floodBytes = 0;
+    }
+    this.#floodBytes += bytes;
+    if (this.#floodBytes <= MAX_FLOOD_BYTES && !this.#output.isOverrun) return;
+    throw connectionError('ENHANCE_YOUR_CALM', `${this.#floodBytes} bytes in a row brought no answer`);
   }
 
   #tellRoom(): void {
@@ -430,8 +402,12 @@ export class Http2Connection implements FrameHandler {
     if (this.#state !== 'draining' || this.#streams.size > 0) return;
     this.#state = 'closed';
     this.#sayGoodbye(Http2ErrorCode.NO_ERROR);
-    this.#socket.destroySoon();
-    this.#events.onClose(this, undefined);
+    const socket = this.#socket;
+    socket.destroySoon();
+    // A peer that reads nothing would keep it for as long as it likes.
+    const timer = setTimeout(() => socket.destroy(), GOODBYE_MS).unref();
+    socket.once('close', () => clearTimeout(timer));
+    this.#events.onClose(this, this.#farewell);
   }
 
   #sayGoodbye(errorCode: number): void {
@@ -444,16 +420,30 @@ export class Http2Connection implements FrameHandler {
     this.#state = 'closed';
     this.#socket.destroy();
     for (const pending of [...this.#streams.values()]) {
-      const known = this.#responses.conclude(pending.streamId);
+      const known = this.#conclude(pending);
       if (known !== undefined) this.#events.onResponse(this, pending, known);
       // Without its last frame a request is not complete, and is not processed: RFC 9113, section 8.1.
       else if (pending.rest !== undefined) this.#events.onUnprocessed(this, pending);
-      else
-        this.#events.onLost(this, pending, cause?.code === 'APNS_ERR_TIMEOUT' ? 'Timeout' : 'ConnectionLost');
+      else this.#events.onLost(this, pending, lossReason(cause));
     }
     this.#streams.clear();
-    this.#events.onClose(this, cause);
+    this.#events.onClose(this, cause ?? this.#farewell);
   }
+}
+
+/** Why nothing more is known of what was in flight. */
+function lossReason(cause: ApnsError | undefined): string {
+  if (cause?.code === 'APNS_ERR_TIMEOUT') return 'Timeout';
+  return cause?.code === 'APNS_ERR_CLOSED' ? 'Aborted' : 'ConnectionLost';
+}
+
+/** What a GOAWAY means where nothing else explains the end of the connection. */
+function farewellOf(peer: Peer, errorCode: number, debugData: Buffer): ApnsError {
+  const { reason } = decodeReasonBody(debugData);
+  return new ApnsError(
+    errorCode === Http2ErrorCode.NO_ERROR ? 'APNS_ERR_CONNECTION_LOST' : 'APNS_ERR_HTTP2_PROTOCOL',
+    `${formatPeer(peer)} ended the connection: ${reason ?? http2ErrorName(errorCode)}`,
+  );
 }
 
 /** A wire error code as the reason of an outcome: INTERNAL_ERROR becomes StreamInternalError. */

@@ -5,6 +5,9 @@ import { CLIENT_PREFACE } from '../protocol/http2/frame-header.js';
 
 const SLAB_BYTES = 64 * 1024;
 
+/** Nothing is sent to a socket that is blocked but answers to PING and SETTINGS: they alone exceed this. */
+const MAX_WAITING_BYTES = 1024 * 1024;
+
 /** Collects frames; they leave when the slab is full, or at the end of the turn. */
 export class Http2Output {
   /** Where frames are written, from `end`; room for them is made by {@link Http2Output.reserve}. */
@@ -31,6 +34,11 @@ export class Http2Output {
     return this.#socket.writableNeedDrain || !this.#socket.writable || this.#socket.errored !== null;
   }
 
+  /** Whether more waits for the peer to read than notifications can account for: answers to a flood. */
+  get isOverrun(): boolean {
+    return this.#socket.writableLength > MAX_WAITING_BYTES;
+  }
+
   /** Makes room for `bytes` more behind `end`, and sees to it that they leave. */
   reserve(bytes: number): void {
     if (this.slab.length - this.end < bytes) {
@@ -55,6 +63,7 @@ export class Http2Output {
     if (this.#start === this.end) return;
     const frames = this.slab.subarray(this.#start, this.end);
     this.#start = this.end;
-    if (!this.#socket.destroyed) this.#socket.write(frames);
+    // One that is about to be closed takes nothing any more.
+    if (this.#socket.writable) this.#socket.write(frames);
   }
 }
