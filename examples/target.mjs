@@ -6,6 +6,8 @@
  *
  *     node examples/send-one.mjs
  *     node examples/send-one.mjs --host gateway.example --port 2195 --cert cert.pem --key key.pem [--ca ca.pem]
+ *     node examples/send-http2.mjs --environment sandbox --provider-key AuthKey_ABC123DEFG.p8 \
+ *       --key-id ABC123DEFG --team-id DEF123GHIJ --topic com.example.app
  */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -13,7 +15,10 @@ import { createSimulator } from 'apns-streams/simulator';
 
 const text = { type: 'string' };
 const { values, positionals } = parseArgs({
-  options: { host: text, port: text, 'feedback-port': text, cert: text, key: text, ca: text },
+  options: {
+    ...{ host: text, port: text, 'feedback-port': text, cert: text, key: text, ca: text },
+    ...{ environment: text, 'provider-key': text, 'key-id': text, 'team-id': text, topic: text },
+  },
   allowPositionals: true,
 });
 
@@ -21,19 +26,20 @@ const { values, positionals } = parseArgs({
 export const operands = positionals;
 
 /**
- * `gateway` and `feedback` are options to spread into a sink, a delivery or a source. `simulator` is there
- * unless a host was named. `close()` ends what was started.
+ * `gateway`, `feedback` and `http2` are options to spread into a sink, a delivery or a source. `simulator` is
+ * there unless something else was named. `close()` ends what was started.
  */
 export async function openTarget() {
-  const { host, cert, key, ca } = values;
-  if (host === undefined) {
+  const { host, environment, cert, key, ca, topic } = values;
+  if (host === undefined && environment === undefined) {
     const simulator = await createSimulator();
-    const { credentials } = simulator;
-    const tls = { cert: credentials.cert, key: credentials.key, ca: credentials.ca };
-    const at = ({ host, port }) => ({ host, port, tls });
+    const { ca, cert, key, providerKey, keyId, teamId, topic } = simulator.credentials;
+    const at = ({ host, port }) => ({ host, port, tls: { ca, cert, key } });
+    const { host, port } = simulator.http2;
     return {
       gateway: at(simulator.gateway),
       feedback: at(simulator.feedback),
+      http2: { host, port, tls: { ca }, topic, providerToken: { key: providerKey, keyId, teamId } },
       simulator,
       close: () => simulator.close(),
     };
@@ -41,5 +47,14 @@ export async function openTarget() {
   const read = (name, path) => (path === undefined ? {} : { [name]: readFileSync(path) });
   const tls = { ...read('cert', cert), ...read('key', key), ...read('ca', ca) };
   const at = (port) => ({ host, tls, ...(port === undefined ? {} : { port: Number(port) }) });
-  return { gateway: at(values.port), feedback: at(values['feedback-port']), close: async () => {} };
+  const providerToken = {
+    ...read('key', values['provider-key']),
+    ...{ keyId: values['key-id'], teamId: values['team-id'] },
+  };
+  return {
+    gateway: at(values.port),
+    feedback: at(values['feedback-port']),
+    http2: { ...(environment === undefined ? at(values.port) : { environment, tls }), topic, providerToken },
+    close: async () => {},
+  };
 }

@@ -43,6 +43,17 @@ test('send-one prints the outcome and hands the notification back', async () => 
   expect(stdout).toMatch(/^true$/m);
 });
 
+test('send-http2 prints an accepted, a rejected, a retried and an invalid outcome', async () => {
+  const { code, stdout } = await runNode(example('send-http2'));
+  expect(code).toBe(0);
+  const lines = stdout.trimEnd().split('\n').sort();
+  expect(lines).toHaveLength(4);
+  expect(lines[0]).toMatch(/^accepted .*1 times/);
+  expect(lines[1]).toMatch(/^accepted .*2 times/);
+  expect(lines[2]).toMatch(/^invalid .*4096 bytes/);
+  expect(lines[3]).toMatch(/^rejected 400 BadDeviceToken/);
+});
+
 test('send-file writes one outcome for each line', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'apns-streams-test-'));
   onTestFinished(() => rm(directory, { recursive: true }));

@@ -1,0 +1,33 @@
+/**
+ * Sends over HTTP/2, which is what reaches Apple's devices. The same notifications, the same outcomes; but
+ * here every notification gets an answer of its own, and a provider token can stand in for a certificate.
+ *
+ *     node examples/send-http2.mjs [DEVICE_TOKEN] [--environment sandbox --provider-key FILE --key-id ID --team-id ID --topic ID]
+ */
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createHttp2Delivery } from 'apns-streams';
+import { encodeTokenFault } from 'apns-streams/simulator';
+import { openTarget, operands } from './target.mjs';
+
+const target = await openTarget();
+const notification = {
+  deviceToken: operands[0] ?? 'ab'.repeat(32),
+  payload: { aps: { alert: 'Hello' } },
+  pushType: 'alert',
+  collapseId: 'greeting', // A later one with the same id takes its place on the device.
+};
+const notifications = [notification];
+if (target.simulator !== undefined) {
+  // These device tokens ask the simulator for a rejection, and for a temporary one.
+  notifications.push({ ...notification, deviceToken: encodeTokenFault('reject', 8) });
+  notifications.push({ ...notification, deviceToken: encodeTokenFault('temporary', 1) });
+  notifications.push({ ...notification, payload: { aps: { alert: 'long '.repeat(1000) } } });
+}
+
+await pipeline(Readable.from(notifications), createHttp2Delivery(target.http2), async (outcomes) => {
+  for await (const { status, statusCode, reason, message, attempts = 1 } of outcomes) {
+    console.log(status, statusCode ?? '', reason ?? message ?? '', `(sent ${attempts} times)`);
+  }
+});
+await target.close();
