@@ -6,13 +6,16 @@
  *     TLS socket ◀── Http2Wire ◀── node:http2         (until `finish`)
  *                      ▲── frames of our own, `send`
  *
- * node:http2 hands over whole frames in every turn, so a frame of our own never falls inside one of its.
+ * node:http2 hands over whole frames in every turn, so a frame of our own never falls inside one of its. After
+ * a GOAWAY of ours it is kept from saying its own, which it does when the client says goodbye in return, and
+ * which would name more streams than ours did.
  */
 import { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { encodeFrame, type Http2Frame } from '../protocol/http2/frame.js';
+import { CLIENT_PREFACE } from '../protocol/http2/frame-header.js';
 import { endConnection } from './connection-ending.js';
-import { PingFilter } from './ping-filter.js';
+import { FrameFilter, isGoaway, isPing } from './frame-filter.js';
 import type { LoopbackConnection } from './tls-listener.js';
 
 interface BufferedChunk {
@@ -23,7 +26,8 @@ export class Http2Wire extends Duplex {
   readonly #connection: LoopbackConnection;
   readonly #socket: TLSSocket;
   readonly #drainTimeoutMs: number;
-  readonly #filter: PingFilter | undefined;
+  readonly #incoming: FrameFilter | undefined;
+  #outgoing: FrameFilter | undefined;
   #bytesPerMs = Number.POSITIVE_INFINITY;
   #isHeld = false;
   #rest: NodeJS.Timeout | undefined;
@@ -36,7 +40,7 @@ export class Http2Wire extends Duplex {
     this.#connection = connection;
     this.#socket = connection.socket;
     this.#drainTimeoutMs = drainTimeoutMs;
-    if (ignorePing) this.#filter = new PingFilter();
+    if (ignorePing) this.#incoming = new FrameFilter(isPing, CLIENT_PREFACE.length);
     this.#socket
       .on('data', (chunk: Buffer) => this.#onData(chunk))
       .once('end', () => this.destroyed || this.push(null))
@@ -46,7 +50,9 @@ export class Http2Wire extends Duplex {
 
   /** Sends a frame of our own, behind what node:http2 has said so far. */
   send(frame: Http2Frame): void {
-    if (!this.#isFinished) this.#socket.write(encodeFrame(frame));
+    if (this.#isFinished) return;
+    if (frame.type === 'GOAWAY') this.#outgoing ??= new FrameFilter(isGoaway);
+    this.#socket.write(encodeFrame(frame));
   }
 
   /** Reads nothing until {@link release}. */
@@ -78,7 +84,8 @@ export class Http2Wire extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
-    if (this.#isFinished || this.#socket.write(chunk)) done();
+    const bytes = this.#outgoing?.pass(chunk) ?? chunk;
+    if (this.#isFinished || this.#socket.write(bytes)) done();
     else this.#onDrain = done;
   }
 
@@ -101,13 +108,7 @@ export class Http2Wire extends Duplex {
   #onData(chunk: Buffer): void {
     // What is read after the last word is only read so that the client gets to see that word.
     if (this.destroyed || this.#isFinished) return;
-    let passed = chunk;
-    try {
-      if (this.#filter !== undefined) passed = this.#filter.pass(chunk);
-    } catch {
-      this.destroy();
-      return;
-    }
+    const passed = this.#incoming?.pass(chunk) ?? chunk;
     if (passed.length > 0 && !this.push(passed)) this.#socket.pause();
     if (this.#bytesPerMs !== Number.POSITIVE_INFINITY) this.#restFor(chunk.length / this.#bytesPerMs);
   }

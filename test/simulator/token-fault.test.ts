@@ -48,7 +48,20 @@ describe('token faults', () => {
       memory.strike(deviceToken);
       return memory.strike(deviceToken) !== undefined;
     });
-    expect(again).toEqual(['reject', 'rejectReset', 'rejectSplit', 'slowRead', 'latency', 'discard']);
+    expect(again).toEqual([
+      'reject',
+      'rejectReset',
+      'rejectSplit',
+      'slowRead',
+      'latency',
+      'discard',
+      'unregistered',
+      'strayBody',
+      'earlyResponse',
+      'interim',
+      'trailers',
+      'withoutId',
+    ]);
   });
 
   it('strikes as often as a temporary fault says, and counts each token by itself', () => {
