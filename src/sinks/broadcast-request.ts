@@ -13,7 +13,6 @@ import {
   type Notification,
 } from '../notification.js';
 import type { GeneralRequest } from '../protocol/http2/request.js';
-import { checkHttp2PayloadBytes } from '../protocol/http2/rules.js';
 
 const PUSH_TYPE = 'liveactivity';
 
@@ -52,9 +51,4 @@ export function createBroadcastRequest(
   if (priority !== undefined) headers.push(['apns-priority', `${priority}`]);
   if (apnsId !== undefined) headers.push(['apns-request-id', apnsId]);
   return { method: 'POST', path: `/4/broadcasts/apps/${encodeURIComponent(app)}`, headers };
-}
-
-/** @throws {InvalidNotificationError} if the payload is larger than a broadcast's may be */
-export function checkBroadcastPayload(notification: Notification, payload: string | Uint8Array): void {
-  checkHttp2PayloadBytes(notification, Buffer.byteLength(payload), true);
 }

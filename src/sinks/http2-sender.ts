@@ -12,18 +12,17 @@
 import { closedAfterHandshake, isFatalConnectionError } from '../connection/connection-error.js';
 import { dial } from '../connection/dial.js';
 import { ApnsError, formatPeer, toApnsError } from '../errors.js';
-import { channelOf, type Notification } from '../notification.js';
+import type { Notification } from '../notification.js';
 import { createOutcomeCounts, type OutcomeCounts, type Settlement } from '../outcome.js';
 import { isTemporary } from '../protocol/http2/reason.js';
 import type { ApnsResponse } from '../protocol/http2/response.js';
 import { decodeRetryAfter, parseHttpDate } from '../protocol/http2/retry-after.js';
 import type { Http2RuleContext } from '../protocol/http2/rule.js';
-import { checkHttp2Notification, checkHttp2PayloadBytes } from '../protocol/http2/rules.js';
-import { checkBroadcastPayload, createBroadcastRequest } from './broadcast-request.js';
 import { Http2Connection, type Http2ConnectionEvents } from './http2-connection.js';
 import type { ResolvedHttp2Options } from './http2-options.js';
 import type { NotificationSender, NotificationSenderEvents } from './notification-sender.js';
-import { PendingNotification } from './pending-notification.js';
+import { PendingHeap } from './pending-heap.js';
+import { type PendingNotification, prepareNotification } from './pending-notification.js';
 import { PendingQueue } from './pending-queue.js';
 import { SettledNotifications } from './settled-notifications.js';
 
@@ -42,9 +41,6 @@ const BUSY_PING_MS = 10_000;
  */
 const RELIEF_CONNECTIONS = 8;
 
-/** The limit that most push types have. */
-const MAX_PAYLOAD_BYTES = 4096;
-
 const ACCEPTED: Settlement = { status: 'accepted' };
 
 /** See the file comment. */
@@ -55,12 +51,14 @@ export class Http2Sender implements NotificationSender, Http2ConnectionEvents {
   readonly #events: NotificationSenderEvents;
   readonly #rules: Http2RuleContext;
   readonly #fresh = new PendingQueue();
-  readonly #replays = new PendingQueue();
-  #retries: { readonly pending: PendingNotification; readonly dueAt: number }[] = [];
+  /** In the order they were taken in. */
+  readonly #replays = new PendingHeap(({ order }) => order);
+  readonly #retries = new PendingHeap(({ dueAt }) => dueAt);
   readonly #connections = new Set<Http2Connection>();
   readonly #dials = new AbortController();
   #isDialling = false;
   #dialAt = 0;
+  #taken = 0;
   #unsettled = 0;
   #unsettledBytes = 0;
   #isStepping = false;
@@ -78,9 +76,10 @@ export class Http2Sender implements NotificationSender, Http2ConnectionEvents {
   }
 
   send(notification: Notification): boolean {
-    if (!this.#hasRoom) return false;
+    if (this.#isStopped || !this.#hasRoom) return false;
     const now = performance.now();
-    const pending = this.#prepare(notification, now);
+    const pending = prepareNotification(notification, this.#rules, now);
+    pending.order = this.#taken++;
     this.#unsettled++;
     this.#unsettledBytes += pending.payload.length;
     this.#fresh.push(pending);
@@ -121,19 +120,23 @@ export class Http2Sender implements NotificationSender, Http2ConnectionEvents {
   }
 
   onResponse(connection: Http2Connection, pending: PendingNotification, response: ApnsResponse): void {
-    this.#options.backoff.reset();
-    if (response.statusCode === 200) {
-      const { apnsUniqueId } = response;
+    const { statusCode, reason = 'Unknown', timestamp, apnsUniqueId } = response;
+    if (statusCode === 200) {
+      this.#options.backoff.reset();
       this.#settle(pending, apnsUniqueId === undefined ? ACCEPTED : { status: 'accepted', apnsUniqueId });
       return;
     }
-    const { statusCode, reason = 'Unknown', timestamp, apnsUniqueId } = response;
     this.#noteDate(response);
     const settlement = { status: 'rejected', statusCode, reason, timestamp, apnsUniqueId } as const;
+    if (reason === 'TooManyProviderTokenUpdates') {
+      this.#leave(connection);
+      this.#retry(pending, settlement, response);
+      return;
+    }
+    this.#options.backoff.reset();
     if (reason === 'ExpiredProviderToken' && this.#reauthorize(pending)) return;
-    if (reason === 'TooManyProviderTokenUpdates') connection.drain();
-    if (reason === 'TooManyProviderTokenUpdates' || isTemporary(statusCode, reason)) {
-      this.#retry(pending, settlement, response.retryAfter);
+    if (isTemporary(statusCode, reason)) {
+      this.#retry(pending, settlement, response);
       return;
     }
     this.#settle(pending, settlement);
@@ -141,15 +144,8 @@ export class Http2Sender implements NotificationSender, Http2ConnectionEvents {
   }
 
   onUnprocessed(_connection: Http2Connection, pending: PendingNotification): void {
-    if (this.#isStopped) {
-      this.#settle(pending, pending.fallback ?? { status: 'unsent', reason: 'Aborted' });
-    } else if (pending.attempts <= 2) {
-      this.#replays.push(pending);
-    } else {
-      // Refused again and again: the peer has no room, and asking faster makes none.
-      const delayMs = Math.random() * Math.min(1000, 2 ** pending.attempts);
-      this.#retries.push({ pending, dueAt: performance.now() + delayMs });
-    }
+    if (this.#isStopped) this.#giveUp(pending, 'Aborted');
+    else this.#replay(pending);
   }
 
   onLost(_connection: Http2Connection, pending: PendingNotification, reason: string): void {
@@ -159,33 +155,17 @@ export class Http2Sender implements NotificationSender, Http2ConnectionEvents {
       return;
     }
     pending.fallback = settlement;
-    this.#replays.push(pending);
+    this.#replay(pending);
   }
 
   onClose(connection: Http2Connection, cause: ApnsError | undefined): void {
     this.#connections.delete(connection);
+    const { isProven, isRetired, openedAt } = connection;
+    // One that has stood unused for long is no sign of trouble when it goes.
+    const isFailure = !isProven && !isRetired && performance.now() - openedAt < IDLE_PING_MS;
     if (cause !== undefined && isFatalConnectionError(cause)) this.#fail(cause);
-    else if (!connection.isProven && !this.#isEnding)
-      this.#onFailure(cause ?? closedAfterHandshake(this.#options.target));
+    else if (isFailure) this.#onFailure(cause ?? closedAfterHandshake(this.#options.target));
     this.#advance();
-  }
-
-  /** Checks a notification by the rules of this wire, and makes the record of it. */
-  #prepare(notification: Notification, now: number): PendingNotification {
-    const { topic } = this.#options;
-    if (channelOf(notification) !== undefined) {
-      const broadcast = createBroadcastRequest(notification, topic);
-      const pending = new PendingNotification(notification, topic, now, broadcast);
-      checkBroadcastPayload(notification, pending.payload);
-      return pending;
-    }
-    checkHttp2Notification(notification, this.#rules);
-    const pending = new PendingNotification(notification, topic, now);
-    // Only a payload that could be too long in UTF-8 is measured.
-    if (pending.payload.length * 3 > MAX_PAYLOAD_BYTES) {
-      checkHttp2PayloadBytes(notification, Buffer.byteLength(pending.payload));
-    }
-    return pending;
   }
 
   get #hasRoom(): boolean {
@@ -215,24 +195,47 @@ export class Http2Sender implements NotificationSender, Http2ConnectionEvents {
   /** ExpiredProviderToken: one new token, one more attempt. Apple allows a new token every 20 minutes. */
   #reauthorize(pending: PendingNotification): boolean {
     const { providerToken } = this.#options;
-    if (providerToken === undefined || pending.authorization === undefined || pending.isReauthorized)
-      return false;
+    if (providerToken === undefined || pending.authorization === undefined) return false;
+    if (pending.isReauthorized || this.#isStopped) return false;
     if (!providerToken.refresh(pending.authorization)) return false;
     pending.isReauthorized = true;
     this.#replays.push(pending);
     return true;
   }
 
-  #retry(pending: PendingNotification, settlement: Settlement, retryAfter: string | undefined): void {
-    const now = performance.now();
-    const asked = retryAfter === undefined ? undefined : decodeRetryAfter(retryAfter, Date.now());
-    const delayMs = asked ?? Math.random() * Math.min(10_000, 100 * 2 ** pending.attempts);
-    if (this.#isStopped || now + delayMs > pending.since + this.#options.deadlineMs) {
-      this.#settle(pending, settlement);
+  /** Sends a notification again that the peer has not processed, or may not have. */
+  #replay(pending: PendingNotification): void {
+    if (pending.attempts <= 2) {
+      this.#replays.push(pending);
       return;
     }
-    pending.fallback = settlement;
-    this.#retries.push({ pending, dueAt: now + delayMs });
+    // Again and again: the peer has no room, and asking faster makes none.
+    pending.dueAt = performance.now() + Math.random() * Math.min(1000, 2 ** pending.attempts);
+    this.#retries.push(pending);
+  }
+
+  /** Tries a notification again that was rejected for now, no sooner than `retry-after` says. */
+  #retry(pending: PendingNotification, settlement: Settlement, { retryAfter, date }: ApnsResponse): void {
+    const now = performance.now();
+    // What an earlier attempt left unknown stays so, whatever this one came to.
+    if (pending.fallback?.status !== 'unknown') pending.fallback = settlement;
+    // A date is meant by the clock of the server.
+    const serverMs = (date === undefined ? undefined : parseHttpDate(date)) ?? Date.now();
+    const askedMs = retryAfter === undefined ? undefined : decodeRetryAfter(retryAfter, serverMs);
+    const delayMs = Math.random() * Math.min(10_000, 100 * 2 ** pending.attempts);
+    pending.dueAt = now + Math.max(askedMs ?? 0, delayMs);
+    if (this.#isStopped || pending.dueAt > pending.since + this.#options.deadlineMs) {
+      this.#settle(pending, pending.fallback);
+      return;
+    }
+    this.#retries.push(pending);
+  }
+
+  /** TooManyProviderTokenUpdates: the token stays, the connection goes, and the next one is not hurried. */
+  #leave(connection: Http2Connection): void {
+    if (connection.isRetired) return;
+    this.#onFailure(this.#refusedError('TooManyProviderTokenUpdates'));
+    connection.drain();
   }
 
   #noteDate({ date }: ApnsResponse): void {
@@ -240,13 +243,13 @@ export class Http2Sender implements NotificationSender, Http2ConnectionEvents {
     if (serverMs !== undefined) this.#options.providerToken?.noteServerDate(serverMs);
   }
 
+  #giveUp(pending: PendingNotification, reason: string): void {
+    this.#settle(pending, pending.fallback ?? { status: 'unsent', reason });
+  }
+
   #giveUpWaiting(reason: string): void {
-    const waiting = [
-      ...this.#replays.takeAll(),
-      ...this.#retries.splice(0).map(({ pending }) => pending),
-      ...this.#fresh.takeAll(),
-    ];
-    for (const pending of waiting) this.#settle(pending, pending.fallback ?? { status: 'unsent', reason });
+    for (const queue of [this.#replays, this.#retries, this.#fresh])
+      for (const pending of queue.takeAll()) this.#giveUp(pending, reason);
   }
 
   #fail(error: ApnsError): void {
@@ -312,42 +315,37 @@ export class Http2Sender implements NotificationSender, Http2ConnectionEvents {
 
   #expire(now: number): void {
     const { deadlineMs } = this.#options;
-    if (this.#retries.length > 0) {
-      const due = this.#retries.filter(({ dueAt }) => dueAt <= now);
-      if (due.length > 0) this.#retries = this.#retries.filter(({ dueAt }) => dueAt > now);
-      for (const { pending } of due) this.#replays.push(pending);
-    }
-    for (const queue of [this.#replays, this.#fresh]) {
-      while ((queue.first?.since ?? now) + deadlineMs <= now) {
-        const pending = queue.shift()!;
-        this.#settle(pending, pending.fallback ?? { status: 'unsent', reason: 'DeadlineExceeded' });
-      }
-    }
+    while ((this.#retries.first?.dueAt ?? Number.POSITIVE_INFINITY) <= now)
+      this.#replays.push(this.#retries.shift()!);
+    for (const queue of [this.#replays, this.#fresh])
+      while ((queue.first?.since ?? now) + deadlineMs <= now)
+        this.#giveUp(queue.shift()!, 'DeadlineExceeded');
     for (const connection of [...this.#connections]) this.#watch(connection, now);
   }
 
   /** Gives up on answers that are overdue, and on connections that do not answer at all. */
   #watch(connection: Http2Connection, now: number): void {
-    const { deadlineMs, closeTimeoutMs, target } = this.#options;
-    let { oldest } = connection;
-    while (oldest !== undefined && oldest.sentAt + deadlineMs <= now) {
+    const { deadlineMs, target } = this.#options;
+    for (let { oldest } = connection; oldest !== undefined; oldest = connection.oldest) {
+      if (oldest.sentAt + deadlineMs > now) break;
       connection.cancel(oldest);
-      this.#settle(oldest, { status: 'unknown', reason: 'DeadlineExceeded' });
-      oldest = connection.oldest;
+      // Without its last frame it was not processed.
+      if (oldest.rest !== undefined) this.#giveUp(oldest, 'DeadlineExceeded');
+      else this.#settle(oldest, { status: 'unknown', reason: 'DeadlineExceeded' });
     }
-    if (connection.pingedAt !== undefined) {
-      if (connection.pingedAt + closeTimeoutMs <= now)
-        connection.abandon(timeoutError(target, closeTimeoutMs));
-    } else if (connection.heardAt + silenceMs(connection) <= now) {
-      const isSurplus = this.#connections.size > this.#options.connections && connection.openStreams === 0;
-      if (isSurplus) connection.drain();
-      else connection.ping(now);
-    }
+    if (silenceDeadline(connection, this.#options) > now) return;
+    if (!connection.isReady || connection.pingedAt !== undefined)
+      connection.abandon(silentError(target, now - connection.heardAt));
+    else if (this.#connections.size > this.#options.connections && connection.openStreams === 0)
+      connection.drain();
+    else connection.ping(now);
   }
 
   #dialIfWanted(now: number): void {
     if (this.#isDialling || this.#isStopped || now < this.#dialAt) return;
     if (this.#replays.isEmpty && this.#fresh.isEmpty) return;
+    // Those included that the peer is leaving and that still wait for answers.
+    if (this.#connections.size >= 2 * this.#options.connections + RELIEF_CONNECTIONS) return;
     const usable = [...this.#connections].filter(({ isDraining }) => !isDraining);
     const isThrottled = usable.some((connection) => connection.isThrottled);
     const most = this.#options.connections + (isThrottled ? RELIEF_CONNECTIONS : 0);
@@ -382,15 +380,13 @@ export class Http2Sender implements NotificationSender, Http2ConnectionEvents {
   }
 
   #schedule(now: number): void {
-    const { deadlineMs, closeTimeoutMs } = this.#options;
-    let at = Number.POSITIVE_INFINITY;
-    for (const { dueAt } of this.#retries) at = Math.min(at, dueAt);
+    const { deadlineMs } = this.#options;
+    let at = this.#retries.first?.dueAt ?? Number.POSITIVE_INFINITY;
     for (const queue of [this.#replays, this.#fresh])
       at = Math.min(at, (queue.first?.since ?? at) + deadlineMs);
     for (const connection of this.#connections) {
-      const { oldest, pingedAt, heardAt } = connection;
-      at = Math.min(at, (oldest?.sentAt ?? at) + deadlineMs);
-      at = Math.min(at, pingedAt === undefined ? heardAt + silenceMs(connection) : pingedAt + closeTimeoutMs);
+      at = Math.min(at, (connection.oldest?.sentAt ?? at) + deadlineMs);
+      at = Math.min(at, silenceDeadline(connection, this.#options));
     }
     if (this.#dialAt > now && !(this.#replays.isEmpty && this.#fresh.isEmpty))
       at = Math.min(at, this.#dialAt);
@@ -425,11 +421,18 @@ export class Http2Sender implements NotificationSender, Http2ConnectionEvents {
   }
 }
 
-/** How long a connection may be silent before it is asked for a sign. */
-function silenceMs(connection: Http2Connection): number {
-  return connection.openStreams > 0 || !connection.isReady ? BUSY_PING_MS : IDLE_PING_MS;
+/** When something must be done about a connection that is silent until then: ask it, or give it up. */
+function silenceDeadline(connection: Http2Connection, options: ResolvedHttp2Options): number {
+  const { isReady, openedAt, heardAt, pingedAt, openStreams } = connection;
+  if (!isReady) return openedAt + options.target.connectTimeoutMs;
+  // Whoever says anything is there, and may be slow to say that.
+  if (pingedAt !== undefined) return Math.max(pingedAt, heardAt) + options.closeTimeoutMs;
+  return heardAt + (openStreams > 0 ? BUSY_PING_MS : IDLE_PING_MS);
 }
 
-function timeoutError(peer: { host: string; port: number }, timeoutMs: number): ApnsError {
-  return new ApnsError('APNS_ERR_TIMEOUT', `${formatPeer(peer)} has not answered a PING for ${timeoutMs} ms`);
+function silentError(peer: { host: string; port: number }, silentMs: number): ApnsError {
+  return new ApnsError(
+    'APNS_ERR_TIMEOUT',
+    `${formatPeer(peer)} has said nothing for ${Math.round(silentMs)} ms, neither SETTINGS nor an answer to PING`,
+  );
 }

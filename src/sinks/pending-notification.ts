@@ -1,8 +1,14 @@
 /** One notification on its way over HTTP/2, from when it is taken until it is settled. */
 import { randomUUID } from 'node:crypto';
-import { expirationSeconds, type Notification, payloadText } from '../notification.js';
+import { channelOf, expirationSeconds, type Notification, payloadText } from '../notification.js';
 import type { Settlement } from '../outcome.js';
 import type { GeneralRequest, NotificationRequest } from '../protocol/http2/request.js';
+import type { Http2RuleContext } from '../protocol/http2/rule.js';
+import { checkHttp2Notification, checkHttp2PayloadBytes } from '../protocol/http2/rules.js';
+import { createBroadcastRequest } from './broadcast-request.js';
+
+/** The limit that most push types have. */
+const MAX_PAYLOAD_BYTES = 4096;
 
 /** Request and record in one object, since there is one for every notification. */
 export class PendingNotification implements NotificationRequest {
@@ -19,6 +25,10 @@ export class PendingNotification implements NotificationRequest {
   /** The request of a broadcast, but for its authorization; `undefined` for a notification to a device. */
   readonly broadcast: GeneralRequest | undefined;
   authorization: string | undefined;
+  /** Its place among all that were taken. */
+  order = 0;
+  /** When it is to be retried, by the clock of `since`. */
+  dueAt = 0;
   /** When it was taken, in milliseconds of the monotonic clock; its deadline counts from here. */
   readonly since: number;
   /** How often its headers have been written. */
@@ -56,4 +66,32 @@ export class PendingNotification implements NotificationRequest {
     this.since = since;
     this.broadcast = broadcast;
   }
+}
+
+/**
+ * Checks a notification by the rules of HTTP/2, and makes the record of it.
+ *
+ * @param rules what speaks for the provider, and the topic of notifications that name none
+ * @param since when it was taken, in milliseconds of the monotonic clock
+ * @throws {InvalidNotificationError} naming the first field that breaks a rule
+ */
+export function prepareNotification(
+  notification: Notification,
+  rules: Http2RuleContext,
+  since: number,
+): PendingNotification {
+  const { defaultTopic } = rules;
+  if (channelOf(notification) !== undefined) {
+    const broadcast = createBroadcastRequest(notification, defaultTopic);
+    const pending = new PendingNotification(notification, defaultTopic, since, broadcast);
+    checkHttp2PayloadBytes(notification, Buffer.byteLength(pending.payload), true);
+    return pending;
+  }
+  checkHttp2Notification(notification, rules);
+  const pending = new PendingNotification(notification, defaultTopic, since);
+  // Only a payload that could be too long in UTF-8 is measured.
+  if (pending.payload.length * 3 > MAX_PAYLOAD_BYTES) {
+    checkHttp2PayloadBytes(notification, Buffer.byteLength(pending.payload));
+  }
+  return pending;
 }
