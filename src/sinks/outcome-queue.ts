@@ -6,7 +6,7 @@
  */
 import type { Notification } from '../notification.js';
 import { createOutcome, type Outcome, type OutcomeCounts, type Settlement } from '../outcome.js';
-import { decodeFrame, FRAME_FORMAT, readIdentifier } from '../protocol/binary/frame.js';
+import { decodeFrame, FRAME_FORMAT, type Frame, readIdentifier } from '../protocol/binary/frame.js';
 import type { FrameRun } from './frame-run.js';
 
 const UNFRAMED = { bytes: Buffer.alloc(0), start: 0, end: 0, count: 1, since: 0, attempts: 0, writtenAt: 0 };
@@ -103,6 +103,16 @@ function describeFrame(
     const identifier = start === end ? undefined : readIdentifier(bytes, start, end);
     return createOutcome(notification, settlement, { identifier, attempts });
   }
-  const { deviceToken = '', payload = UNFRAMED.bytes, identifier } = decodeFrame(bytes, start, end);
+  const { deviceToken = '', payload = UNFRAMED.bytes, identifier } = readFrame(bytes, start, end);
   return createOutcome({ deviceToken, payload }, settlement, { identifier, attempts });
+}
+
+/** Of a frame that is whole but broken inside, which a gateway gets to see as it is, only the identifier. */
+function readFrame(bytes: Buffer, start: number, end: number): Omit<Frame, 'command'> {
+  try {
+    return decodeFrame(bytes, start, end);
+  } catch {
+    const identifier = readIdentifier(bytes, start, end);
+    return identifier === undefined ? {} : { identifier };
+  }
 }

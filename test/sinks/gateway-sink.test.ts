@@ -2,33 +2,9 @@ import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { expect, test } from 'vitest';
-import type { Outcome } from '../../src/outcome.js';
-import { encodeFrame } from '../../src/protocol/binary/frame.js';
-import { createGatewaySink, type GatewaySink } from '../../src/sinks/gateway-sink.js';
+import { createGatewaySink } from '../../src/sinks/gateway-sink.js';
+import { brief, frames, range, send, TOKEN } from '../support/frames.js';
 import { startScriptedGateway } from '../support/scripted-gateway.js';
-
-const TOKEN = 'ab'.repeat(32);
-
-function frames(count: number, first = 1): Buffer[] {
-  return Array.from({ length: count }, (_, i) =>
-    encodeFrame({ deviceToken: TOKEN, payload: '{"aps":{}}', identifier: first + i }),
-  );
-}
-
-async function send(sink: GatewaySink, chunks: Iterable<Buffer>): Promise<Outcome[]> {
-  const outcomes = sink.outcomes.toArray();
-  await pipeline(Readable.from(chunks), sink);
-  return outcomes;
-}
-
-/** Outcomes as `status:identifier`, for whole-list comparisons. */
-function brief(outcomes: Outcome[]): string[] {
-  return outcomes.map(({ status, identifier }) => `${status}:${identifier}`);
-}
-
-function range(status: string, from: number, to: number): string[] {
-  return Array.from({ length: to - from + 1 }, (_, i) => `${status}:${from + i}`);
-}
 
 test('proves every frame accepted by a checkpoint at the end', async () => {
   const gateway = await startScriptedGateway();

@@ -1,0 +1,88 @@
+import { expect, test } from 'vitest';
+import { createOutcomeCounts } from '../../src/outcome.js';
+import { encodeFrame } from '../../src/protocol/binary/frame.js';
+import { OutcomeQueue } from '../../src/sinks/outcome-queue.js';
+import { brief, frames, range, runOf, TOKEN } from '../support/frames.js';
+
+function drain(queue: OutcomeQueue) {
+  const outcomes = [];
+  for (let it = queue.shift(); it !== undefined; it = queue.shift()) outcomes.push(it);
+  return outcomes;
+}
+
+test('gives the outcomes frame by frame, in the order they were settled', () => {
+  const queue = new OutcomeQueue(createOutcomeCounts());
+  queue.startReading(() => {});
+  queue.settle(runOf(...frames(3)), { status: 'accepted' });
+  queue.settle(runOf(...frames(1, 4)), { status: 'rejected', statusCode: 8, reason: 'InvalidToken' });
+  queue.settle(runOf(...frames(2, 5)), { status: 'unknown' });
+  expect(queue.unread).toBe(6);
+  const outcomes = drain(queue);
+  expect(brief(outcomes)).toEqual([...range('accepted', 1, 3), 'rejected:4', ...range('unknown', 5, 6)]);
+  expect(outcomes[3]).toEqual({
+    status: 'rejected',
+    identifier: 4,
+    deviceToken: TOKEN,
+    statusCode: 8,
+    reason: 'InvalidToken',
+  });
+  expect(queue.unread).toBe(0);
+  expect(queue.counts).toMatchObject({ accepted: 3, rejected: 1, unknown: 2 });
+});
+
+test('gives the very notification back where it has one', () => {
+  const queue = new OutcomeQueue(createOutcomeCounts());
+  queue.startReading(() => {});
+  const notifications = [1, 2].map((i) => ({ deviceToken: TOKEN, payload: '{}', context: i }));
+  queue.settle({ ...runOf(...frames(2)), notifications, attempts: 2 }, { status: 'accepted' });
+  const outcomes = drain(queue);
+  expect(outcomes.map(({ notification }) => notification)).toEqual(notifications);
+  expect(outcomes[1]).toEqual({
+    status: 'accepted',
+    identifier: 2,
+    deviceToken: TOKEN,
+    attempts: 2,
+    context: 2,
+  });
+});
+
+test('keeps counts only, until somebody reads and after', () => {
+  const queue = new OutcomeQueue(createOutcomeCounts());
+  queue.settle(runOf(...frames(2)), { status: 'accepted' });
+  expect([queue.unread, queue.shift()]).toEqual([0, undefined]);
+  queue.startReading(() => {});
+  queue.settle(runOf(...frames(3)), { status: 'accepted' });
+  expect(queue.shift()?.identifier).toBe(1);
+  queue.stopReading();
+  queue.settle(runOf(...frames(1)), { status: 'unknown' });
+  expect([queue.unread, queue.shift()]).toEqual([0, undefined]);
+  expect(queue.counts).toMatchObject({ accepted: 5, unknown: 1 });
+});
+
+test('tells of what was never framed', () => {
+  const queue = new OutcomeQueue(createOutcomeCounts());
+  queue.startReading(() => {});
+  const notification = { deviceToken: 'xyz', payload: '{}' };
+  queue.settleUnframed(notification, { status: 'invalid', field: 'deviceToken' });
+  queue.settle(runOf(...frames(1)), { status: 'accepted' });
+  const outcomes = drain(queue);
+  expect(outcomes[0]).toEqual({ status: 'invalid', deviceToken: 'xyz', field: 'deviceToken' });
+  expect(outcomes[0]?.notification).toBe(notification);
+  expect(outcomes[1]?.identifier).toBe(1);
+});
+
+test('names a frame that is broken inside by its identifier', () => {
+  const queue = new OutcomeQueue(createOutcomeCounts());
+  queue.startReading(() => {});
+  const broken = Buffer.from('020000000b 03000400000007 01ffff00'.replaceAll(' ', ''), 'hex');
+  const bare = encodeFrame({ deviceToken: TOKEN, payload: '{}' });
+  queue.settle(runOf(broken, bare), { status: 'rejected', statusCode: 128 });
+  expect(brief(drain(queue))).toEqual(['rejected:7', 'rejected:undefined']);
+});
+
+test('holds its order over thousands of settlements', () => {
+  const queue = new OutcomeQueue(createOutcomeCounts());
+  queue.startReading(() => {});
+  for (let i = 1; i <= 5000; i++) queue.settle(runOf(...frames(1, i)), { status: 'accepted' });
+  expect(brief(drain(queue))).toEqual(range('accepted', 1, 5000));
+});

@@ -1,0 +1,79 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { readIdentifier } from '../../src/protocol/binary/frame.js';
+import { type FrameRun, findFrame } from '../../src/sinks/frame-run.js';
+import { RunQueue } from '../../src/sinks/run-queue.js';
+import { frames, runOf } from '../support/frames.js';
+
+function identifiers(runs: readonly FrameRun[]): number[] {
+  const found: number[] = [];
+  for (const run of runs) {
+    findFrame(run, (start, end) => {
+      found.push(readIdentifier(run.bytes, start, end)!);
+      return false;
+    });
+  }
+  return found;
+}
+
+const steps = fc.array(
+  fc.oneof(
+    fc.record({ kind: fc.constant('push' as const), count: fc.integer({ min: 1, max: 5 }) }),
+    fc.record({ kind: fc.constant('take' as const), count: fc.integer({ min: 1, max: 4 }) }),
+    fc.record({ kind: fc.constant('put back' as const), count: fc.integer({ min: 1, max: 3 }) }),
+    fc.record({ kind: fc.constant('take where' as const), count: fc.integer({ min: 2, max: 4 }) }),
+  ),
+  { maxLength: 60 },
+);
+
+test('keeps order and totals, whatever is added, taken and put back', () => {
+  fc.assert(
+    fc.property(steps, (todo) => {
+      const queue = new RunQueue();
+      let expected: number[] = [];
+      const taken: FrameRun[] = [];
+      let next = 1;
+      for (const { kind, count } of todo) {
+        if (kind === 'push') {
+          const run = runOf(...frames(count, next));
+          queue.push(run);
+          expected.push(...identifiers([run]));
+          next += count;
+        } else if (kind === 'take') {
+          const run = queue.take(count, 1_000_000);
+          if (run === undefined) continue;
+          expect(identifiers([run])).toEqual(expected.splice(0, run.count));
+          taken.push(run);
+        } else if (kind === 'put back') {
+          const back = taken.splice(-count);
+          queue.unshift(back);
+          expected.unshift(...identifiers(back));
+        } else {
+          const gone = new Set(identifiers(queue.takeWhere((run) => identifiers([run])[0]! % count === 0)));
+          expected = expected.filter((identifier) => !gone.has(identifier));
+        }
+        expect(identifiers(queue.runs())).toEqual(expected);
+        expect(queue.frames).toBe(expected.length);
+        expect(queue.bytes).toBe(expected.length * frames(1)[0]!.length);
+        expect(queue.first === undefined).toBe(expected.length === 0);
+      }
+    }),
+  );
+});
+
+test('takes no more bytes than asked for, but always a frame', () => {
+  const queue = new RunQueue();
+  const { length } = frames(1)[0]!;
+  queue.push(runOf(...frames(5)));
+  expect(identifiers([queue.take(5, 2 * length)!])).toEqual([1, 2]);
+  expect(identifiers([queue.take(5, 1)!])).toEqual([3]);
+  expect(identifiers(queue.runs())).toEqual([4, 5]);
+});
+
+test('holds its order over thousands of runs', () => {
+  const queue = new RunQueue();
+  for (let i = 1; i <= 5000; i++) queue.push(runOf(...frames(1, i)));
+  const taken = Array.from({ length: 5000 }, () => queue.take(1, 1_000_000)!);
+  expect(identifiers(taken)).toEqual(Array.from({ length: 5000 }, (_, i) => i + 1));
+  expect([queue.frames, queue.bytes, queue.first]).toEqual([0, 0, undefined]);
+});
