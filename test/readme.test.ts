@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import * as main from '../src/index.js';
 import { NOTIFICATION_FIELDS } from '../src/notification.js';
 import { createOutcomeCounts } from '../src/outcome.js';
@@ -73,7 +73,7 @@ describe('README.md', () => {
     ['help', 0, undefined],
   ])('has a command line with %s that runs as it is', async (word, code, lines) => {
     const line = commands.find((command) => command.startsWith('npx') && command.includes(word))!;
-    const run = await runShell(line.replaceAll('npx apns-streams', `"${process.execPath}" dist/cli/main.js`));
+    const run = await runLine(line);
     expect(run.code).toBe(code);
     if (lines !== undefined) expect(run.stdout.trimEnd().split('\n')).toHaveLength(lines);
   });
@@ -133,8 +133,21 @@ function slugs(page: string): string[] {
   );
 }
 
-async function runShell(line: string): Promise<{ code: number | null; stdout: string }> {
-  const child = spawn(line, { cwd: ROOT, shell: true, stdio: ['ignore', 'pipe', 'ignore'] });
-  const exit = new Promise<number | null>((resolve) => child.once('exit', resolve));
-  return { stdout: await text(child.stdout), code: await exit };
+/** Runs `npx apns-streams …`, or several of them joined by `|`. */
+async function runLine(line: string): Promise<{ code: number | null; stdout: string }> {
+  const children = line.split(' | ').map((command) => {
+    const args = command.replace(/^npx apns-streams /, '').split(' ');
+    const child = spawn(process.execPath, ['dist/cli/main.js', ...args], {
+      cwd: ROOT,
+      stdio: ['pipe', 'pipe', 'ignore'],
+    });
+    onTestFinished(() => {
+      child.kill('SIGKILL');
+    });
+    return child;
+  });
+  for (const [i, child] of children.slice(1).entries()) children[i]!.stdout.pipe(child.stdin);
+  const last = children.at(-1)!;
+  const exit = new Promise<number | null>((resolve) => last.once('exit', resolve));
+  return { stdout: await text(last.stdout), code: await exit };
 }
