@@ -34,7 +34,7 @@ export {
   type InvalidNotificationDetails,
   InvalidNotificationError,
 } from './errors.js';
-export { lineOf, type Notification } from './notification.js';
+export { type BroadcastNotification, lineOf, type Notification, setLine } from './notification.js';
 export type { Outcome, OutcomeCounts, OutcomeStatus } from './outcome.js';
 export type { ErrorResponse } from './protocol/binary/error-response.js';
 export type { FeedbackTuple } from './protocol/binary/feedback-tuple.js';

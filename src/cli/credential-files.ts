@@ -2,10 +2,12 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TlsCredentialOptions } from '../connection/credentials.js';
+import type { ProviderTokenOptions } from '../connection/provider-token.js';
 import { CommandError, systemProblem, usageError } from './command-error.js';
 import type { ConnectionValues } from './connection-options.js';
 import { ExitCode } from './exit-code.js';
 import type { CommandIo } from './io.js';
+import type { SendValues } from './send-options.js';
 
 /**
  * Reads the files that `values` name; a secret that other users can read gets one warning on stderr.
@@ -39,6 +41,28 @@ export async function readCredentials(
       : { passphrase: firstLine(await readSecret('--passphrase-file', passphrase, io)) }),
     ...(ca === undefined ? {} : { ca: await read('--ca', ca) }),
   };
+}
+
+/**
+ * Reads the key that provider tokens are made with, if one is named.
+ *
+ * @throws {CommandError} exit code 64 for options that are missing, 78 for a file that cannot be read
+ */
+export async function readProviderToken(
+  values: SendValues,
+  io: CommandIo,
+): Promise<ProviderTokenOptions | undefined> {
+  const { 'provider-key': path, 'key-id': keyId, 'team-id': teamId } = values;
+  if (path === undefined && keyId === undefined && teamId === undefined) return undefined;
+  if (path === undefined || keyId === undefined || teamId === undefined) {
+    throw usageError('--provider-key, --key-id and --team-id belong together: give all three');
+  }
+  if (values.cert !== undefined || values.p12 !== undefined) {
+    throw usageError(
+      '--provider-key takes the place of a client certificate: leave --cert, --key and --p12 out',
+    );
+  }
+  return { key: await readSecret('--provider-key', path, io), keyId, teamId };
 }
 
 async function readSecret(option: string, path: string, io: CommandIo): Promise<Buffer> {

@@ -1,5 +1,6 @@
 /** The options of `send`, and what they mean to a delivery. */
 import type { GatewayOptions } from '../sinks/gateway-options.js';
+import type { Http2Options } from '../sinks/http2-options.js';
 import type { OptionValues } from './arguments.js';
 import type { ConnectionValues } from './connection-options.js';
 
@@ -11,7 +12,19 @@ export const SEND_OPTIONS = {
   to: {
     kind: 'text',
     value: 'TARGET',
-    help: 'Where to send to: binary://HOST[:PORT] (port 2195 unless given), or simulator:binary (the embedded simulator, started for this run).',
+    help: 'Where to send to: production or sandbox (Apple), https://HOST[:PORT] (HTTP/2, port 443 unless given), binary://HOST[:PORT] (port 2195 unless given), simulator:http2 or simulator:binary (the embedded simulator, started for this run).',
+  },
+  'provider-key': {
+    kind: 'text',
+    value: 'FILE',
+    help: 'The .p8 key that provider tokens are made with, in place of a client certificate (HTTP/2).',
+  },
+  'key-id': { kind: 'text', value: 'ID', help: 'The id of --provider-key, 10 characters.' },
+  'team-id': { kind: 'text', value: 'ID', help: 'The id of the developer team, 10 characters.' },
+  topic: {
+    kind: 'text',
+    value: 'ID',
+    help: "The app's bundle identifier, for notifications that name no topic (HTTP/2).",
   },
   'connect-attempts': {
     kind: 'integer',
@@ -58,8 +71,12 @@ export const SEND_OPTIONS = {
 /** What all options of `send` were given. */
 export type SendValues = OptionValues<typeof SEND_OPTIONS> & ConnectionValues;
 
-/** The options of a delivery; where to connect and as whom are not among them. */
-export function toDeliveryOptions(values: SendValues): GatewayOptions {
+/** What a delivery over either wire is told; each takes what concerns it. Where to connect is not among it. */
+export type DeliveryOptions = Pick<Http2Options, 'providerToken' | 'topic'> &
+  Omit<GatewayOptions, 'environment' | 'host' | 'port'>;
+
+/** The options of a delivery but for credentials. */
+export function toDeliveryOptions(values: SendValues): DeliveryOptions {
   const window = pick({
     count: values['window-count'],
     bytes: values['window-bytes'],
@@ -72,6 +89,7 @@ export function toDeliveryOptions(values: SendValues): GatewayOptions {
       checkpoint: values.checkpoint,
       deadlineMs: values['deadline-ms'],
       connectTimeoutMs: values['connect-timeout-ms'],
+      topic: values.topic,
     }),
     window,
     backoff: { attempts: (values['connect-attempts'] ?? DEFAULT_CONNECT_ATTEMPTS) - 1 },

@@ -3,7 +3,7 @@ import { type Command, defineCommand } from './command.js';
 import { usageError } from './command-error.js';
 import { complaintOf, messageOf } from './complaint.js';
 import { CONNECTION_OPTIONS } from './connection-options.js';
-import { readCredentials } from './credential-files.js';
+import { readCredentials, readProviderToken } from './credential-files.js';
 import { exitCodeOfEnding } from './exit-code.js';
 import { findInputs } from './input.js';
 import { Interrupts } from './interrupts.js';
@@ -25,7 +25,8 @@ export const sendCommand: Command = defineCommand({
     'Exit code: 0 all accepted, 1 some rejected or invalid, 64 wrong usage, 69 cannot connect, 74 reading or writing failed, 75 some unknown or unsent (send those again), 77 credentials refused, 78 bad configuration, 130/141/143 SIGINT, broken pipe, SIGTERM. The first SIGINT or SIGTERM stops reading and settles what is under way, the second stops at once.',
   ],
   examples: [
-    'apns-streams send notifications.ndjson --to simulator:binary',
+    'apns-streams send notifications.ndjson --to simulator:http2',
+    'apns-streams send in.ndjson --to production --provider-key AuthKey_ABC123DEFG.p8 --key-id ABC123DEFG --team-id DEF123GHIJ --topic com.example.app',
     'apns-streams send --to binary://gateway.example.com --cert cert.pem --key key.pem < in.ndjson > out.ndjson',
     'apns-streams send a.ndjson b.ndjson --to binary://gateway.example.com --p12 push.p12 --passphrase-file secret',
     'apns-streams send a.ndjson --to binary://gateway.example.com --dry-run --outcomes problems',
@@ -49,8 +50,14 @@ async function send(
   if (values.to === undefined) throw usageError('--to is missing', `--to TARGET: ${SEND_OPTIONS.to.help}`);
   const target = parseTarget(values.to);
   const inputs = await findInputs(operands, io);
+  const providerToken = await readProviderToken(values, io);
   const tls = await readCredentials(values, io);
-  const options = { ...toDeliveryOptions(values), tls, signal: interrupts.second };
+  const options = {
+    ...toDeliveryOptions(values),
+    tls,
+    ...(providerToken === undefined ? {} : { providerToken }),
+    signal: interrupts.second,
+  };
   const delivery = await (values['dry-run'] ? openDryRun(target, options) : target.open(options));
   const sending = new Sending(delivery.stream, inputs, values, io);
   let errors: readonly unknown[];

@@ -33,6 +33,12 @@ const OPTIONS = {
     help: 'The port of the feedback service (any free one).',
     max: 65_535,
   },
+  'http2-port': {
+    kind: 'integer',
+    value: 'N',
+    help: 'The port of the HTTP/2 provider API (any free one).',
+    max: 65_535,
+  },
   record: {
     kind: 'text',
     value: 'FILE',
@@ -63,11 +69,11 @@ const OPTIONS = {
 /** See `apns-streams simulate --help`. */
 export const simulateCommand: Command = defineCommand({
   name: 'simulate',
-  summary: 'Run a gateway and a feedback service on this machine, for tests and trials.',
+  summary: 'Run a gateway, a feedback service and the HTTP/2 API on this machine, for tests and trials.',
   usage: '[OPTION…]',
   options: OPTIONS,
   notes: [
-    'When everything listens, one line of JSON on standard output says where: {"gateway":{"host","port"},"feedback":{"host","port"},"credentials":DIR}. It listens on loopback only and runs until SIGINT or SIGTERM, which end it with exit code 0.',
+    'When everything listens, one line of JSON on standard output says where: {"gateway":{"host","port"},"feedback":{"host","port"},"http2":{"host","port"},"credentials":DIR}. It listens on loopback only and runs until SIGINT or SIGTERM, which end it with exit code 0.',
     'Faults of single notifications are asked for by their device tokens: see docs/simulator.md.',
   ],
   examples: [
@@ -103,6 +109,7 @@ async function simulate(
     const ready = {
       gateway: { host: simulator.gateway.host, port: simulator.gateway.port },
       feedback: { host: simulator.feedback.host, port: simulator.feedback.port },
+      http2: { host: simulator.http2.host, port: simulator.http2.port },
       credentials: directory,
     };
     await print(io.stdout, `${JSON.stringify(ready)}\n`);
@@ -119,7 +126,12 @@ async function simulate(
 }
 
 async function start(values: SimulateValues, directory: string): Promise<Simulator> {
-  const { topic, 'gateway-port': gatewayPort, 'feedback-port': feedbackPort } = values;
+  const {
+    topic,
+    'gateway-port': gatewayPort,
+    'feedback-port': feedbackPort,
+    'http2-port': http2Port,
+  } = values;
   const { 'latency-ms': latencyMs, 'after-error': afterError } = values;
   try {
     return await createSimulator({
@@ -135,6 +147,7 @@ async function start(values: SimulateValues, directory: string): Promise<Simulat
         ...(afterError === undefined ? {} : { afterError }),
       },
       ...(feedbackPort === undefined ? {} : { feedback: { port: feedbackPort } }),
+      ...(http2Port === undefined ? {} : { http2: { port: http2Port } }),
     });
   } catch (error) {
     const { syscall, port, code } = error as NodeJS.ErrnoException & { port?: number };

@@ -1,12 +1,17 @@
 /** `--to`: the one place that knows which delivery reaches which target. */
 import { loadCredentials } from '../connection/credentials.js';
-import { createGatewayDelivery } from '../delivery.js';
+import { ProviderToken } from '../connection/provider-token.js';
+import { createGatewayDelivery, createHttp2Delivery } from '../delivery.js';
 import type { Notification } from '../notification.js';
 import { FrameSlab } from '../protocol/binary/frame-slab.js';
+import type { Simulator } from '../simulator/index.js';
 import type { GatewayOptions } from '../sinks/gateway-options.js';
+import type { Http2Options } from '../sinks/http2-options.js';
+import { prepareNotification } from '../sinks/pending-notification.js';
 import { parseAddress } from './address.js';
-import { type CommandError, usageError } from './command-error.js';
+import { usageError } from './command-error.js';
 import { DryRun } from './dry-run.js';
+import type { DeliveryOptions } from './send-options.js';
 import type { CountingDelivery } from './sending.js';
 
 /** A delivery under way. */
@@ -19,29 +24,18 @@ export interface OpenDelivery {
 /** Somewhere notifications can be sent to. */
 export interface SendTarget {
   /** Starts a delivery; nothing is dialled before the first notification. */
-  open(options: GatewayOptions): Promise<OpenDelivery>;
+  open(options: DeliveryOptions): Promise<OpenDelivery>;
   /** Makes a check for all that this target's wire demands; it throws InvalidNotificationError. */
-  createCheck(): (notification: Notification) => void;
+  createCheck(options: DeliveryOptions): (notification: Notification) => void;
 }
 
-/** What `--to` takes, for help texts. */
-export const TARGET_HELP =
-  'Where to send to: binary://HOST[:PORT] (port 2195 unless given), or simulator:binary (the embedded simulator, started for this run).';
-
-/** @throws {CommandError} exit code 64 for what is no target, or not one of this version */
+/** @throws {CommandError} exit code 64 for what is no target */
 export function parseTarget(text: string): SendTarget {
-  if (text === 'simulator:binary') return { open: openSimulator, createCheck: createFrameCheck };
-  if (text.startsWith('binary://')) {
-    const address = parseAddress('--to', text, 'binary:');
-    return {
-      open: async (options) => ({
-        stream: createGatewayDelivery({ ...options, ...address }),
-        close: async () => {},
-      }),
-      createCheck: createFrameCheck,
-    };
-  }
-  if (/^(?:production|sandbox|simulator:http2|https:\/\/.*)$/s.test(text)) throw notYet(text);
+  if (text === 'production' || text === 'sandbox') return http2Target({ environment: text });
+  if (text === 'simulator:http2') return { open: openHttp2Simulator, createCheck: createHttp2Check };
+  if (text === 'simulator:binary') return { open: openBinarySimulator, createCheck: createFrameCheck };
+  if (text.startsWith('https://')) return http2Target(parseAddress('--to', text, 'https:'));
+  if (text.startsWith('binary://')) return binaryTarget(parseAddress('--to', text, 'binary:'));
   throw usageError(
     '--to is none of the known targets',
     'known are production, sandbox, https://HOST[:PORT], binary://HOST[:PORT], simulator:http2 and simulator:binary',
@@ -49,23 +43,83 @@ export function parseTarget(text: string): SendTarget {
 }
 
 /** A delivery that checks all that sending would check, credentials included, and connects to nothing. */
-export async function openDryRun(target: SendTarget, options: GatewayOptions): Promise<OpenDelivery> {
+export async function openDryRun(target: SendTarget, options: DeliveryOptions): Promise<OpenDelivery> {
   loadCredentials(options.tls);
-  return { stream: new DryRun(target.createCheck()), close: async () => {} };
+  if (options.providerToken !== undefined) new ProviderToken(options.providerToken);
+  return { stream: new DryRun(target.createCheck(options)), close: async () => {} };
 }
 
-async function openSimulator(options: GatewayOptions): Promise<OpenDelivery> {
-  if (options.tls !== undefined && Object.keys(options.tls).length > 0) {
-    throw usageError('simulator:binary brings its own credentials: leave --cert, --key, --p12 and --ca out');
+function http2Target(where: Pick<Http2Options, 'environment' | 'host' | 'port'>): SendTarget {
+  return {
+    open: async (options) => ({ stream: openHttp2(options, where), close: async () => {} }),
+    createCheck: createHttp2Check,
+  };
+}
+
+function binaryTarget(where: Pick<GatewayOptions, 'host' | 'port'>): SendTarget {
+  return {
+    open: async (options) => ({ stream: openBinary(options, where), close: async () => {} }),
+    createCheck: createFrameCheck,
+  };
+}
+
+function openHttp2(options: DeliveryOptions, where: Http2Options): CountingDelivery {
+  const { checkpoint, ...rest } = options;
+  if (checkpoint !== undefined)
+    throw usageError('--checkpoint is for the binary wire: HTTP/2 answers every notification');
+  return createHttp2Delivery({ ...rest, ...where });
+}
+
+function openBinary(options: DeliveryOptions, where: GatewayOptions): CountingDelivery {
+  const { providerToken, topic: _, ...rest } = options;
+  if (providerToken !== undefined) {
+    throw usageError('--provider-key is for HTTP/2: the binary wire knows client certificates only');
+  }
+  return createGatewayDelivery({ ...rest, ...where });
+}
+
+async function openHttp2Simulator(options: DeliveryOptions): Promise<OpenDelivery> {
+  return openSimulator('simulator:http2', options, ({ credentials, http2: { host, port } }) => {
+    const { ca, keyId, teamId, providerKey: key } = credentials;
+    const { topic = credentials.topic } = options;
+    return openHttp2(
+      { ...options, topic, tls: { ca }, providerToken: { key, keyId, teamId } },
+      { host, port },
+    );
+  });
+}
+
+async function openBinarySimulator(options: DeliveryOptions): Promise<OpenDelivery> {
+  return openSimulator('simulator:binary', options, ({ credentials, gateway: { host, port } }) => {
+    const { ca, cert, key } = credentials;
+    return openBinary({ ...options, tls: { ca, cert, key } }, { host, port });
+  });
+}
+
+async function openSimulator(
+  target: string,
+  { tls = {}, providerToken }: DeliveryOptions,
+  openStream: (simulator: Simulator) => CountingDelivery,
+): Promise<OpenDelivery> {
+  if (providerToken !== undefined || Object.keys(tls).length > 0) {
+    throw usageError(
+      `${target} brings its own credentials: leave --cert, --key, --p12, --ca and --provider-key out`,
+    );
   }
   const { createSimulator } = await import('../simulator/index.js');
   const simulator = await createSimulator({ record: 'counts' });
-  const { ca, cert, key } = simulator.credentials;
-  const { host, port } = simulator.gateway;
-  return {
-    stream: createGatewayDelivery({ ...options, host, port, tls: { ca, cert, key } }),
-    close: () => simulator.close(),
-  };
+  try {
+    return { stream: openStream(simulator), close: () => simulator.close() };
+  } catch (error) {
+    await simulator.close();
+    throw error;
+  }
+}
+
+/** Makes a check for all that HTTP/2 demands; it throws InvalidNotificationError. */
+function createHttp2Check({ providerToken, topic }: DeliveryOptions): (notification: Notification) => void {
+  const auth = providerToken === undefined ? 'certificate' : 'token';
+  return (notification) => void prepareNotification(notification, { auth, defaultTopic: topic }, 0);
 }
 
 /** Makes a check for all that frames of command 2 demand; it throws InvalidNotificationError. */
@@ -75,11 +129,4 @@ export function createFrameCheck(): (notification: Notification) => void {
     slab.append(notification);
     slab.take();
   };
-}
-
-function notYet(text: string): CommandError {
-  return usageError(
-    `${text.replace(/^https:.*/s, 'https://…')} is not available yet in this version, which sends over the binary wire only`,
-    'give binary://HOST[:PORT] or simulator:binary',
-  );
 }

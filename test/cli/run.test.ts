@@ -52,8 +52,13 @@ describe('the command as a whole', () => {
     ['a target with a password', ['send', '--to', 'binary://u:hunter2@host'], 'binary://HOST'],
     ['a target with a path', ['send', '--to', 'binary://host/x'], 'binary://HOST'],
     ['a target with port 0', ['send', '--to', 'binary://host:0'], 'port'],
-    ['a target for later versions', ['send', '--to', 'production'], 'not available yet'],
-    ['another of these', ['send', '--to', 'https://u:hunter2@host'], 'not available yet'],
+    ['an HTTP/2 target with a password', ['send', '--to', 'https://u:hunter2@host'], 'https://HOST'],
+    ['a provider key without its id', ['send', '--to', 'sandbox', '--provider-key', 'k'], '--key-id'],
+    [
+      'a client certificate beside a provider key',
+      ['send', '--to', 'sandbox', '--provider-key', 'k', '--key-id', 'i', '--team-id', 't', '--p12', 'p'],
+      '--provider-key',
+    ],
     ['standard input twice', ['send', '-', '-', '--to', 'simulator:binary'], 'twice'],
     ['a certificate without its key', ['send', '--to', 'binary://h', '--cert', 'c'], '--key'],
     [

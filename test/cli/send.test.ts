@@ -257,3 +257,66 @@ describe('feedback', () => {
     expect(await run(['feedback', ...address, '--credentials', directory], io)).toBe(1);
   });
 });
+
+describe('send over HTTP/2', () => {
+  const overHttp2 = (): string[] => {
+    const { keyId, teamId, topic } = simulator.credentials;
+    return [
+      ...['--to', `https://127.0.0.1:${simulator.http2.port}`, '--ca', path('ca.pem'), '--topic', topic],
+      ...['--provider-key', path(`AuthKey_${keyId}.p8`), '--key-id', keyId, '--team-id', teamId],
+    ];
+  };
+
+  it('gives every line exactly one outcome with a provider token', async () => {
+    const { code, io } = await send(overHttp2(), { stdin: MIXED });
+    expect(code).toBe(1);
+    const outcomes = io.out
+      .trim()
+      .split('\n')
+      .map((text) => JSON.parse(text));
+    expect(outcomes.sort((a, b) => a.line - b.line)).toMatchObject([
+      { line: 1, status: 'accepted' },
+      { line: 2, status: 'rejected', reason: 'BadDeviceToken', statusCode: 400 },
+      { line: 3, status: 'invalid' },
+      { line: 4, status: 'accepted', context: { user: 1 } },
+    ]);
+    expect(simulator.counts.accepted).toBe(2);
+  });
+
+  it('sends with a client certificate as well', async () => {
+    const argv = ['--to', `https://127.0.0.1:${simulator.http2.port}`, '--credentials', directory];
+    const { code } = await send([...argv, '--topic', simulator.credentials.topic], { stdin: line('aa') });
+    expect(code).toBe(0);
+  });
+
+  it('ends with exit code 77 when the provider token is refused', async () => {
+    const argv = overHttp2();
+    argv[argv.indexOf('--team-id') + 1] = 'XXXXXXXXXX';
+    const { code, io } = await send(argv, { stdin: line('aa') });
+    expect(code).toBe(77);
+    expect(io.out).toContain('InvalidProviderToken');
+  });
+
+  it('starts the embedded simulator for one run', async () => {
+    const { code, io } = await send(['--to', 'simulator:http2'], { stdin: line('aa') });
+    expect(code).toBe(0);
+    expect(io.out).toContain('"apnsId"');
+  });
+
+  it('holds a dry run to the rules of HTTP/2', async () => {
+    const stdin = line('aa', { pushType: 'background', priority: 10 });
+    const { code, io } = await send(['--to', 'sandbox', '--topic', 'com.example.app', '--dry-run'], {
+      stdin,
+    });
+    expect(code).toBe(1);
+    expect(io.out).toContain('"field":"priority"');
+  });
+
+  it('refuses what belongs to the other wire with exit code 64', async () => {
+    const [checkpoint, key] = [
+      await send([...overHttp2(), '--checkpoint', 'end'], { stdin: line('aa') }),
+      await send([...overHttp2(), ...target.slice(0, 2)], { stdin: line('aa') }),
+    ];
+    expect([checkpoint.code, key.code]).toEqual([64, 64]);
+  });
+});

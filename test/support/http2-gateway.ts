@@ -1,5 +1,11 @@
 /** An HTTP/2 gateway on `node:http2` that answers, request by request, what a test says. */
-import { createSecureServer, type Http2SecureServer, type ServerHttp2Session, type ServerHttp2Stream, type Settings } from 'node:http2';
+import {
+  createSecureServer,
+  type Http2SecureServer,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+  type Settings,
+} from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { mintServerCertificate } from '../../src/simulator/certificates.js';
@@ -51,9 +57,9 @@ export async function startHttp2Gateway(script: Http2Script = {}): Promise<Runni
   server.on('stream', (stream, headers) => {
     stream.on('error', () => {});
     const chunks: Buffer[] = [];
-    stream.on('data', (chunk) => chunks.push(chunk));
+    stream.on('data', (chunk: Buffer) => chunks.push(chunk));
     stream.on('end', () => {
-      const session = stream.session!;
+      const session = stream.session as ServerHttp2Session;
       const request: ArrivedRequest = {
         headers: headers as Record<string, string>,
         deviceToken: String(headers[':path']).replace('/3/device/', ''),
