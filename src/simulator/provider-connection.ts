@@ -32,6 +32,9 @@ const MAX_BODY_BYTES = 64 * 1024;
 /** Settings go out with every change of the limit; a client may be slow to acknowledge them. */
 const MAX_OUTSTANDING_SETTINGS = 1_000_000;
 
+/** MB. node:http2 refuses streams beyond, and its 10 are soon full of answers of a megabyte each. */
+const MAX_SESSION_MEMORY = 2000;
+
 const GOAWAY_TEXT = 'the simulator goes away';
 
 /** What a connection that ends in order is told. */
@@ -72,6 +75,7 @@ export class ProviderConnection implements ProviderConnectionControl {
     const options: ServerOptions & { readonly maxOutstandingSettings: number } = {
       settings: { maxConcurrentStreams: this.#limit, maxHeaderListSize: MAX_HEADER_LIST_BYTES },
       maxOutstandingSettings: MAX_OUTSTANDING_SETTINGS,
+      maxSessionMemory: MAX_SESSION_MEMORY,
     };
     this.#session = performServerHandshake(this.wire, options);
     this.#session.on('error', ignore);

@@ -30,7 +30,8 @@ export const BODY_KINDS = ['html', 'empty', 'huge', 'brokenJson', 'numberReason'
 
 export type BodyKind = (typeof BODY_KINDS)[number];
 
-const HUGE_BYTES = 1 << 20;
+/** 1 MiB, the same for every answer. */
+const HUGE_BODY = Buffer.alloc(1 << 20, 'apns-streams ');
 
 /** The body of a rejection. */
 export function rejectionBody({ reason, timestamp }: Rejection, kind: BodyKind): Buffer {
@@ -42,7 +43,7 @@ export function rejectionBody({ reason, timestamp }: Rejection, kind: BodyKind):
     case 'empty':
       return Buffer.alloc(0);
     case 'huge':
-      return Buffer.alloc(HUGE_BYTES, 'apns-streams ');
+      return HUGE_BODY;
     case 'brokenJson':
       return Buffer.from(`{"reason":"${reason}`);
     case 'numberReason':

@@ -146,10 +146,11 @@ describe('simulate', () => {
     const options = ['--credentials', credentials, '--record', record, '--unregistered', unregistered];
     const command = start(['simulate', ...options]);
     const ready = await command.said('stdout', /\n/);
-    const { gateway, feedback, ...rest } = JSON.parse(ready);
+    const { gateway, feedback, http2, ...rest } = JSON.parse(ready);
     expect(ready.split('\n')).toHaveLength(2);
     expect(rest).toEqual({ credentials });
-    expect(gateway).toEqual({ host: '127.0.0.1', port: expect.any(Number) });
+    const address = { host: '127.0.0.1', port: expect.any(Number) };
+    expect([gateway, feedback, http2]).toEqual([address, address, address]);
     expect(await readdir(credentials)).toEqual(
       expect.arrayContaining(['ca.pem', 'client-cert.pem', 'client-key.pem', 'credentials.json']),
     );
@@ -194,6 +195,8 @@ describe('simulate', () => {
   it('exits with 69 when its port is taken, and with 74 when the record cannot be written', async () => {
     const taken = start(['simulate', '--gateway-port', String(simulator.gateway.port)]);
     expect(await taken.exit()).toMatchObject({ code: 69, out: '' });
+    const takenToo = start(['simulate', '--http2-port', String(simulator.gateway.port)]);
+    expect(await takenToo.exit()).toMatchObject({ code: 69, out: '' });
     const nowhere = start(['simulate', '--record', join(directory, 'missing', 'file')]);
     expect((await nowhere.exit()).code).toBe(74);
   });
