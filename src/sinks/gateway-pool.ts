@@ -132,12 +132,14 @@ export class GatewayPool implements GatewayConnectionEvents {
     }
     const now = performance.now();
     const livedMs = now - connection.openedAt;
+    const isEarly = livedMs <= EARLY_MS;
+    const wasClosed = end.response === undefined && error.code === 'APNS_ERR_CONNECTION_LOST';
     if (livedMs > SETTLED_MS) this.#options.backoff.reset();
-    else if (!this.#isTrusted && livedMs <= EARLY_MS)
-      this.#onFailure(end.response === undefined ? closedAfterHandshake(this.#options.target) : error);
+    else if (isEarly && !this.#isTrusted)
+      this.#onFailure(wasClosed ? closedAfterHandshake(this.#options.target) : error);
     else if (heldFrames) this.#onFailure(error);
     // An idle connection that the gateway closes is no sign of trouble; one in reserve may be unwelcome.
-    else if (livedMs <= EARLY_MS) this.#spareAt = now + EARLY_MS;
+    else if (isEarly) this.#spareAt = now + EARLY_MS;
   }
 
   /** Lets go of a connection that holds nothing. */

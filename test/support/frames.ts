@@ -1,5 +1,5 @@
 /** Numbered frames and the outcomes they come back as. */
-import { Readable } from 'node:stream';
+import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Outcome } from '../../src/outcome.js';
 import { encodeFrame } from '../../src/protocol/binary/frame.js';
@@ -41,4 +41,9 @@ export function range(status: string, from: number, to: number): string[] {
 /** Turns of the event loop until `isTrue`; the test's own timeout ends the waiting. */
 export async function until(isTrue: () => boolean): Promise<void> {
   while (!isTrue()) await new Promise(setImmediate);
+}
+
+/** Waits for 'close', whether or not an 'error' comes before it. */
+export function closed(stream: Writable): Promise<unknown> {
+  return new Promise((resolve) => stream.once('close', resolve));
 }
