@@ -30,6 +30,7 @@ const NAMES = {
     'createNdjsonParser',
     'createNdjsonStringifier',
     'lineOf',
+    'setLine',
   ],
   'apns-streams/protocol': [
     'ERROR_RESPONSE_BYTES',
