@@ -5,6 +5,7 @@ import { defineConfig } from 'vitest/config';
 const built = process.env['APNS_STREAMS_TEST'] === 'dist';
 const dist = fileURLToPath(new URL('./dist/', import.meta.url));
 const LEGACY = ['test/legacy/*.test.ts'];
+const MODERN_CLIENTS = ['test/modern-clients/*.test.ts'];
 
 export default defineConfig({
   resolve: {
@@ -12,9 +13,13 @@ export default defineConfig({
   },
   test: {
     projects: [
-      { extends: true, test: { name: 'main', include: ['test/**/*.test.ts'], exclude: LEGACY } },
-      // Needs packages of its own, which `npm run test:legacy` installs.
+      {
+        extends: true,
+        test: { name: 'main', include: ['test/**/*.test.ts'], exclude: [...LEGACY, ...MODERN_CLIENTS] },
+      },
+      // These need packages of their own, which `npm run test:legacy` and `test:modern-clients` install.
       { extends: true, test: { name: 'legacy', include: LEGACY } },
+      { extends: true, test: { name: 'modern-clients', include: MODERN_CLIENTS } },
     ],
     pool: 'forks',
     maxWorkers: 2,

@@ -39,6 +39,7 @@ export interface RecordedNotification {
 export interface SimulatorProcess {
   readonly gateway: { readonly host: string; readonly port: number };
   readonly feedback: { readonly host: string; readonly port: number };
+  readonly http2: { readonly host: string; readonly port: number };
   readonly credentials: string;
   /** What it has accepted so far and written to its record, in order. */
   accepted(): RecordedNotification[];
@@ -56,7 +57,7 @@ export async function startSimulator(...args: string[]): Promise<SimulatorProces
   const [line] = await once(child.stdout, 'data');
   const accepted = () => parseLines<RecordedNotification>(readFileSync(record, 'utf8'));
   return {
-    ...(JSON.parse(String(line)) as Pick<SimulatorProcess, 'gateway' | 'feedback' | 'credentials'>),
+    ...(JSON.parse(String(line)) as Pick<SimulatorProcess, 'gateway' | 'feedback' | 'http2' | 'credentials'>),
     accepted,
     async stop() {
       await ended(child, 'SIGTERM');
