@@ -1,9 +1,8 @@
 /** Error responses as a Readable, from a gateway sink or from a socket of your own. */
 import { Socket } from 'node:net';
-import { Readable } from 'node:stream';
 import { receive } from '../connection/receiver.js';
 import { ApnsError, invalidOption } from '../errors.js';
-import { checkOptionNames } from '../options.js';
+import { checkOptionNames, streamOptions } from '../options.js';
 import {
   decodeErrorResponse,
   ERROR_RESPONSE_FORMAT,
@@ -12,6 +11,7 @@ import {
 import { PacketReader } from '../protocol/packet-reader.js';
 import { GatewaySink } from '../sinks/gateway-sink.js';
 import type { ReadableOf } from '../typed-stream.js';
+import { LastingSource } from './lasting-source.js';
 
 /** Options of {@link createErrorSource}. */
 export interface ErrorSourceOptions {
@@ -31,21 +31,23 @@ const MAX_UNREAD = 65_536;
  * resets the connection while this side is writing; it ends when the socket closes and fails with the typed
  * error if that was no clean close. Nobody else may read that socket then.
  *
- * Fails with APNS_ERR_MALFORMED_PACKET or APNS_ERR_TRUNCATED_PACKET for bytes that are no error response.
+ * Fails with APNS_ERR_MALFORMED_PACKET or APNS_ERR_TRUNCATED_PACKET for bytes that are no error response. No
+ * failure arrives before the error responses ahead of it have been read.
  */
 export function createErrorSource(
   origin: GatewaySink | Socket,
   options: ErrorSourceOptions = {},
 ): ReadableOf<ErrorResponse> {
   checkOptionNames('options', options, ['highWaterMark', 'signal']);
-  const source = new Readable({ objectMode: true, ...options, read: () => {} });
+  let readOn = (): void => {};
+  const source = new LastingSource({ ...streamOptions(options, 'highWaterMark'), read: () => readOn() });
   if (origin instanceof GatewaySink) readSink(origin, source);
-  else if (origin instanceof Socket) readSocket(origin, source);
+  else if (origin instanceof Socket) readOn = readSocket(origin, source);
   else throw invalidOption('origin', 'a gateway sink or a socket', origin);
   return source;
 }
 
-function readSink(sink: GatewaySink, source: Readable): void {
+function readSink(sink: GatewaySink, source: LastingSource): void {
   const onErrorResponse = (response: ErrorResponse): void => {
     source.push(response);
     if (source.readableLength <= MAX_UNREAD) return;
@@ -64,25 +66,33 @@ function readSink(sink: GatewaySink, source: Readable): void {
   source.once('close', () => sink.off('errorResponse', onErrorResponse).off('close', onClose));
 }
 
-function readSocket(socket: Socket, source: Readable): void {
+/** Returns how to read on after the source was full. */
+function readSocket(socket: Socket, source: LastingSource): () => void {
   const reader = new PacketReader(ERROR_RESPONSE_FORMAT);
+  let isOver = false;
   const attempt = (read: () => void): void => {
+    if (isOver || source.destroyed) return;
     try {
       read();
     } catch (error) {
-      source.destroy(error as ApnsError);
+      isOver = true;
+      source.failAfterReading(error as ApnsError);
     }
   };
-  receive(socket, {
-    onBytes: (chunk) => {
-      if (source.destroyed) return;
-      attempt(() => reader.read(chunk, (bytes, start) => source.push(decodeErrorResponse(bytes, start))));
-    },
+  const onPacket = (bytes: Buffer, start: number): void => {
+    if (!source.push(decodeErrorResponse(bytes, start))) receiver.pause();
+  };
+  const receiver = receive(socket, {
+    onBytes: (chunk) => attempt(() => reader.read(chunk, onPacket)),
     onClose: (cause) => {
-      if (source.destroyed) return;
       attempt(() => reader.end());
+      if (isOver || source.destroyed) return;
       if (cause === undefined) source.push(null);
-      else source.destroy(cause);
+      else source.failAfterReading(cause);
     },
   });
+  const readOn = (): void => receiver.resume();
+  // The socket is somebody else's: it must not stand still because nobody wants its error responses.
+  source.once('close', readOn);
+  return readOn;
 }

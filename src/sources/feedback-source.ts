@@ -1,5 +1,5 @@
 /** The feedback service as a Readable of feedback tuples. */
-import { Readable } from 'node:stream';
+import { addAbortSignal } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { Backoff, type BackoffOptions } from '../connection/backoff.js';
 import { isFatalConnectionError } from '../connection/connection-error.js';
@@ -7,7 +7,7 @@ import { dial } from '../connection/dial.js';
 import { type ReceiveHandlers, type Receiver, receive } from '../connection/receiver.js';
 import { resolveTarget, TARGET_OPTION_NAMES, type Target, type TargetOptions } from '../connection/target.js';
 import { ApnsError, formatPeer, toApnsError } from '../errors.js';
-import { checkOptionNames, integerOption } from '../options.js';
+import { checkOptionNames, integerOption, streamOptions } from '../options.js';
 import {
   decodeFeedbackTuple,
   FEEDBACK_TUPLE_FORMAT,
@@ -15,6 +15,7 @@ import {
 } from '../protocol/binary/feedback-tuple.js';
 import { PacketReader } from '../protocol/packet-reader.js';
 import type { ReadableOf } from '../typed-stream.js';
+import { LastingSource } from './lasting-source.js';
 
 /** Options of {@link createFeedbackSource}. */
 export interface FeedbackSourceOptions extends TargetOptions {
@@ -49,8 +50,9 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
  * get. Delete a token only if its last registration is older than the tuple's timestamp. Tuples that arrive
  * while nobody reads stay with the service, through backpressure.
  *
- * Ends when the service closes between tuples; an end inside one is APNS_ERR_TRUNCATED_PACKET. With
- * `intervalMs` it goes on for ever, and a reading that fails is repeated as `backoff` says.
+ * Ends when the service closes between tuples; an end inside one is APNS_ERR_TRUNCATED_PACKET. No failure
+ * arrives before the tuples ahead of it have been read. With `intervalMs` it goes on for ever, and a reading
+ * that fails is repeated as `backoff` says.
  *
  * @throws {ApnsError} APNS_ERR_INVALID_OPTION or APNS_ERR_BAD_CREDENTIALS, at once
  */
@@ -58,7 +60,7 @@ export function createFeedbackSource(options: FeedbackSourceOptions): ReadableOf
   return new FeedbackSource(options);
 }
 
-class FeedbackSource extends Readable implements ReadableOf<FeedbackTuple> {
+class FeedbackSource extends LastingSource implements ReadableOf<FeedbackTuple> {
   readonly #target: Target;
   readonly #intervalMs: number | undefined;
   readonly #idleTimeoutMs: number;
@@ -71,12 +73,9 @@ class FeedbackSource extends Readable implements ReadableOf<FeedbackTuple> {
 
   constructor(options: FeedbackSourceOptions) {
     checkOptionNames('options', options, OPTION_NAMES);
-    const { highWaterMark, signal, intervalMs } = options;
-    super({
-      objectMode: true,
-      ...(highWaterMark === undefined ? {} : { highWaterMark }),
-      ...(signal === undefined ? {} : { signal }),
-    });
+    const { intervalMs } = options;
+    const { signal, ...rest } = streamOptions(options, 'highWaterMark');
+    super(rest);
     this.#target = resolveTarget(options, 'feedback');
     const bounds = { default: 0, max: MAX_TIMER_MS };
     this.#intervalMs = intervalMs === undefined ? undefined : integerOption('intervalMs', intervalMs, bounds);
@@ -85,6 +84,8 @@ class FeedbackSource extends Readable implements ReadableOf<FeedbackTuple> {
       default: 60_000,
     });
     this.#backoff = new Backoff(options.backoff);
+    // Not left to the constructor above: an aborted signal destroys at once, and by then all must be there.
+    if (signal !== undefined) addAbortSignal(signal, this);
   }
 
   override _read(): void {
@@ -171,7 +172,7 @@ class FeedbackSource extends Readable implements ReadableOf<FeedbackTuple> {
   #onFailure(error: ApnsError): void {
     const isFinal = this.#intervalMs === undefined || isFatalConnectionError(error);
     const delay = isFinal ? undefined : this.#backoff.next();
-    if (delay === undefined) this.destroy(error);
+    if (delay === undefined) this.failAfterReading(error);
     else this.#connectAfter(delay);
   }
 

@@ -1,0 +1,27 @@
+/** A Readable whose failure waits until what came before it has been read. */
+import { Readable, type ReadableOptions } from 'node:stream';
+
+/**
+ * A stream that is destroyed drops what it holds; what these sources hold was told once and is not told
+ * again. So they are destroyed behind it.
+ */
+export class LastingSource extends Readable {
+  #failure: Error | undefined;
+
+  constructor(options: Omit<ReadableOptions, 'objectMode'>) {
+    super({ ...options, objectMode: true });
+  }
+
+  override read(size?: number): unknown {
+    const object: unknown = super.read(size);
+    const failure = this.#failure;
+    if (failure !== undefined && this.readableLength === 0) process.nextTick(() => this.destroy(failure));
+    return object;
+  }
+
+  /** Fails the stream once everything in it has been read. */
+  failAfterReading(error: Error): void {
+    if (this.readableLength === 0) this.destroy(error);
+    else this.#failure ??= error;
+  }
+}

@@ -1,0 +1,193 @@
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { TLSSocket } from 'node:tls';
+import { expect, test } from 'vitest';
+import { encodeFeedbackTuple, type FeedbackTuple } from '../../src/protocol/binary/feedback-tuple.js';
+import { createFeedbackSource, type FeedbackSourceOptions } from '../../src/sources/feedback-source.js';
+import { until } from '../support/frames.js';
+import { authority, listenTls } from '../support/loopback.js';
+
+function tuples(count: number, first = 0): FeedbackTuple[] {
+  return Array.from({ length: count }, (_, i) => ({
+    timestamp: 1_800_000_000,
+    deviceToken: (first + i).toString(16).padStart(64, '0'),
+  }));
+}
+
+function encode(list: readonly FeedbackTuple[]): Buffer {
+  return Buffer.concat(list.map(encodeFeedbackTuple));
+}
+
+/** A feedback service that does this with each connection, and the source that reads it. */
+async function source(
+  onConnection: (socket: TLSSocket, index: number, raw: Socket) => void,
+  options: Omit<FeedbackSourceOptions, 'host'> = {},
+) {
+  const service = { connections: 0, open: 0 };
+  const port = await listenTls(
+    (socket, raw) => onConnection(socket, service.connections++, raw),
+    {},
+    (raw) => {
+      service.open++;
+      raw.once('close', () => service.open--);
+    },
+  );
+  const stream = createFeedbackSource({ host: '127.0.0.1', port, tls: { ca: authority.cert }, ...options });
+  return { stream, service };
+}
+
+async function readAll(stream: Readable): Promise<{ read: FeedbackTuple[]; code?: string }> {
+  const read: FeedbackTuple[] = [];
+  try {
+    for await (const tuple of stream) {
+      // A reader that takes its time.
+      if (read.length < 20) await new Promise(setImmediate);
+      read.push(tuple as FeedbackTuple);
+    }
+  } catch (error) {
+    return { read, code: (error as NodeJS.ErrnoException).code! };
+  }
+  return { read };
+}
+
+test('reads the list once and ends where the service closes', async () => {
+  const { stream, service } = await source((socket) => socket.end(encode(tuples(500))));
+  expect(await readAll(stream)).toEqual({ read: tuples(500) });
+  await until(() => service.open === 0);
+  expect(service.connections).toBe(1);
+});
+
+test('ends for an empty list', async () => {
+  const { stream } = await source((socket) => socket.end());
+  expect(await readAll(stream)).toEqual({ read: [] });
+});
+
+test('does not connect before it is read', async () => {
+  const { stream, service } = await source((socket) => socket.end());
+  for (let i = 0; i < 20; i++) await new Promise(setImmediate);
+  expect(service.open).toBe(0);
+  stream.destroy();
+});
+
+test('reads tuples of any length, cut anywhere, of any time', async () => {
+  const list = [
+    { timestamp: 0, deviceToken: '' },
+    { timestamp: 0xffff_ffff, deviceToken: 'ab'.repeat(100) },
+    { timestamp: 1, deviceToken: 'cd'.repeat(65_535) },
+    ...tuples(1),
+  ];
+  const bytes = encode(list);
+  const { stream } = await source(async (socket) => {
+    for (let at = 0; at < bytes.length; at += 4099) {
+      socket.write(bytes.subarray(at, at + 4099));
+      await new Promise(setImmediate);
+    }
+    socket.end();
+  });
+  expect(await readAll(stream)).toEqual({ read: list });
+});
+
+test('fails for an end inside a tuple, behind all those before it', async () => {
+  const { stream } = await source((socket) => socket.end(encode(tuples(300)).subarray(0, -1)));
+  expect(await readAll(stream)).toEqual({ read: tuples(299), code: 'APNS_ERR_TRUNCATED_PACKET' });
+});
+
+test('fails for a reset, behind all that came before it', async () => {
+  const { stream } = await source((socket, _index, raw) => {
+    socket.write(encode(tuples(300)), () => raw.resetAndDestroy());
+  });
+  const { read, code } = await readAll(stream);
+  expect(read).toEqual(tuples(read.length));
+  expect(code).toBe('APNS_ERR_CONNECTION_LOST');
+});
+
+test.each([0, 300])('gives up on a service that never closes, after %i tuples', async (count) => {
+  const { stream, service } = await source((socket) => socket.write(encode(tuples(count))), {
+    idleTimeoutMs: 50,
+  });
+  expect(await readAll(stream)).toEqual({ read: tuples(count), code: 'APNS_ERR_TIMEOUT' });
+  await until(() => service.open === 0);
+});
+
+test('leaves with the service what nobody reads, and takes no offence at the pause', async () => {
+  const count = 200_000;
+  const bytes = encode(tuples(count));
+  const { stream } = await source((socket) => socket.end(bytes), { idleTimeoutMs: 200 });
+  await once(stream, 'readable');
+  await delay(300);
+  expect(stream.readableLength).toBeLessThan(20_000);
+  let read = 0;
+  for await (const _ of stream) read++;
+  expect(read).toBe(count);
+});
+
+test('reads again and again with an interval, past failures, until it is aborted', async () => {
+  const abort = new AbortController();
+  const { stream, service } = await source(
+    (socket, index, raw) => {
+      if (index === 1) raw.resetAndDestroy();
+      else socket.end(encode(tuples(2, 2 * index)));
+    },
+    { intervalMs: 1, backoff: { initialMs: 1, attempts: 2 }, signal: abort.signal },
+  );
+  const read: FeedbackTuple[] = [];
+  await expect(async () => {
+    for await (const tuple of stream) {
+      read.push(tuple as FeedbackTuple);
+      if (read.length === 8) abort.abort();
+    }
+  }).rejects.toMatchObject({ name: 'AbortError' });
+  expect(read).toEqual([...tuples(2), ...tuples(6, 4)]);
+  await until(() => service.open === 0);
+});
+
+test('gives up polling after the last attempt', async () => {
+  const { stream, service } = await source((_socket, _index, raw) => raw.resetAndDestroy(), {
+    intervalMs: 1,
+    backoff: { initialMs: 1, attempts: 2 },
+  });
+  expect(await readAll(stream)).toMatchObject({ read: [], code: 'APNS_ERR_CONNECTION_LOST' });
+  expect(service.connections).toBe(3);
+});
+
+test('leaves no socket when it is aborted in a dial', async () => {
+  const abort = new AbortController();
+  const { stream, service } = await source(() => {}, { signal: abort.signal });
+  const reading = readAll(stream);
+  await until(() => service.open === 1);
+  abort.abort();
+  expect((await reading).code).toBe('ABORT_ERR');
+  await until(() => service.open === 0);
+});
+
+test('is aborted by a signal that was aborted before', async () => {
+  const { stream } = await source(() => {}, { signal: AbortSignal.abort() });
+  expect((await readAll(stream)).code).toBe('ABORT_ERR');
+});
+
+test('leaves no socket when its reader goes away', async () => {
+  const { stream, service } = await source((socket) => socket.write(encode(tuples(100))));
+  for await (const _ of stream) break;
+  await until(() => service.open === 0);
+});
+
+test('tells that nothing listens', async () => {
+  const stream = createFeedbackSource({ host: '127.0.0.1', port: 1 });
+  expect((await readAll(stream)).code).toBe('APNS_ERR_CONNECTION_REFUSED');
+});
+
+test.each([
+  { intervalMs: 0 },
+  { intervalMs: 2 ** 31 },
+  { idleTimeoutMs: 0 },
+  { highWaterMark: -1 },
+  { signal: {} },
+  { interval: 1 },
+  { environment: 'production' },
+])('refuses %o at once', (options) => {
+  expect(() => createFeedbackSource({ host: '127.0.0.1', ...(options as object) })).toThrow(
+    expect.objectContaining({ code: 'APNS_ERR_INVALID_OPTION' }),
+  );
+});
