@@ -1,6 +1,6 @@
 import { EventEmitter, once } from 'node:events';
 import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { finished, pipeline } from 'node:stream/promises';
 import { expect, test } from 'vitest';
 import { createGatewayDelivery, type Delivery } from '../src/delivery.js';
 import { type Notification, setLine } from '../src/notification.js';
@@ -203,4 +203,54 @@ test('takes what a full slab turned away as soon as the slab is handed over', as
   delivery.end();
   await outcomes;
   expect(delivery.counts.accepted).toBe(36);
+});
+
+test('settles once what was held back by cork() when it was aborted', async () => {
+  const gateway = await startScriptedGateway();
+  const controller = new AbortController();
+  const delivery = createGatewayDelivery({ ...gateway.options, signal: controller.signal });
+  const outcomes: Outcome[] = [];
+  delivery.on('data', (outcome: Outcome) => outcomes.push(outcome));
+  delivery.cork();
+  for (const notification of notifications(5)) delivery.write(notification);
+  controller.abort();
+  delivery.uncork();
+  delivery.write(notifications(1)[0]);
+  await expect(finished(delivery)).rejects.toMatchObject({ name: 'AbortError' });
+  expect(new Set(outcomes.map(({ notification }) => notification)).size).toBe(6);
+  expect(settledCount(delivery.counts)).toBe(6);
+});
+
+test('may be destroyed by whoever reads an outcome while others are being written', async () => {
+  const gateway = await startScriptedGateway();
+  const delivery = createGatewayDelivery(gateway.options);
+  delivery.once('data', () => delivery.destroy());
+  delivery.cork();
+  for (let i = 0; i < 9; i++) delivery.write({ deviceToken: 'xyz', payload: {} });
+  delivery.uncork();
+  await new Promise((resolve) => delivery.once('close', resolve));
+  expect(settledCount(delivery.counts)).toBe(9);
+});
+
+test('settles everything before `await using` lets go of it, and gives up when nobody reads', async () => {
+  const gateway = await startScriptedGateway();
+  const read = createGatewayDelivery(gateway.options);
+  for (const notification of notifications(10)) read.write(notification);
+  const outcomes = read.toArray();
+  await read[Symbol.asyncDispose]();
+  expect(await outcomes).toHaveLength(10);
+  const unread = createGatewayDelivery({ ...gateway.options, window: { count: 2 }, closeTimeoutMs: 100 });
+  for (const notification of notifications(30)) unread.write(notification);
+  await expect(unread[Symbol.asyncDispose]()).rejects.toMatchObject({ code: 'APNS_ERR_TIMEOUT' });
+  expect(settledCount(unread.counts)).toBe(30);
+});
+
+test('is aborted by a signal that was aborted before, and settles what it is given all the same', async () => {
+  const delivery = createGatewayDelivery({ host: '127.0.0.1', port: 1, signal: AbortSignal.abort() });
+  for (const notification of notifications(3)) delivery.write(notification);
+  const outcomes: Outcome[] = [];
+  await expect(async () => {
+    for await (const outcome of delivery) outcomes.push(outcome);
+  }).rejects.toMatchObject({ name: 'AbortError' });
+  expect(outcomes).toHaveLength(3);
 });
