@@ -335,3 +335,16 @@ describe('the other faults of the HTTP/2 side', () => {
     expect((await send(await connectHttp2(simulator), 1))[0]).toBe(200);
   });
 });
+
+describe('a GOAWAY that a slow reader waits behind', () => {
+  it('cuts no answer short', async () => {
+    const { simulator, client } = await start({ bodyKind: 'huge', goaway: { afterRequests: 8 } });
+    client.session.setLocalWindowSize(32 << 20);
+    client.session.settings({ initialWindowSize: 2 << 20 });
+    await new Promise((resolve) => client.session.once('localSettings', resolve));
+    const answers = await Promise.all(Array.from({ length: 8 }, () => client.notify('xyz')));
+    expect(answers.map(({ body }) => body.length)).toEqual(Array(8).fill(1 << 20));
+    await client.closed;
+    expect(simulator.counts).toMatchObject({ rejected: 8, goaways: 1 });
+  });
+});
