@@ -9,7 +9,9 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import * as main from '../src/index.js';
 import { NOTIFICATION_FIELDS } from '../src/notification.js';
 import { createOutcomeCounts } from '../src/outcome.js';
+import { mintAuthority, mintClientCertificate } from '../src/simulator/index.js';
 import { ROOT, runNode } from './support/node-process.js';
+import { exportPkcs12 } from './support/pkcs12.js';
 
 const read = (path: string): Promise<string> => readFile(join(ROOT, path), 'utf8');
 const readme = await read('README.md');
@@ -40,22 +42,26 @@ describe('README.md', () => {
       .split('\n')
       .map((line) => JSON.parse(line) as { status: string });
     expect(outcomes).toHaveLength(196);
-    expect(outcomes.filter(({ status }) => status === 'accepted')).toHaveLength(192);
+    expect(outcomes.filter(({ status }) => status === 'accepted')).toHaveLength(193);
     expect(stderr).toContain('line 90: token is not a field');
   });
 
-  test('shows an HTTP/2 delivery with options that it has', () => {
+  test('shows deliveries with options that they have', () => {
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const readFileSync = (): string => privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
     const create = vi.fn(main.createHttp2Delivery);
-    new Function('createHttp2Delivery', 'readFileSync', blocks('js')[1]!)(create, readFileSync);
+    const passphrase = 'secret';
+    const pfx = exportPkcs12(mintClientCertificate(mintAuthority()), passphrase);
+    const names = ['createHttp2Delivery', 'createGatewayDelivery', 'readFileSync', 'pfx', 'passphrase'];
+    const values = [create, main.createGatewayDelivery, readFileSync, pfx, passphrase];
+    new Function(...names, blocks('js')[1]!)(...values);
     expect(create).toHaveReturned();
   });
 
   test('shows notifications and outcomes with the fields they have', () => {
     const [notifications, outcomes] = blocks('json').map((block) => block.trimEnd().split('\n').map(parse));
     for (const fields of notifications!) expect(NOTIFICATION_FIELDS).toEqual(expect.arrayContaining(fields));
-    expect(outcomes![0]).toEqual(['status', 'line', 'identifier', 'deviceToken', 'context']);
+    expect(outcomes![0]).toEqual(['status', 'line', 'deviceToken', 'apnsId', 'context']);
     expect(outcomes![1]).toContain('reason');
   });
 
@@ -68,7 +74,7 @@ describe('README.md', () => {
   });
 
   test.each([
-    ['send', 1, 8],
+    ['send', 1, 7],
     ['encode', 0, 195],
     ['help', 0, undefined],
   ])('has a command line with %s that runs as it is', async (word, code, lines) => {
