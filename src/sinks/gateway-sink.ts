@@ -13,6 +13,9 @@ import { closeGracefully } from './graceful-close.js';
 import { OutcomeSource } from './outcome-source.js';
 import { unwrittenChunks } from './unwritten.js';
 
+/** A run that may still grow. */
+type OpenRun = { -readonly [Field in keyof FrameRun]: FrameRun[Field] };
+
 type Callback = (error?: Error | null) => void;
 
 /**
@@ -43,7 +46,7 @@ export class GatewaySink extends Writable implements WritableOf<Uint8Array> {
   readonly #onPacket: PacketHandler;
   readonly #closeTimeoutMs: number;
   /** Frames cut from the chunk being written, on their way into the window. */
-  #pending: FrameRun[] = [];
+  #pending: OpenRun[] = [];
   #onTaken: Callback | undefined;
   #outcomes: OutcomeSource | undefined;
   /** Why the bytes are no frames; nothing behind that place can be read. */
@@ -123,7 +126,9 @@ export class GatewaySink extends Writable implements WritableOf<Uint8Array> {
   #collect(bytes: Buffer, start: number, end: number): void {
     const last = this.#pending.at(-1);
     if (last !== undefined && last.bytes === bytes && last.end === start) {
-      this.#pending[this.#pending.length - 1] = { ...last, end, count: last.count + 1 };
+      // Nobody else has seen it yet, and an object per frame would cost more than the rest of this sink.
+      last.end = end;
+      last.count++;
       return;
     }
     this.#pending.push({ bytes, start, end, count: 1, since: 0, attempts: 0, writtenAt: 0 });
