@@ -32,8 +32,6 @@ export class Http2Wire extends Duplex {
   #isHeld = false;
   #rest: NodeJS.Timeout | undefined;
   #isFinished = false;
-  /** Of an end that waits for what is to be written first. */
-  #deadline: NodeJS.Timeout | undefined;
   #onDrain: (() => void) | undefined;
 
   /** @param ignorePing whether PINGs are swallowed */
@@ -73,19 +71,13 @@ export class Http2Wire extends Duplex {
     this.#bytesPerMs = bytesPerMs;
   }
 
-  /** Ends the connection, in order only after what waits has been written. What comes later is not sent. */
+  /**
+   * Ends the connection. What node:http2 says from now on is not sent; it says nothing new while a write is
+   * under way, so none of what it has said is lost.
+   */
   finish(ending: { readonly reset: boolean }): void {
     if (this.#isFinished) return;
-    if (!ending.reset && this.#onDrain !== undefined && !this.destroyed) {
-      this.#deadline ??= setTimeout(() => this.#finishNow(ending), this.#drainTimeoutMs);
-    } else {
-      this.#finishNow(ending);
-    }
-  }
-
-  #finishNow(ending: { readonly reset: boolean }): void {
     this.#isFinished = true;
-    clearTimeout(this.#deadline);
     this.#onDrained();
     endConnection(this.#connection, ending, this.#drainTimeoutMs);
   }
@@ -112,7 +104,6 @@ export class Http2Wire extends Duplex {
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     clearTimeout(this.#rest);
-    clearTimeout(this.#deadline);
     this.finish({ reset: false });
     done(error);
   }
@@ -137,7 +128,6 @@ export class Http2Wire extends Duplex {
     const done = this.#onDrain;
     this.#onDrain = undefined;
     done?.();
-    if (this.#deadline !== undefined) this.finish({ reset: false });
   }
 
   #onClose(): void {

@@ -111,10 +111,10 @@ describe('fallToOneAfterRejection', () => {
         if (status !== 0 || rstCode !== http2.constants.NGHTTP2_REFUSED_STREAM) return status;
       }
     };
-    const tokens = Array.from({ length: 300 }, (_, i) => (i % 7 === 3 ? BAD : GOOD));
+    const tokens = Array.from({ length: 100 }, (_, i) => (i % 7 === 3 ? BAD : GOOD));
     const statuses = await Promise.all(tokens.map(deliver));
     expect(statuses).toEqual(tokens.map((token) => (token === BAD ? 400 : 200)));
-    expect(simulator.counts).toMatchObject({ accepted: 257, rejected: 43 });
+    expect(simulator.counts).toMatchObject({ accepted: 86, rejected: 14 });
     expect(sum(simulator)).toBe(simulator.counts.requests);
   });
 });
@@ -336,8 +336,8 @@ describe('the other faults of the HTTP/2 side', () => {
   });
 });
 
-describe('a GOAWAY that a slow reader waits behind', () => {
-  it('cuts no answer short', async () => {
+describe('a GOAWAY behind large answers', () => {
+  it('cuts none of them short', async () => {
     const { simulator, client } = await start({ bodyKind: 'huge', goaway: { afterRequests: 8 } });
     client.session.setLocalWindowSize(32 << 20);
     client.session.settings({ initialWindowSize: 2 << 20 });
