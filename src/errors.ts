@@ -130,6 +130,25 @@ export class InvalidNotificationError extends ApnsError {
   }
 }
 
+/** What the service that manages broadcast channels did not do. `code` is `APNS_ERR_CHANNEL`. */
+export class ChannelError extends ApnsError {
+  /** The HTTP status of the answer. */
+  readonly statusCode: number;
+  /** The service's own word, such as `ChannelNotRegistered`; `Unknown` where it gave none. */
+  readonly reason: string;
+
+  /** @param what how the answer is strange, where its status is that of success */
+  constructor(action: string, statusCode: number, reason: string, what: string = reason) {
+    super('APNS_ERR_CHANNEL', `cannot ${action} the channel: the service answered ${statusCode} ${what}`);
+    this.statusCode = statusCode;
+    this.reason = reason;
+  }
+
+  static {
+    ChannelError.prototype.name = 'ChannelError';
+  }
+}
+
 /**
  * The error for an option that cannot be used, thrown at once by the factory that was given it.
  *

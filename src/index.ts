@@ -18,6 +18,12 @@ export type {
   LiveActivityUpdateAps,
   LocalizedText,
 } from './aps.js';
+export {
+  type Channel,
+  type ChannelManager,
+  type ChannelManagerOptions,
+  createChannelManager,
+} from './channels.js';
 export type { BackoffOptions } from './connection/backoff.js';
 export type { TlsCredentialOptions } from './connection/credentials.js';
 export type { ProxyOptions } from './connection/proxy.js';
@@ -31,6 +37,7 @@ export {
 export {
   ApnsError,
   type ApnsErrorCode,
+  ChannelError,
   type InvalidNotificationDetails,
   InvalidNotificationError,
 } from './errors.js';

@@ -16,7 +16,9 @@ const requireFromHere = createRequire(import.meta.url);
 const NAMES = {
   'apns-streams': [
     'ApnsError',
+    'ChannelError',
     'InvalidNotificationError',
+    'createChannelManager',
     'createErrorResponseDecoder',
     'createErrorSource',
     'createFeedbackDecoder',

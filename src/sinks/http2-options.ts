@@ -97,7 +97,7 @@ export function resolveHttp2Options(
 }
 
 /** The host as it is named, with its port unless that is the usual one; an IPv6 address in brackets. */
-function authorityOf({ servername, host, port }: Target): string {
+export function authorityOf({ servername, host, port }: Target): string {
   const name = servername ?? (host.includes(':') ? `[${host}]` : host);
   return port === 443 ? name : `${name}:${port}`;
 }

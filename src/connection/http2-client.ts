@@ -1,0 +1,181 @@
+/**
+ * Single requests over HTTP/2, one connection for all of them: for what is asked for seldom. Notifications go
+ * their own way, without `node:http2`, which is loaded here with the first request and not before.
+ *
+ *     idle ──request()──▶ dialling ──▶ connected ──GOAWAY, end, failure, timeout──▶ idle
+ */
+import type { ClientHttp2Session, IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http2';
+import type { TLSSocket } from 'node:tls';
+import { ApnsError, formatPeer, toApnsError } from '../errors.js';
+import { closedAfterHandshake } from './connection-error.js';
+import { dial } from './dial.js';
+import type { Target } from './target.js';
+
+/** Beyond it the rest of an answer is not waited for. */
+const MAX_BODY_BYTES = 1024 * 1024;
+
+/** Where an {@link Http2Client} asks, and how long it waits. */
+export interface Http2ClientOptions {
+  readonly target: Target;
+  /** The value of `:authority`. */
+  readonly authority: string;
+  /** Milliseconds for an answer, counted from its request. */
+  readonly deadlineMs: number;
+  /** Ends everything. */
+  readonly signal: AbortSignal | undefined;
+}
+
+/** What came back. */
+export interface Http2Answer {
+  readonly statusCode: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+interface Connection {
+  readonly session: ClientHttp2Session;
+  readonly socket: TLSSocket;
+  /** Whether the peer has said anything in HTTP/2. */
+  isProven: boolean;
+}
+
+/** See the file comment. */
+export class Http2Client {
+  readonly #options: Http2ClientOptions;
+  #connection: Promise<Connection> | undefined;
+  #isClosed = false;
+
+  constructor(options: Http2ClientOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Sends a request and waits for the whole answer, whatever its status. Nothing is sent twice.
+   *
+   * @throws {ApnsError} why there is none: APNS_ERR_TIMEOUT, APNS_ERR_CLOSED, APNS_ERR_PACKET_TOO_LARGE beyond
+   *   1 MiB, or what became of the connection
+   */
+  async request(headers: OutgoingHttpHeaders, body?: Buffer): Promise<Http2Answer> {
+    const { target } = this.#options;
+    if (this.#isClosed) throw closedError(target);
+    this.#connection ??= this.#connect();
+    const connecting = this.#connection;
+    const connection = await connecting.catch((error) => {
+      this.#forget(connecting);
+      throw error;
+    });
+    try {
+      return await this.#exchange(connection, headers, body);
+    } catch (error) {
+      // The next request gets a connection of its own; others on this one may still be answered.
+      this.#forget(connecting);
+      connection.session.close();
+      throw toApnsError(error, target);
+    }
+  }
+
+  /** Takes no more requests, and closes the connection when those under way are answered. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const connection = await this.#connection?.catch(() => undefined);
+    if (connection === undefined || connection.socket.closed) return;
+    const { session, socket } = connection;
+    session.close();
+    const timer = setTimeout(() => socket.destroy(), this.#options.deadlineMs);
+    await new Promise((resolve) => socket.once('close', resolve));
+    clearTimeout(timer);
+  }
+
+  #forget(connection: Promise<Connection>): void {
+    if (this.#connection === connection) this.#connection = undefined;
+  }
+
+  async #connect(): Promise<Connection> {
+    const { target, authority, signal } = this.#options;
+    const { connect } = await import('node:http2');
+    const socket = await dial(target, { ...(signal === undefined ? {} : { signal }), alpn: 'h2' });
+    const session = connect(`https://${authority}`, {
+      createConnection: () => socket,
+      settings: { enablePush: false },
+    });
+    const connection = { session, socket, isProven: false };
+    const connecting = this.#connection!;
+    const onAbort = (): void => session.destroy(closedError(target, signal?.reason));
+    signal?.addEventListener('abort', onAbort, { once: true });
+    session
+      .on('remoteSettings', () => {
+        connection.isProven = true;
+      })
+      .on('goaway', () => this.#forget(connecting))
+      // Every request under way is told, and the next one connects.
+      .on('error', () => {})
+      .on('close', () => {
+        this.#forget(connecting);
+        signal?.removeEventListener('abort', onAbort);
+      });
+    if (signal?.aborted) onAbort();
+    return connection;
+  }
+
+  #exchange(
+    connection: Connection,
+    headers: OutgoingHttpHeaders,
+    body: Buffer | undefined,
+  ): Promise<Http2Answer> {
+    const { target, deadlineMs } = this.#options;
+    return new Promise((resolve, reject) => {
+      const stream = connection.session.request(headers, { endStream: body === undefined });
+      const chunks: Buffer[] = [];
+      let bytes = 0;
+      let answer: IncomingHttpHeaders | undefined;
+      let isWhole = false;
+      const timer = setTimeout(() => stream.destroy(timeoutError(target, deadlineMs)), deadlineMs);
+      stream
+        .on('response', (received) => {
+          answer = received;
+        })
+        .on('data', (chunk: Buffer) => {
+          chunks.push(chunk);
+          bytes += chunk.length;
+          if (bytes > MAX_BODY_BYTES) stream.destroy(tooLargeError(target));
+        })
+        .on('end', () => {
+          isWhole = true;
+        })
+        .on('error', reject)
+        .on('close', () => {
+          clearTimeout(timer);
+          // A stream can close without an answer, an error or a code.
+          if (answer === undefined || !isWhole) reject(this.#lostError(connection));
+          else
+            resolve({ statusCode: Number(answer[':status']), headers: answer, body: Buffer.concat(chunks) });
+        });
+      if (body !== undefined) stream.end(body);
+    });
+  }
+
+  #lostError({ isProven }: Connection): ApnsError {
+    const { target, signal } = this.#options;
+    if (signal?.aborted) return closedError(target, signal.reason);
+    if (!isProven) return closedAfterHandshake(target);
+    return new ApnsError(
+      'APNS_ERR_CONNECTION_LOST',
+      `${formatPeer(target)} ended the request without an answer`,
+    );
+  }
+}
+
+function closedError(target: Target, cause?: unknown): ApnsError {
+  return new ApnsError('APNS_ERR_CLOSED', `the connection to ${formatPeer(target)} was given up`, { cause });
+}
+
+function timeoutError(target: Target, deadlineMs: number): ApnsError {
+  return new ApnsError('APNS_ERR_TIMEOUT', `${formatPeer(target)} did not answer within ${deadlineMs} ms`);
+}
+
+function tooLargeError(target: Target): ApnsError {
+  return new ApnsError(
+    'APNS_ERR_PACKET_TOO_LARGE',
+    `${formatPeer(target)} answered with more than ${MAX_BODY_BYTES} bytes`,
+  );
+}
