@@ -276,16 +276,22 @@ describe('a deadline', () => {
   });
 
   test('ends the resending of what stays unknown', async () => {
-    const gateway = await startScriptedGateway({ onFrame: (peer) => peer.close() });
+    const advance = advanceClock();
+    const gateway = await startScriptedGateway({
+      onFrame: (peer) => {
+        if (peer.index === 2) advance(60_000);
+        peer.close();
+      },
+    });
     const sink = createGatewaySink({
       ...gateway.options,
       onUnknown: 'resend',
-      deadlineMs: 100,
-      backoff: { initialMs: 5, maxMs: 5, attempts: 10_000 },
+      deadlineMs: 50_000,
+      backoff: { initialMs: 1, maxMs: 1, attempts: 10_000 },
     });
     const outcomes = await send(sink, frames(1));
     expect(brief(outcomes)).toEqual(['unknown:1']);
-    expect(outcomes[0]?.attempts).toBeGreaterThan(1);
+    expect(outcomes[0]?.attempts).toBe(3);
   });
 });
 

@@ -5,7 +5,7 @@ import { encodeErrorResponse } from '../../src/protocol/binary/error-response.js
 import type { Frame } from '../../src/protocol/binary/frame.js';
 import type { GatewayPeer } from './scripted-gateway.js';
 
-const statusCode = fc.constantFrom(0, 1, 2, 3, 7, 8, 9, 10, 128, 255);
+const statusCode = fc.constantFrom(8, 8, 10, 10, 10, 1, 0, 2, 3, 7, 9, 128, 255);
 
 /** What happens at a frame instead of its being taken; `answer` is what would name it. */
 const FRAME_FAULTS = {
@@ -73,7 +73,13 @@ export interface ConnectionFaults {
 /** Any {@link ConnectionFaults}. */
 export const connectionFaults: fc.Arbitrary<ConnectionFaults> = fc.record({
   onConnect: mostly('serves', keyOf(CONNECT_FAULTS)),
-  onFrame: fc.option(fc.record({ at: fc.nat(12), kind: keyOf(FRAME_FAULTS), statusCode })),
+  onFrame: fc.option(
+    fc.record({
+      at: fc.nat(8),
+      kind: fc.oneof(fc.constant('names it' as const), keyOf(FRAME_FAULTS)),
+      statusCode,
+    }),
+  ),
   onCheckpoint: mostly('answers', keyOf(CHECKPOINT_FAULTS)),
   checkpointStatus: mostly(2, statusCode),
 });
