@@ -325,7 +325,7 @@ export class GatewaySender implements GatewayPoolEvents {
         this.#timerAt = Number.POSITIVE_INFINITY;
         this.#advance();
       },
-      Math.ceil(at - now),
+      Math.max(0, Math.ceil(at - now)),
     );
   }
 }

@@ -328,7 +328,7 @@ export class Http2Sender implements NotificationSender, Http2ConnectionEvents {
     const { deadlineMs, target } = this.#options;
     for (let { oldest } = connection; oldest !== undefined; oldest = connection.oldest) {
       if (oldest.sentAt + deadlineMs > now) break;
-      connection.cancel(oldest);
+      if (connection.cancel(oldest)) continue;
       // Without its last frame it was not processed.
       if (oldest.rest !== undefined) this.#giveUp(oldest, 'DeadlineExceeded');
       else this.#settle(oldest, { status: 'unknown', reason: 'DeadlineExceeded' });
@@ -403,7 +403,7 @@ export class Http2Sender implements NotificationSender, Http2ConnectionEvents {
         this.#timerAt = Number.POSITIVE_INFINITY;
         this.#advance();
       },
-      Math.ceil(at - now),
+      Math.max(0, Math.ceil(at - now)),
     );
   }
 
