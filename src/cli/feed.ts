@@ -21,6 +21,18 @@ export interface FeedOptions {
   drained?(signal: AbortSignal): Promise<unknown> | undefined;
   /** How many lines have an outcome, for {@link Feed.fraction}. */
   settled?(): number;
+  /** Knows the lines that are not to be handed over, and how much may be under way. */
+  readonly gate?: Gate | undefined;
+}
+
+/** What stands between an input and its sending when earlier runs have settled lines of it. */
+export interface Gate {
+  /** Whether a line that is no notification is to be reported. */
+  admitInvalid(line: number): boolean;
+  /** Whether a notification is to be handed over. Called in the order of the lines. */
+  admit(line: number): boolean;
+  /** True when no more may be handed over until `release` is called. */
+  hold(release: () => void): boolean;
 }
 
 /** A place in the input. */
@@ -47,6 +59,7 @@ export class Feed {
   #settledBytes = 0;
   #lines = 0;
   #submitted = 0;
+  #skipped = 0;
   #last: Place | undefined;
 
   constructor(options: FeedOptions) {
@@ -71,7 +84,7 @@ export class Feed {
    */
   get fraction(): number | undefined {
     if (!(this.#totalBytes > 0)) return undefined;
-    this.#passMarks(this.#options.settled?.() ?? 0);
+    this.#passMarks((this.#options.settled?.() ?? 0) + this.#skipped);
     return Math.min(1, this.#settledBytes / this.#totalBytes);
   }
 
@@ -90,20 +103,30 @@ export class Feed {
 
   /** Resolves with the number of bytes read. */
   async #read(input: Input, file: string | undefined, start: number, signal: AbortSignal): Promise<number> {
-    const { onInvalid, drained, maxLineBytes, into } = this.#options;
+    const { onInvalid, drained, maxLineBytes, into, gate } = this.#options;
     const parser = createNdjsonParser({
       payload: 'raw',
       onInvalid: (error) => {
         this.#lines++;
-        onInvalid(error, file);
+        if (gate?.admitInvalid(error.line ?? 0) === false) this.#skipped++;
+        else onInvalid(error, file);
       },
       ...(maxLineBytes === undefined ? {} : { maxLineBytes }),
     });
-    const forwarder = createForwarder<Notification>(into, (notification) => {
-      if (file !== undefined) setFile(notification, file);
-      this.#lines++;
-      this.#submitted++;
-      this.#last = { file, line: lineOf(notification) ?? 0 };
+    const forwarder = createForwarder<Notification>(into, {
+      each: (notification) => {
+        const line = lineOf(notification) ?? 0;
+        this.#lines++;
+        if (gate?.admit(line) === false) {
+          this.#skipped++;
+          return false;
+        }
+        if (file !== undefined) setFile(notification, file);
+        this.#submitted++;
+        this.#last = { file, line };
+        return true;
+      },
+      ...(gate === undefined ? {} : { hold: (release) => gate.hold(release) }),
     });
     let bytes = 0;
     const feed = this;
@@ -127,7 +150,7 @@ export class Feed {
     const settled = this.#options.settled?.();
     if (settled === undefined || Number.isNaN(this.#totalBytes)) return;
     // Also where nobody looks at the fraction, so that marks never pile up.
-    this.#passMarks(settled);
+    this.#passMarks(settled + this.#skipped);
     this.#marks.push({ lines, bytes });
   }
 

@@ -10,17 +10,22 @@ export type OutcomeChoice = 'all' | 'problems' | 'none';
 /** An outcome with the file its notification stood in, where there is more than one. */
 export type ReportedOutcome = Outcome & { readonly file?: string };
 
+/** Hears of every outcome, in order, and whether it is passed on. */
+export type OutcomeListener = (outcome: ReportedOutcome, passes: boolean) => void;
+
 /** Reasons come from the gateway: no more of them than this are told apart. */
 const MAX_REASONS = 20;
 
 /** A Transform from outcomes to those that are wanted on standard output. */
 export class OutcomeReport extends Transform {
   readonly #choice: OutcomeChoice;
+  readonly #onOutcome: OutcomeListener | undefined;
   readonly #reasons = new Map<string, number>();
 
-  constructor(choice: OutcomeChoice) {
+  constructor(choice: OutcomeChoice, onOutcome?: OutcomeListener) {
     super({ objectMode: true });
     this.#choice = choice;
+    this.#onOutcome = onOutcome;
   }
 
   /** How often each reason was given, such as `['InvalidToken', 3]`, the most frequent first. */
@@ -48,7 +53,9 @@ export class OutcomeReport extends Transform {
     const { status } = outcome;
     const problem = status !== 'accepted' && status !== 'presumed';
     if (problem) this.#tally(outcome);
-    if (this.#choice === 'none' || (this.#choice === 'problems' && !problem)) {
+    const passes = this.#choice === 'all' || (this.#choice === 'problems' && problem);
+    this.#onOutcome?.(outcome, passes);
+    if (!passes) {
       callback();
       return;
     }

@@ -6,15 +6,21 @@ import { ExitCode } from './exit-code.js';
 
 /**
  * A Writable over `stdout` that lets one chunk through at a time, so that a slow reader slows the command.
- * Ending or destroying it leaves `stdout` open.
+ * Ending or destroying it leaves `stdout` open. `onWritten` is told each chunk that the system has taken.
  *
  * Fails with a {@link CommandError}: 141 without a message when the reader has gone, 74 when writing fails.
  */
-export function createOutput(stdout: Writable): WritableOf<Uint8Array | string> {
+export function createOutput(
+  stdout: Writable,
+  onWritten: (chunk: Uint8Array | string) => void = () => {},
+): WritableOf<Uint8Array | string> {
   const output = new Writable({
     decodeStrings: false,
     write(chunk: Uint8Array | string, _encoding, callback) {
-      stdout.write(chunk, (error) => callback(error ? outputError(error) : null));
+      stdout.write(chunk, (error) => {
+        if (!error) onWritten(chunk);
+        callback(error ? outputError(error) : null);
+      });
     },
     destroy(error, callback) {
       callback(error);

@@ -63,6 +63,15 @@ export const SEND_OPTIONS = {
     choices: ['all', 'problems', 'none'],
     help: 'Which outcomes standard output gets (all).',
   },
+  resume: {
+    kind: 'text',
+    value: 'LEDGER',
+    help: 'Remember settled lines in this file, and leave out those that are settled when it is there already. After a kill, run the same command again.',
+  },
+  'resume-sync': {
+    kind: 'flag',
+    help: 'Have --resume survive a loss of power too: outcomes (in a file) and LEDGER are on the disk before going on. Slower.',
+  },
   'dry-run': { kind: 'flag', help: 'Check and encode everything, connect to nothing.' },
   'json-summary': { kind: 'flag', help: 'End standard error with one line of JSON that holds the figures.' },
   quiet: { kind: 'flag', help: 'No progress and no summary; errors are still told.' },

@@ -1,17 +1,19 @@
 /** `apns-streams send`: NDJSON in, over the wire, outcomes as NDJSON out. */
+import { createOutcomeCounts } from '../outcome.js';
 import { type Command, defineCommand } from './command.js';
 import { usageError } from './command-error.js';
 import { complaintOf, messageOf } from './complaint.js';
 import { CONNECTION_OPTIONS } from './connection-options.js';
 import { readCredentials, readProviderToken } from './credential-files.js';
-import { exitCodeOfEnding } from './exit-code.js';
+import { ExitCode, exitCodeOfEnding } from './exit-code.js';
 import { findInputs } from './input.js';
 import { Interrupts } from './interrupts.js';
 import type { CommandIo } from './io.js';
 import { likelyRefusal } from './refusal.js';
+import { openResumption } from './resume.js';
 import { SEND_OPTIONS, type SendValues, toDeliveryOptions } from './send-options.js';
 import { Sending } from './sending.js';
-import { jsonSummaryOf, summaryOf } from './summary.js';
+import { jsonSummaryOf, type SendingResult, summaryOf } from './summary.js';
 import { openDryRun, parseTarget } from './targets.js';
 
 /** See `apns-streams send --help`. */
@@ -29,6 +31,7 @@ export const sendCommand: Command = defineCommand({
     'apns-streams send in.ndjson --to production --provider-key AuthKey_ABC123DEFG.p8 --key-id ABC123DEFG --team-id DEF123GHIJ --topic com.example.app',
     'apns-streams send --to binary://gateway.example.com --cert cert.pem --key key.pem < in.ndjson > out.ndjson',
     'apns-streams send a.ndjson b.ndjson --to binary://gateway.example.com --p12 push.p12 --passphrase-file secret',
+    'apns-streams send in.ndjson --to production --credentials ./credentials --resume in.ledger >> out.ndjson',
     'apns-streams send a.ndjson --to binary://gateway.example.com --dry-run --outcomes problems',
   ],
   async run({ values, operands }, io) {
@@ -41,6 +44,15 @@ export const sendCommand: Command = defineCommand({
   },
 });
 
+/** The figures when every line was settled beforehand. */
+const NOTHING: SendingResult = {
+  counts: createOutcomeCounts(),
+  valid: undefined,
+  reasons: [],
+  elapsedMs: 0,
+  stoppedAfter: undefined,
+};
+
 async function send(
   values: SendValues,
   operands: readonly string[],
@@ -52,14 +64,25 @@ async function send(
   const inputs = await findInputs(operands, io);
   const providerToken = await readProviderToken(values, io);
   const tls = await readCredentials(values, io);
+  const resumption = await openResumption(values, inputs, io);
+  if (resumption !== undefined && !values.quiet) io.stderr.write(`apns-streams: ${resumption.note}\n`);
+  if (resumption !== undefined && resumption.log === undefined) {
+    if (values['json-summary'])
+      io.stderr.write(jsonSummaryOf(NOTHING, { exitCode: ExitCode.Ok, errors: [] }));
+    return ExitCode.Ok;
+  }
   const options = {
     ...toDeliveryOptions(values),
     tls,
     ...(providerToken === undefined ? {} : { providerToken }),
     signal: interrupts.second,
   };
-  const delivery = await (values['dry-run'] ? openDryRun(target, options) : target.open(options));
-  const sending = new Sending(delivery.stream, inputs, values, io);
+  const opening = values['dry-run'] ? openDryRun(target, options) : target.open(options);
+  const delivery = await opening.catch((error) => {
+    resumption?.log?.close(false);
+    throw error;
+  });
+  const sending = new Sending(delivery.stream, inputs, values, io, resumption?.log);
   let errors: readonly unknown[];
   try {
     errors = await sending.run(interrupts.first);

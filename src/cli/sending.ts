@@ -11,6 +11,7 @@ import { OutcomeReport } from './outcome-report.js';
 import { createOutput } from './output.js';
 import { Progress } from './progress.js';
 import type { SendValues } from './send-options.js';
+import type { SettlementLog } from './settlement-log.js';
 import type { SendingResult } from './summary.js';
 
 const STOPPING = 'apns-streams: stopping: what is under way is being settled; one more signal stops at once';
@@ -28,6 +29,7 @@ export class Sending {
   readonly #io: CommandIo;
   readonly #report: OutcomeReport;
   readonly #feed: Feed;
+  readonly #log: SettlementLog | undefined;
   readonly #shows: boolean;
   readonly #startedAt: number;
   #endedAt: number | undefined;
@@ -39,12 +41,17 @@ export class Sending {
     inputs: readonly Input[],
     values: Pick<SendValues, 'outcomes' | 'quiet' | 'max-line-bytes'>,
     io: CommandIo,
+    log?: SettlementLog,
   ) {
     this.#delivery = delivery;
+    this.#log = log;
     this.#io = io;
     this.#shows = !values.quiet;
     this.#startedAt = io.clock.now();
-    const report = new OutcomeReport(values.outcomes ?? 'all');
+    const report = new OutcomeReport(
+      values.outcomes ?? 'all',
+      log && ((...given) => log.onOutcome(...given)),
+    );
     this.#report = report;
     this.#feed = new Feed({
       inputs,
@@ -56,6 +63,7 @@ export class Sending {
       },
       drained: (signal) => (report.writableNeedDrain ? once(report, 'drain', { signal }) : undefined),
       settled: () => this.#settled,
+      gate: log,
     });
   }
 
@@ -80,6 +88,14 @@ export class Sending {
     const gone = new AbortController();
     const errors: unknown[] = [];
     const delivery = this.#delivery;
+    const log = this.#log;
+    if (log !== undefined) {
+      log.onFail = (error) => {
+        errors.push(error);
+        // Only the reading stops: what is under way is settled and printed as ever.
+        gone.abort();
+      };
+    }
     delivery.once('error', (error) => {
       if (error.name !== 'AbortError') errors.push(error);
     });
@@ -95,17 +111,17 @@ export class Sending {
     const progress = this.#shows ? new Progress(this.#io, () => this.#snapshot) : undefined;
     stop.addEventListener('abort', () => progress?.say(STOPPING), { once: true });
     try {
-      const reported = pipeline(this.#report, createNdjsonStringifier(), createOutput(this.#io.stdout)).catch(
-        (error) => {
-          errors.unshift(error);
-          delivery.destroy();
-        },
-      );
+      const output = createOutput(this.#io.stdout, log && ((chunk) => log.onWritten(chunk)));
+      const reported = pipeline(this.#report, createNdjsonStringifier(), output).catch((error) => {
+        errors.unshift(error);
+        delivery.destroy();
+      });
       await this.#read(AbortSignal.any([stop, gone.signal]), errors);
       delivery.end();
       await Promise.all([closed, reported]);
     } finally {
       progress?.stop();
+      log?.close(!this.#stoppedEarly);
       this.#endedAt = this.#io.clock.now();
     }
     return errors;

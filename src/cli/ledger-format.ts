@@ -1,0 +1,142 @@
+/**
+ * The bytes of a ledger, pure. It is text, one entry per line:
+ *
+ *     crc32, 8 hex digits │ space │ JSON │ newline
+ *
+ *     {"ledger":"apns-streams","version":1,"input":{"path","bytes","sha256"},"to","window"}
+ *     {"through":1000,"beyond":[[1003,1005]]}                the snapshot: all that is settled
+ *     {"through":1002,"beyond":[[1010,1010]]}                and what has come to it since, …
+ *     {"through":1010,"beyond":[],"ended":"complete"}
+ *
+ * Header and snapshot are put in place together, by renaming a file, so they are whole even after a kill.
+ * Later entries are appended: a kill can leave the last one without its newline, and nothing else.
+ */
+import { crc32 } from 'node:zlib';
+import { CommandError } from './command-error.js';
+import { ExitCode } from './exit-code.js';
+import { type LineRange, LineRanges } from './line-ranges.js';
+
+/** Which input a ledger is of. */
+export interface InputIdentity {
+  /** As it was given; told to people, never compared. */
+  readonly path: string;
+  readonly bytes: number;
+  /** Of the whole content, in hex. */
+  readonly sha256: string;
+}
+
+/** What a ledger begins with. */
+export interface LedgerHeader {
+  readonly input: InputIdentity;
+  /** The target, as `--to` gave it. */
+  readonly to: string;
+  /** How many notifications the run that wrote this could have under way. */
+  readonly window: number;
+}
+
+/**
+ * How a run ended: `complete` when every line is settled, `idle` when it stopped early with nothing under
+ * way. Absent while it runs, and after a kill.
+ */
+export type LedgerEnding = 'complete' | 'idle';
+
+/** Lines that have come to be settled: all up to `through`, and those ranges beyond it. */
+export interface LedgerEntry {
+  readonly through: number;
+  readonly beyond: readonly LineRange[];
+  readonly ended?: LedgerEnding;
+}
+
+/** What a ledger says. */
+export interface LedgerContent {
+  readonly header: LedgerHeader;
+  readonly settled: LineRanges;
+  readonly ended: LedgerEnding | undefined;
+}
+
+const NAME = 'apns-streams';
+const VERSION = 1;
+const NEWLINE = 0x0a;
+
+/** What may be done about a ledger that cannot be used. */
+export const START_OVER =
+  'the outcomes that were printed say which lines are settled; to send every line anew, name a FILE that is not there yet';
+
+/** The beginning of a ledger: its header, and a snapshot of what is settled. */
+export function encodeLedger({ input, to, window }: LedgerHeader, settled: LineRanges): string {
+  const { through, beyond } = settled;
+  return (
+    encodeLine({ ledger: NAME, version: VERSION, input, to, window }) + encodeLedgerEntry({ through, beyond })
+  );
+}
+
+/** What is appended when more is settled. */
+export function encodeLedgerEntry({ through, beyond, ended }: LedgerEntry): string {
+  return encodeLine({ through, beyond, ...(ended === undefined ? {} : { ended }) });
+}
+
+/**
+ * What a ledger says. A last line without its newline is left out: a kill has cut it off.
+ *
+ * @param name what to call the ledger in an error
+ * @throws {CommandError} exit code 78 for what is no ledger, one of another version, and a damaged one
+ */
+export function decodeLedger(bytes: Buffer, name: string): LedgerContent {
+  const header = decodeLedgerHeader(bytes, name);
+  const settled = new LineRanges();
+  let ended: LedgerEnding | undefined;
+  let start = bytes.indexOf(NEWLINE) + 1;
+  let line = 2;
+  for (let end = bytes.indexOf(NEWLINE, start); end >= 0; end = bytes.indexOf(NEWLINE, start)) {
+    const entry = decodeLine(bytes.toString('utf8', start, end)) as LedgerEntry | undefined;
+    if (entry === undefined) throw unusable(name, `is damaged in line ${line}`);
+    settled.add(1, entry.through);
+    for (const [first, last] of entry.beyond) settled.add(first, last);
+    ended = entry.ended;
+    start = end + 1;
+    line++;
+  }
+  // Cut off inside of what is never written but whole.
+  if (line === 2) throw unusable(name, 'is damaged: it ends in line 2');
+  return { header, settled, ended: start === bytes.length ? ended : undefined };
+}
+
+/**
+ * What a ledger begins with, of which `bytes` must hold the first line at least.
+ *
+ * @throws {CommandError} exit code 78 for what is no ledger, and one of another version
+ */
+export function decodeLedgerHeader(bytes: Buffer, name: string): LedgerHeader {
+  const end = bytes.indexOf(NEWLINE);
+  const header = end < 0 ? undefined : decodeLine(bytes.toString('utf8', 0, end));
+  const { ledger, version } = (header ?? {}) as { readonly ledger?: unknown; readonly version?: unknown };
+  if (ledger !== NAME) {
+    throw unusable(
+      name,
+      bytes.length === 0 ? 'is empty, which no ledger is' : 'is no ledger, or is damaged in line 1',
+    );
+  }
+  if (version !== VERSION) {
+    throw unusable(name, `is of version ${String(version)}, and only version ${VERSION} is known here`);
+  }
+  return header as LedgerHeader;
+}
+
+function encodeLine(value: object): string {
+  const json = JSON.stringify(value);
+  return `${checksum(json)} ${json}\n`;
+}
+
+/** The object of a line without its newline, or `undefined` when the checksum says otherwise. */
+function decodeLine(line: string): object | undefined {
+  const json = line.slice(9);
+  return line.slice(0, 9) === `${checksum(json)} ` ? JSON.parse(json) : undefined;
+}
+
+function checksum(json: string): string {
+  return crc32(json).toString(16).padStart(8, '0');
+}
+
+function unusable(name: string, problem: string): CommandError {
+  return new CommandError(ExitCode.BadConfiguration, `the ledger ${name} ${problem}`, { hint: START_OVER });
+}

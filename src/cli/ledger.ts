@@ -1,0 +1,177 @@
+/** The file that remembers which lines of an input are settled, so that a killed run can be resumed. */
+import {
+  closeSync,
+  fdatasyncSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import { CommandError, systemProblem } from './command-error.js';
+import { ExitCode } from './exit-code.js';
+import {
+  decodeLedger,
+  decodeLedgerHeader,
+  encodeLedger,
+  encodeLedgerEntry,
+  type LedgerContent,
+  type LedgerEnding,
+  type LedgerHeader,
+} from './ledger-format.js';
+import { type LineRanges, rangesOf } from './line-ranges.js';
+
+/** What may be appended before the file is rewritten, unless four times the last snapshot is more. */
+const MAX_APPENDED_BYTES = 256 * 1024;
+
+/** What is no ledger is not read any further than this. */
+const HEAD_BYTES = 64 * 1024;
+
+/** How a {@link Ledger} is kept. */
+export interface LedgerOptions {
+  readonly path: string;
+  readonly header: LedgerHeader;
+  /** What earlier runs have settled. The ledger adds to it. */
+  readonly settled: LineRanges;
+  /** Every entry is on the disk before {@link Ledger.add} returns: it survives a loss of power. */
+  readonly sync: boolean;
+  /** @default 262144; for tests */
+  readonly maxAppendedBytes?: number;
+}
+
+/**
+ * A ledger under way. Entries are written at once and synchronously: so they are with the system, and
+ * survive the end of this process, when the method returns.
+ *
+ * Everything throws a {@link CommandError} with exit code 74 when the file cannot be written.
+ */
+export class Ledger {
+  readonly #options: LedgerOptions;
+  readonly #settled: LineRanges;
+  #file = -1;
+  #appendedBytes = 0;
+  #snapshotBytes = 0;
+
+  /** Puts the header and a snapshot of what is settled in place of what was there. */
+  constructor(options: LedgerOptions) {
+    this.#options = options;
+    this.#settled = options.settled;
+    this.#rewrite();
+  }
+
+  /** Lines that hold no notification: they are settled as they are, and need no entry of their own. */
+  addBlank(first: number, last: number): void {
+    this.#settled.add(first, last);
+  }
+
+  /** Records that these lines, in any order, are settled. */
+  add(lines: readonly number[]): void {
+    const ranges = rangesOf(lines);
+    for (const [first, last] of ranges) this.#settled.add(first, last);
+    const { through } = this.#settled;
+    const beyond = ranges.filter(([, last]) => last > through);
+    this.#append(encodeLedgerEntry({ through, beyond }));
+    const limit = this.#options.maxAppendedBytes ?? MAX_APPENDED_BYTES;
+    if (this.#appendedBytes > Math.max(limit, 4 * this.#snapshotBytes)) this.#rewrite();
+  }
+
+  /** Records how the run ended, where it came to an end of its own, and closes the file. */
+  close(ended: LedgerEnding | undefined): void {
+    const { through } = this.#settled;
+    try {
+      if (ended !== undefined) this.#append(encodeLedgerEntry({ through, beyond: [], ended }));
+    } finally {
+      closeSync(this.#file);
+    }
+  }
+
+  #append(entry: string): void {
+    const bytes = Buffer.from(entry);
+    this.#do(() => {
+      writeWhole(this.#file, bytes);
+      if (this.#options.sync) fdatasyncSync(this.#file);
+    });
+    this.#appendedBytes += bytes.length;
+  }
+
+  /** Another file takes the place of this one in one step, so that there is a whole ledger at any moment. */
+  #rewrite(): void {
+    const { path, header, sync } = this.#options;
+    const bytes = Buffer.from(encodeLedger(header, this.#settled));
+    const next = `${path}.next`;
+    this.#do(() => {
+      const file = openSync(next, 'w', 0o600);
+      try {
+        writeWhole(file, bytes);
+        if (sync) fsyncSync(file);
+        renameSync(next, path);
+      } catch (error) {
+        closeSync(file);
+        throw error;
+      }
+      if (this.#file >= 0) closeSync(this.#file);
+      this.#file = file;
+      if (sync) syncDirectory(dirname(path));
+    });
+    this.#snapshotBytes = bytes.length;
+    this.#appendedBytes = 0;
+  }
+
+  #do(write: () => void): void {
+    try {
+      write();
+    } catch (cause) {
+      const message = `cannot write the ledger ${this.#options.path}: ${systemProblem(cause)}`;
+      throw new CommandError(ExitCode.InputOutput, message, {
+        cause,
+        hint: 'lines settled from now on are not in it, and would be sent a second time when resumed',
+      });
+    }
+  }
+}
+
+/**
+ * Reads a ledger; `undefined` when there is none yet.
+ *
+ * @throws {CommandError} exit code 78 when it cannot be read, or is no ledger, or is damaged
+ */
+export function readLedger(path: string): LedgerContent | undefined {
+  try {
+    if (statSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
+    // Anything may have been named by mistake, and of any size: only what begins as a ledger is read whole.
+    decodeLedgerHeader(readHead(path), path);
+    return decodeLedger(readFileSync(path), path);
+  } catch (cause) {
+    if (cause instanceof CommandError) throw cause;
+    const message = `cannot read the ledger ${path}: ${systemProblem(cause)}`;
+    throw new CommandError(ExitCode.BadConfiguration, message, { cause });
+  }
+}
+
+function readHead(path: string): Buffer {
+  const file = openSync(path, 'r');
+  try {
+    const head = Buffer.alloc(HEAD_BYTES);
+    return head.subarray(0, readSync(file, head));
+  } finally {
+    closeSync(file);
+  }
+}
+
+function writeWhole(file: number, bytes: Buffer): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
+}
+
+/** A rename is on the disk when its directory is; Windows knows no such thing. */
+function syncDirectory(path: string): void {
+  if (process.platform === 'win32') return;
+  const directory = openSync(path, 'r');
+  try {
+    fsyncSync(directory);
+  } finally {
+    closeSync(directory);
+  }
+}
