@@ -180,10 +180,17 @@ export class Http2Connection implements FrameHandler {
     if (this.#nextStreamId > MAX_UINT31) this.#state = 'draining';
   }
 
-  /** Gives up waiting for an answer. */
-  cancel(pending: PendingNotification): void {
+  /**
+   * Gives up waiting for an answer. What has come of one counts all the same.
+   *
+   * @returns whether that was enough for an answer; then `onResponse` was called
+   */
+  cancel(pending: PendingNotification): boolean {
+    const known = this.#conclude(pending);
     this.#reset(pending);
+    if (known !== undefined) this.#events.onResponse(this, pending, known);
     this.#closeIfDrained();
+    return known !== undefined;
   }
 
   /** Asks the peer whether it is still there. */
@@ -238,10 +245,7 @@ export class Http2Connection implements FrameHandler {
     }
     pending.receivedBytes += flowBytes;
     if (pending.receivedBytes <= MAX_RESPONSE_BYTES) return;
-    const known = this.#conclude(pending);
-    this.#reset(pending);
-    if (known !== undefined) this.#events.onResponse(this, pending, known);
-    this.#closeIfDrained();
+    this.cancel(pending);
   }
 
   onRstStream(streamId: number, errorCode: number): void {

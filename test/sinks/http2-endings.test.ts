@@ -29,7 +29,9 @@ test('fails after a few connections that all say GOAWAY, even when the input has
 });
 
 test('fails after a few connections that are closed at once, even when the input has ended', async () => {
-  const gateway = await startRawGateway({ onConnection: (peer) => void peer.socket.end() });
+  const gateway = await startRawGateway({
+    onConnection: (peer) => void setImmediate(() => peer.socket.end()),
+  });
   const sent = await sendAll(gateway.options, notifications(2));
   expect(sent.error).toMatchObject({ code: 'APNS_ERR_CREDENTIALS_REFUSED' });
   expect(gateway.peers).toHaveLength(5);

@@ -57,6 +57,8 @@ export class RawPeer implements FrameHandler {
   readonly farewells: number[] = [];
   readonly resets: { readonly streamId: number; readonly errorCode: number }[] = [];
   readonly violations: string[] = [];
+  /** False once it has sent what it keeps no books on: then nothing is a violation. */
+  isTrusted = true;
   readonly #script: RawScript;
   readonly #open = new Map<number, RawRequest>();
   readonly #reader = new FrameReader(this);
@@ -76,6 +78,7 @@ export class RawPeer implements FrameHandler {
     this.socket = socket;
     this.raw = raw;
     this.#script = script;
+    raw.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => this.#onBytes(chunk));
     if (script.onConnection === undefined) this.send(settingsFrame(script.settings ?? {}));
     else script.onConnection(this);
@@ -130,13 +133,13 @@ export class RawPeer implements FrameHandler {
     const headers: Record<string, string> = {};
     this.#decoder.decode(bytes, start, end, {
       onField: (name, value) => {
-        if (name in headers) this.violations.push(`${name} twice`);
+        if (name in headers) this.#violate(`${name} twice`);
         headers[name] = value;
       },
     });
     if (streamId % 2 === 0 || streamId <= this.#lastStreamId)
-      this.violations.push(`stream ${streamId} after ${this.#lastStreamId}`);
-    if (!this.#isReady) this.violations.push('a request before SETTINGS');
+      this.#violate(`stream ${streamId} after ${this.#lastStreamId}`);
+    if (!this.#isReady) this.#violate('a request before SETTINGS');
     this.#lastStreamId = streamId;
     const deviceToken = String(headers[':path']).replace('/3/device/', '');
     const request: RawRequest = {
@@ -150,7 +153,7 @@ export class RawPeer implements FrameHandler {
     this.requests.push(request);
     this.#open.set(streamId, request);
     if (this.#open.size > this.#maxStreams)
-      this.violations.push(`${this.#open.size} streams of ${this.#maxStreams}`);
+      this.#violate(`${this.#open.size} streams of ${this.#maxStreams}`);
     this.#script.onHeaders?.(this, request);
     if (endStream) this.#complete(request);
   }
@@ -167,10 +170,10 @@ export class RawPeer implements FrameHandler {
     this.#windows.set(streamId, window - this.#initialWindow);
     this.#window -= flowBytes;
     if (flowBytes > 0 && (window < 0 || this.#window < 0))
-      this.violations.push(`DATA beyond the window: ${window} and ${this.#window}`);
+      this.#violate(`DATA beyond the window: ${window} and ${this.#window}`);
     const request = this.requests.find((it) => it.streamId === streamId);
     if (request === undefined || request.isComplete) {
-      this.violations.push(`DATA on stream ${streamId}`);
+      this.#violate(`DATA on stream ${streamId}`);
       return;
     }
     request.body += bytes.toString('latin1', start, end);
@@ -178,7 +181,7 @@ export class RawPeer implements FrameHandler {
   }
 
   onRstStream(streamId: number, errorCode: number): void {
-    if (streamId > this.#lastStreamId) this.violations.push(`RST_STREAM of idle stream ${streamId}`);
+    if (streamId > this.#lastStreamId) this.#violate(`RST_STREAM of idle stream ${streamId}`);
     this.resets.push({ streamId, errorCode });
     const request = this.#open.get(streamId);
     if (request !== undefined) request.isReset = true;
@@ -186,13 +189,13 @@ export class RawPeer implements FrameHandler {
   }
 
   onSettings(settings: Http2Settings): void {
-    if (settings.enablePush !== false) this.violations.push('push is not refused');
+    if (settings.enablePush !== false) this.#violate('push is not refused');
     this.write(encodeFrame({ type: 'SETTINGS', ack: true, settings: {} }));
   }
 
   onSettingsAck(): void {
     const settings = this.#unacknowledged.shift();
-    if (settings === undefined) this.violations.push('SETTINGS ACK without SETTINGS');
+    if (settings === undefined) this.#violate('SETTINGS ACK without SETTINGS');
     else this.#apply(settings);
   }
 
@@ -209,7 +212,11 @@ export class RawPeer implements FrameHandler {
   onWindowUpdate(): void {}
 
   onStreamError(error: Error): void {
-    this.violations.push(error.message);
+    this.#violate(error.message);
+  }
+
+  #violate(what: string): void {
+    if (this.isTrusted) this.violations.push(what);
   }
 
   #complete(request: RawRequest): void {
@@ -224,13 +231,13 @@ export class RawPeer implements FrameHandler {
       chunk.toString('latin1', 0, missing) !==
       CLIENT_PREFACE.slice(this.#prefaceBytes, this.#prefaceBytes + missing)
     )
-      this.violations.push('no preface');
+      this.#violate('no preface');
     this.#prefaceBytes += missing;
     if (this.violations.length > 0) return;
     try {
       this.#reader.read(chunk.subarray(missing));
     } catch (error) {
-      this.violations.push(String(error));
+      this.#violate(String(error));
     }
   }
 
