@@ -328,7 +328,7 @@ export class Http2Sender implements NotificationSender, Http2ConnectionEvents {
     const { deadlineMs, target } = this.#options;
     for (let { oldest } = connection; oldest !== undefined; oldest = connection.oldest) {
       if (oldest.sentAt + deadlineMs > now) break;
-      if (connection.cancel(oldest)) continue;
+      connection.cancel(oldest);
       // Without its last frame it was not processed.
       if (oldest.rest !== undefined) this.#giveUp(oldest, 'DeadlineExceeded');
       else this.#settle(oldest, { status: 'unknown', reason: 'DeadlineExceeded' });
