@@ -13,12 +13,13 @@
  * Taking frames and reading outcomes change the state only: the rest follows at the end of the turn, so
  * that nobody is called back in the middle of a change.
  */
-import { ApnsError, formatPeer, type Peer } from '../errors.js';
+import type { ApnsError } from '../errors.js';
 import { createOutcomeCounts, type OutcomeCounts, type Settlement } from '../outcome.js';
 import type { ErrorResponse } from '../protocol/binary/error-response.js';
 import { StatusCode } from '../protocol/binary/status-code.js';
 import { type FrameRun, splitRun } from './frame-run.js';
 import type { ConnectionEnd, GatewayConnection } from './gateway-connection.js';
+import { closedError, lostError, protocolError, reasonOf, timeoutError } from './gateway-error.js';
 import type { ResolvedGatewayOptions } from './gateway-options.js';
 import { GatewayPool, type GatewayPoolEvents } from './gateway-pool.js';
 import { OutcomeQueue } from './outcome-queue.js';
@@ -328,35 +329,4 @@ export class GatewaySender implements GatewayPoolEvents {
       Math.max(0, Math.ceil(at - now)),
     );
   }
-}
-
-/** An error's code as the reason of an outcome: APNS_ERR_CONNECTION_LOST becomes ConnectionLost. */
-function reasonOf({ code }: ApnsError): string {
-  const words = code.slice('APNS_ERR_'.length).toLowerCase().split('_');
-  return words.map((word) => word[0]!.toUpperCase() + word.slice(1)).join('');
-}
-
-function lostError(peer: Peer): ApnsError {
-  return new ApnsError(
-    'APNS_ERR_CONNECTION_LOST',
-    `${formatPeer(peer)} closed the connection without an answer that names a notification`,
-  );
-}
-
-function timeoutError(peer: Peer, silentMs: number): ApnsError {
-  return new ApnsError(
-    'APNS_ERR_TIMEOUT',
-    `${formatPeer(peer)} has neither taken bytes nor answered for ${silentMs} ms`,
-  );
-}
-
-function protocolError(peer: Peer): ApnsError {
-  return new ApnsError(
-    'APNS_ERR_GATEWAY_PROTOCOL',
-    `${formatPeer(peer)} could not parse what was sent (status code 128), so sending stopped: it may not know the command of the frames, try another`,
-  );
-}
-
-function closedError(peer: Peer): ApnsError {
-  return new ApnsError('APNS_ERR_CLOSED', `the connection to ${formatPeer(peer)} was given up`);
 }

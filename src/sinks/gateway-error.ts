@@ -1,0 +1,37 @@
+/** What ends a connection to a binary gateway, as errors, and errors as the reasons of outcomes. */
+import { ApnsError, formatPeer, type Peer } from '../errors.js';
+
+/** An error's code as the reason of an outcome: APNS_ERR_CONNECTION_LOST becomes ConnectionLost. */
+export function reasonOf({ code }: ApnsError): string {
+  const words = code.slice('APNS_ERR_'.length).toLowerCase().split('_');
+  return words.map((word) => word[0]!.toUpperCase() + word.slice(1)).join('');
+}
+
+/** The gateway is gone and has said nothing of use. */
+export function lostError(peer: Peer): ApnsError {
+  return new ApnsError(
+    'APNS_ERR_CONNECTION_LOST',
+    `${formatPeer(peer)} closed the connection without an answer that names a notification`,
+  );
+}
+
+/** This side gave a connection up for its silence. */
+export function timeoutError(peer: Peer, silentMs: number): ApnsError {
+  return new ApnsError(
+    'APNS_ERR_TIMEOUT',
+    `${formatPeer(peer)} has neither taken bytes nor answered for ${silentMs} ms`,
+  );
+}
+
+/** Status code 128: whatever was sent next would fare the same. */
+export function protocolError(peer: Peer): ApnsError {
+  return new ApnsError(
+    'APNS_ERR_GATEWAY_PROTOCOL',
+    `${formatPeer(peer)} could not parse what was sent (status code 128), so sending stopped: it may not know the command of the frames, try another`,
+  );
+}
+
+/** This side closed a connection while frames were on it. */
+export function closedError(peer: Peer): ApnsError {
+  return new ApnsError('APNS_ERR_CLOSED', `the connection to ${formatPeer(peer)} was given up`);
+}
