@@ -197,7 +197,8 @@ export class Http2Sender implements NotificationSender, Http2ConnectionEvents {
     const { providerToken } = this.#options;
     if (providerToken === undefined || pending.authorization === undefined) return false;
     if (pending.isReauthorized || this.#isStopped) return false;
-    if (!providerToken.refresh(pending.authorization)) return false;
+    // Where the token is too fresh to be replaced it goes out once more: whoever called it expired may be wrong.
+    providerToken.refresh(pending.authorization);
     pending.isReauthorized = true;
     this.#replays.push(pending);
     return true;
@@ -328,7 +329,7 @@ export class Http2Sender implements NotificationSender, Http2ConnectionEvents {
     const { deadlineMs, target } = this.#options;
     for (let { oldest } = connection; oldest !== undefined; oldest = connection.oldest) {
       if (oldest.sentAt + deadlineMs > now) break;
-      connection.cancel(oldest);
+      if (connection.cancel(oldest)) continue;
       // Without its last frame it was not processed.
       if (oldest.rest !== undefined) this.#giveUp(oldest, 'DeadlineExceeded');
       else this.#settle(oldest, { status: 'unknown', reason: 'DeadlineExceeded' });

@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { expect, test } from 'vitest';
 import type { Notification } from '../../src/notification.js';
 import type { Outcome } from '../../src/outcome.js';
+import { mintCredentials } from '../../src/simulator/credentials.js';
 import { createHttp2Sink, type Http2Sink } from '../../src/sinks/http2-sink.js';
 import { type ArrivedRequest, respond, startHttp2Gateway } from '../support/http2-gateway.js';
 
@@ -225,4 +226,26 @@ test('sends a broadcast to its channel', async () => {
     'apns-expiration': '0',
   });
   expect(gateway.requests[0]!.body).toBe('{"aps":{"event":"update"}}');
+});
+
+test('sends a notification once more whose fresh provider token is called expired', async () => {
+  const seen: string[] = [];
+  const gateway = await startHttp2Gateway({
+    onRequest: (request) => {
+      seen.push(request.headers['authorization']!);
+      if (seen.length === 1 || request.deviceToken === token(1)) {
+        respond(request, 403, { reason: 'ExpiredProviderToken' });
+      } else {
+        respond(request, 200);
+      }
+    },
+  });
+  const { providerKey: key, keyId, teamId } = mintCredentials('com.example.app');
+  const sink = createHttp2Sink({ ...gateway.options, providerToken: { key, keyId, teamId } });
+  const outcomes = await send(sink, notifications(2));
+  expect(outcomes.map(({ status, attempts }) => [status, attempts])).toEqual([
+    ['accepted', 2],
+    ['rejected', 2],
+  ]);
+  expect(new Set(seen).size).toBe(1);
 });
