@@ -40,7 +40,7 @@ export interface Channel {
 
 /**
  * The channels of one app. Every method rejects with a {@link ChannelError} where the service refuses, and with
- * another `ApnsError` where the connection fails; nothing is asked twice.
+ * another `ApnsError` where the connection fails; nothing that may have been done is asked for twice.
  */
 export interface ChannelManager {
   /**

@@ -14,6 +14,15 @@ import type { Target } from './target.js';
 /** Beyond it the rest of an answer is not waited for. */
 const MAX_BODY_BYTES = 1024 * 1024;
 
+/** RFC 9113, section 8.7: such a request was not processed, and may be sent again. */
+const REFUSED_STREAM = 0x7;
+
+/** Of a request that is refused again and again. */
+const MAX_ATTEMPTS = 3;
+
+/** How long the peer may take to close its side of a connection that is closed. */
+const GOODBYE_MS = 1000;
+
 /** Where an {@link Http2Client} asks, and how long it waits. */
 export interface Http2ClientOptions {
   readonly target: Target;
@@ -43,14 +52,19 @@ interface Connection {
 export class Http2Client {
   readonly #options: Http2ClientOptions;
   #connection: Promise<Connection> | undefined;
+  #underWay = 0;
   #isClosed = false;
+  /** Resolves when nothing is under way any more; there when somebody waits for that. */
+  #idle: Promise<void> | undefined;
+  #onIdle: (() => void) | undefined;
 
   constructor(options: Http2ClientOptions) {
     this.#options = options;
   }
 
   /**
-   * Sends a request and waits for the whole answer, whatever its status. Nothing is sent twice.
+   * Sends a request and waits for the whole answer, whatever its status. It is sent again only where it was
+   * certainly not processed: refused, or on a connection that had just ended.
    *
    * @throws {ApnsError} why there is none: APNS_ERR_TIMEOUT, APNS_ERR_CLOSED, APNS_ERR_PACKET_TOO_LARGE beyond
    *   1 MiB, or what became of the connection
@@ -58,32 +72,58 @@ export class Http2Client {
   async request(headers: OutgoingHttpHeaders, body?: Buffer): Promise<Http2Answer> {
     const { target } = this.#options;
     if (this.#isClosed) throw closedError(target);
-    this.#connection ??= this.#connect();
-    const connecting = this.#connection;
-    const connection = await connecting.catch((error) => {
-      this.#forget(connecting);
-      throw error;
-    });
+    this.#underWay++;
     try {
-      return await this.#exchange(connection, headers, body);
+      for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+        const answer = await this.#attempt(headers, body);
+        if (answer !== undefined) return answer;
+      }
+      throw lostError(target, `refused the request ${MAX_ATTEMPTS} times`);
     } catch (error) {
-      // The next request gets a connection of its own; others on this one may still be answered.
-      this.#forget(connecting);
-      connection.session.close();
       throw toApnsError(error, target);
+    } finally {
+      if (--this.#underWay === 0) this.#onIdle?.();
     }
   }
 
   /** Takes no more requests, and closes the connection when those under way are answered. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    // Not left to `session.close()`, which refuses requests that are not written yet.
+    if (this.#underWay > 0) {
+      this.#idle ??= new Promise((resolve) => {
+        this.#onIdle = resolve;
+      });
+      await this.#idle;
+    }
     const connection = await this.#connection?.catch(() => undefined);
     if (connection === undefined || connection.socket.closed) return;
     const { session, socket } = connection;
     session.close();
-    const timer = setTimeout(() => socket.destroy(), this.#options.deadlineMs);
+    const timer = setTimeout(() => socket.destroy(), GOODBYE_MS);
     await new Promise((resolve) => socket.once('close', resolve));
     clearTimeout(timer);
+  }
+
+  /** @returns nothing where the request was not processed and may be sent again */
+  async #attempt(headers: OutgoingHttpHeaders, body: Buffer | undefined): Promise<Http2Answer | undefined> {
+    this.#connection ??= this.#connect();
+    const connecting = this.#connection;
+    let answer: Http2Answer | undefined;
+    let session: ClientHttp2Session | undefined;
+    try {
+      const connection = await connecting;
+      session = connection.session;
+      // One that ended meanwhile refuses with an exception.
+      if (!session.closed && !session.destroyed) answer = await this.#exchange(connection, headers, body);
+      return answer;
+    } finally {
+      if (answer === undefined) {
+        // The next attempt gets a connection of its own; other requests on this one may still be answered.
+        this.#forget(connecting);
+        session?.close();
+      }
+    }
   }
 
   #forget(connection: Promise<Connection>): void {
@@ -121,7 +161,7 @@ export class Http2Client {
     connection: Connection,
     headers: OutgoingHttpHeaders,
     body: Buffer | undefined,
-  ): Promise<Http2Answer> {
+  ): Promise<Http2Answer | undefined> {
     const { target, deadlineMs } = this.#options;
     return new Promise((resolve, reject) => {
       const stream = connection.session.request(headers, { endStream: body === undefined });
@@ -142,7 +182,7 @@ export class Http2Client {
         .on('end', () => {
           isWhole = true;
         })
-        .on('error', reject)
+        .on('error', (error) => (stream.rstCode === REFUSED_STREAM ? resolve(undefined) : reject(error)))
         .on('close', () => {
           clearTimeout(timer);
           // A stream can close without an answer, an error or a code.
@@ -158,10 +198,7 @@ export class Http2Client {
     const { target, signal } = this.#options;
     if (signal?.aborted) return closedError(target, signal.reason);
     if (!isProven) return closedAfterHandshake(target);
-    return new ApnsError(
-      'APNS_ERR_CONNECTION_LOST',
-      `${formatPeer(target)} ended the request without an answer`,
-    );
+    return lostError(target, 'ended the request without an answer');
   }
 }
 
@@ -178,4 +215,8 @@ function tooLargeError(target: Target): ApnsError {
     'APNS_ERR_PACKET_TOO_LARGE',
     `${formatPeer(target)} answered with more than ${MAX_BODY_BYTES} bytes`,
   );
+}
+
+function lostError(target: Target, what: string): ApnsError {
+  return new ApnsError('APNS_ERR_CONNECTION_LOST', `${formatPeer(target)} ${what}`);
 }
