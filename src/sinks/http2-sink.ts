@@ -1,5 +1,5 @@
 /** Notifications in, over TLS to APNs by HTTP/2; exactly one outcome each. */
-import { Writable } from 'node:stream';
+import { addAbortSignal, Writable } from 'node:stream';
 import { InvalidNotificationError } from '../errors.js';
 import type { Notification } from '../notification.js';
 import { callbackOption } from '../options.js';
@@ -54,7 +54,6 @@ export class Http2Sink extends Writable implements WritableOf<Notification> {
     super({
       objectMode: true,
       ...(options.highWaterMark === undefined ? {} : { highWaterMark: options.highWaterMark }),
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
     this.#closeTimeoutMs = resolved.closeTimeoutMs;
     this.#onInvalid = onInvalid;
@@ -62,6 +61,8 @@ export class Http2Sink extends Writable implements WritableOf<Notification> {
       onRoom: () => this.#retryWaiting(),
       onFail: (error) => this.destroy(error),
     });
+    // Not left to the constructor above: an aborted signal destroys at once, and by then all must be there.
+    if (options.signal !== undefined) addAbortSignal(options.signal, this);
   }
 
   /** How many notifications ended how, so far. */
@@ -82,12 +83,15 @@ export class Http2Sink extends Writable implements WritableOf<Notification> {
   }
 
   override _write(notification: Notification, _encoding: BufferEncoding, callback: Callback): void {
+    let isTaken: boolean;
     try {
-      if (this.#sender.send(notification)) callback();
-      else this.#waiting = { notification, callback };
+      isTaken = this.#sender.send(notification);
     } catch (error) {
       this.#reject(notification, error as Error, callback);
+      return;
     }
+    if (isTaken) callback();
+    else this.#waiting = { notification, callback };
   }
 
   override _final(callback: Callback): void {

@@ -249,3 +249,11 @@ test('sends a notification once more whose fresh provider token is called expire
   ]);
   expect(new Set(seen).size).toBe(1);
 });
+
+test('is aborted by a signal that is aborted already, with everything settled', async () => {
+  const gateway = await startHttp2Gateway();
+  const sink = createHttp2Sink({ ...gateway.options, signal: AbortSignal.abort() });
+  const failure = await new Promise<Error>((resolve) => sink.once('error', resolve));
+  expect(failure).toMatchObject({ name: 'AbortError' });
+  expect(gateway.sessions).toHaveLength(0);
+});
