@@ -142,6 +142,11 @@ class SettledNotification implements Outcome {
     this.#notification = notification;
   }
 
+  static {
+    // What an inspected outcome is headed with.
+    Object.defineProperty(SettledNotification, 'name', { value: 'Outcome' });
+  }
+
   get notification(): Notification {
     return this.#notification;
   }

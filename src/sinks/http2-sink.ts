@@ -2,7 +2,7 @@
 import { addAbortSignal, Writable } from 'node:stream';
 import { InvalidNotificationError } from '../errors.js';
 import type { Notification } from '../notification.js';
-import { callbackOption } from '../options.js';
+import { callbackOption, streamOptions } from '../options.js';
 import type { Outcome, OutcomeCounts, Settlement } from '../outcome.js';
 import type { ReadableOf, WritableOf } from '../typed-stream.js';
 import { closeGracefully } from './graceful-close.js';
@@ -51,10 +51,8 @@ export class Http2Sink extends Writable implements WritableOf<Notification> {
   constructor(options: Http2SinkOptions) {
     const resolved = resolveHttp2Options(options, [...HTTP2_OPTION_NAMES, 'onInvalid']);
     const onInvalid = callbackOption('onInvalid', options.onInvalid);
-    super({
-      objectMode: true,
-      ...(options.highWaterMark === undefined ? {} : { highWaterMark: options.highWaterMark }),
-    });
+    const { signal, ...rest } = streamOptions(options, 'highWaterMark');
+    super({ objectMode: true, ...rest });
     this.#closeTimeoutMs = resolved.closeTimeoutMs;
     this.#onInvalid = onInvalid;
     this.#sender = new Http2Sender(resolved, {
@@ -62,7 +60,7 @@ export class Http2Sink extends Writable implements WritableOf<Notification> {
       onFail: (error) => this.destroy(error),
     });
     // Not left to the constructor above: an aborted signal destroys at once, and by then all must be there.
-    if (options.signal !== undefined) addAbortSignal(options.signal, this);
+    if (signal !== undefined) addAbortSignal(signal, this);
   }
 
   /** How many notifications ended how, so far. */
