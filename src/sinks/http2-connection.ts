@@ -288,9 +288,11 @@ export class Http2Connection implements FrameHandler {
     this.#state = 'draining';
     for (const pending of [...this.#streams.values()]) {
       if (pending.streamId <= this.#lastProcessed) continue;
+      // One that has begun to answer has processed it, whatever it says now.
+      const known = this.#conclude(pending);
       this.#remove(pending);
-      this.#responses.forget(pending.streamId);
-      this.#events.onUnprocessed(this, pending);
+      if (known !== undefined) this.#events.onResponse(this, pending, known);
+      else this.#events.onUnprocessed(this, pending);
     }
     this.#closeIfDrained();
   }
