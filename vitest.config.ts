@@ -5,6 +5,7 @@ import { defineConfig } from 'vitest/config';
 const built = process.env['APNS_STREAMS_TEST'] === 'dist';
 const dist = fileURLToPath(new URL('./dist/', import.meta.url));
 const LEGACY = ['test/legacy/*.test.ts'];
+const INTEROP = ['test/interop/*.test.ts'];
 const MODERN_CLIENTS = ['test/modern-clients/*.test.ts'];
 
 export default defineConfig({
@@ -15,11 +16,17 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'main', include: ['test/**/*.test.ts'], exclude: [...LEGACY, ...MODERN_CLIENTS] },
+        test: {
+          name: 'main',
+          include: ['test/**/*.test.ts'],
+          exclude: [...LEGACY, ...MODERN_CLIENTS, ...INTEROP],
+        },
       },
       // These need packages of their own, which `npm run test:legacy` and `test:modern-clients` install.
       { extends: true, test: { name: 'legacy', include: LEGACY } },
       { extends: true, test: { name: 'modern-clients', include: MODERN_CLIENTS } },
+      // Needs servers from Debian's packages.
+      { extends: true, test: { name: 'interop', include: INTEROP } },
     ],
     pool: 'forks',
     maxWorkers: 2,

@@ -232,6 +232,7 @@ export class FuzzingGateway implements RawScript {
       case 'half an answer':
         if (action.status === 200) this.#note(request);
         else this.rejected.add(deviceToken);
+        this.#over.add(request);
         peer.send(peer.headers(streamId, [[':status', `${action.status}`]], false));
         peer.send(dataFrame(streamId, Buffer.from('{'), false));
         return;
