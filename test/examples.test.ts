@@ -54,6 +54,35 @@ test('send-http2 prints an accepted, a rejected, a retried and an invalid outcom
   expect(lines[3]).toMatch(/^rejected 400 BadDeviceToken/);
 });
 
+test('both-wires shows where the outcomes of the same lines differ', async () => {
+  const { code, stdout } = await runNode(example('both-wires'));
+  expect(code).toBe(0);
+  expect(stdout).toContain('line 17: rejected 8 InvalidToken → rejected 400 BadDeviceToken');
+  expect(stdout).toContain('line 129: invalid → accepted');
+  expect(stdout).toMatch(/^196 of 200 lines have the same outcome$/m);
+});
+
+test('several-topics sends each notification to its own, over one connection', async () => {
+  const { code, stdout } = await runNode(example('several-topics'));
+  expect(code).toBe(0);
+  expect(stdout.trimEnd().split('\n').sort()).toEqual([
+    'com.example.app alert accepted ',
+    'com.example.app background accepted ',
+    expect.stringMatching(/^com\.example\.app background invalid .*5/),
+    'com.example.app.voip voip accepted ',
+    'com.example.other undefined rejected TopicDisallowed',
+    'connections: 1',
+  ]);
+});
+
+test('broadcast makes a channel, sends to it and deletes it', async () => {
+  const { code, stdout } = await runNode(example('broadcast'));
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^channels: 1 \{ channelId: '.+', storesMessages: true \}$/m);
+  expect(stdout.match(/^accepted/gm)).toHaveLength(2);
+  expect(stdout).toMatch(/^APNS_ERR_CHANNEL \d+ ChannelNotRegistered$/m);
+});
+
 test('send-file writes one outcome for each line', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'apns-streams-test-'));
   onTestFinished(() => rm(directory, { recursive: true }));

@@ -1,0 +1,32 @@
+/**
+ * One delivery for several topics: an app, its calls (VoIP), its background updates. A provider token is good for
+ * every topic of the team, so all of them share the connections; the topic is said with each notification.
+ *
+ *     node examples/several-topics.mjs [--environment sandbox --provider-key FILE --key-id ID --team-id ID --topic ID]
+ */
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createHttp2Delivery } from 'apns-streams';
+import { openTarget } from './target.mjs';
+
+const target = await openTarget();
+const { topic } = target.http2; // That of notifications which name none.
+const deviceToken = 'ab'.repeat(32);
+const notifications = [
+  { deviceToken, payload: { aps: { alert: 'Hello' } }, pushType: 'alert' },
+  // Some push types have a topic with a suffix, and rules of their own: docs/rules.md.
+  { deviceToken, payload: { call: 17 }, pushType: 'voip', topic: `${topic}.voip`, expiration: 0 },
+  { deviceToken, payload: { aps: { 'content-available': 1 } }, pushType: 'background', priority: 5 },
+  // Wrong, and told before anything is sent.
+  { deviceToken, payload: { aps: { 'content-available': 1 } }, pushType: 'background', priority: 10 },
+  // Not one of the team: only the gateway can know.
+  { deviceToken, payload: { aps: { alert: 'Hello' } }, topic: 'com.example.other' },
+];
+
+await pipeline(Readable.from(notifications), createHttp2Delivery(target.http2), async (outcomes) => {
+  for await (const { status, reason, message = '', notification } of outcomes) {
+    console.log(notification.topic ?? topic, notification.pushType, status, reason ?? message);
+  }
+});
+if (target.simulator !== undefined) console.log(`connections: ${target.simulator.counts.connections}`);
+await target.close();
