@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest';
+import { ExitCode } from '../../src/cli/exit-code.js';
+import {
+  decodeLedger,
+  encodeLedger,
+  encodeLedgerEntry,
+  type LedgerContent,
+} from '../../src/cli/ledger-format.js';
+import { LineRanges } from '../../src/cli/line-ranges.js';
+
+const HEADER = {
+  input: { path: 'in.ndjson', bytes: 120, sha256: 'ab'.repeat(32) },
+  to: 'sandbox',
+  window: 64,
+};
+const REFUSED = expect.objectContaining({ exitCode: ExitCode.BadConfiguration, hint: expect.any(String) });
+
+function ranges(...all: [number, number][]): LineRanges {
+  const made = new LineRanges();
+  for (const [first, last] of all) made.add(first, last);
+  return made;
+}
+
+const START = encodeLedger(HEADER, ranges([1, 10], [13, 14]));
+const ENTRIES = [
+  encodeLedgerEntry({ through: 14, beyond: [[20, 22]] }),
+  encodeLedgerEntry({
+    through: 14,
+    beyond: [
+      [30, 30],
+      [24, 24],
+    ],
+  }),
+  encodeLedgerEntry({ through: 30, beyond: [], ended: 'idle' }),
+];
+const WHOLE = Buffer.from(START + ENTRIES.join(''));
+
+/** What is settled, as `through+beyond`. */
+const told = ({ settled, ended }: LedgerContent): string =>
+  `${settled.through}+${settled.beyond.map((each) => each.join('-'))} ${ended}`;
+
+/** What a ledger says that ends behind so many entries. */
+const TOLD = ['10+13-14 undefined', '14+20-22 undefined', '14+20-22,24-24,30-30 undefined', '30+ idle'];
+
+describe('a ledger', () => {
+  it('says what was written to it', () => {
+    const content = decodeLedger(WHOLE, 'ledger');
+    expect(content.header).toMatchObject(HEADER);
+    expect(told(content)).toBe(TOLD[3]);
+  });
+
+  it('is a checksum and JSON on every line', () => {
+    expect(encodeLedgerEntry({ through: 2, beyond: [[4, 5]] })).toBe(
+      'c07ede9f {"through":2,"beyond":[[4,5]]}\n',
+    );
+  });
+
+  it('is used up to its last whole entry, wherever a kill has cut it off', () => {
+    let size = START.length;
+    for (const [whole, entry] of ENTRIES.entries()) {
+      for (let cut = 0; cut < entry.length; cut++) {
+        expect(told(decodeLedger(WHOLE.subarray(0, size + cut), 'ledger'))).toBe(TOLD[whole]);
+      }
+      size += entry.length;
+    }
+  });
+
+  it('is refused when it ends in its header or its snapshot, which no kill can do', () => {
+    for (let size = 0; size < START.length; size++) {
+      expect(() => decodeLedger(WHOLE.subarray(0, size), 'ledger')).toThrow(REFUSED);
+    }
+  });
+
+  it('is refused for any changed byte before its last entry', () => {
+    const end = WHOLE.length - ENTRIES[2]!.length;
+    for (let at = 0; at < end; at++) {
+      const damaged = Buffer.from(WHOLE);
+      damaged[at] = damaged[at]! ^ 1;
+      expect(() => decodeLedger(damaged, 'ledger'), `byte ${at}`).toThrow(REFUSED);
+    }
+  });
+
+  it('does not count as ended when something torn follows', () => {
+    expect(decodeLedger(Buffer.concat([WHOLE, Buffer.from('1234')]), 'ledger').ended).toBeUndefined();
+  });
+
+  it('is refused when its version is another one', async () => {
+    const { crc32 } = await import('node:zlib');
+    const json = START.slice(9, START.indexOf('\n')).replace('"version":1', '"version":2');
+    const text = `${crc32(json).toString(16).padStart(8, '0')} ${json}\n`;
+    expect(() => decodeLedger(Buffer.from(text + START.slice(START.indexOf('\n') + 1)), 'ledger')).toThrow(
+      /version 2/,
+    );
+  });
+});

@@ -1,0 +1,159 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Ledger, readLedger } from '../../src/cli/ledger.js';
+import { LineRanges } from '../../src/cli/line-ranges.js';
+import { SettlementLog, type SettlementLogOptions } from '../../src/cli/settlement-log.js';
+import type { OutcomeStatus } from '../../src/outcome.js';
+
+const header = { input: { path: 'in', bytes: 1, sha256: 'ab' }, to: 'sandbox', window: 3 };
+
+let directory: string;
+let path: string;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'apns-streams-test-'));
+  path = join(directory, 'ledger');
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+function begin(before: readonly number[] = [], more: Partial<SettlementLogOptions> = {}): SettlementLog {
+  const settled = new LineRanges();
+  for (const line of before) settled.add(line, line);
+  const ledger = new Ledger({ path, header, settled, sync: false });
+  return new SettlementLog({ ledger, settled, window: 3, resendUnknown: false, ...more });
+}
+
+const settle = (log: SettlementLog, line: number, status: OutcomeStatus = 'accepted', printed = true): void =>
+  log.onOutcome({ status, line }, printed);
+
+const recorded = (): string[] => [...readLedger(path)!.settled].map((range) => range.join('-'));
+
+describe('SettlementLog', () => {
+  it('records a line when its outcome is written, not before', async () => {
+    const log = begin();
+    for (const line of [1, 2, 3]) log.admit(line);
+    for (const line of [3, 1, 2]) settle(log, line);
+    await turn();
+    expect(recorded()).toEqual([]);
+    log.onWritten('{}\n');
+    expect(recorded()).toEqual(['3-3']);
+    log.onWritten(Buffer.from('{}\n{}\n'));
+    expect(recorded()).toEqual(['1-3']);
+    log.close(true);
+  });
+
+  it('records what is not printed at the end of the turn', async () => {
+    const log = begin();
+    for (const line of [1, 2]) log.admit(line);
+    settle(log, 1, 'accepted', false);
+    settle(log, 2, 'rejected');
+    expect(recorded()).toEqual([]);
+    await turn();
+    expect(recorded()).toEqual(['1-1']);
+    log.close(true);
+    expect(readLedger(path)!.ended).toBeUndefined();
+  });
+
+  it('leaves out what is settled, invalid lines as well', () => {
+    const log = begin([1, 2, 5]);
+    expect([1, 2, 3, 5, 6].map((line) => log.admit(line))).toEqual([false, false, true, false, true]);
+    expect([5, 7].map((line) => log.admitInvalid(line))).toEqual([false, true]);
+    log.close(false);
+  });
+
+  it('counts empty lines as settled, but not invalid ones whose outcome is on its way', () => {
+    const log = begin();
+    log.admitInvalid(4);
+    log.admitInvalid(8);
+    log.admit(2);
+    log.admit(7);
+    settle(log, 7);
+    log.onWritten('{}\n');
+    expect(recorded()).toEqual(['1-1', '7-7']);
+    settle(log, 4, 'invalid');
+    settle(log, 2);
+    log.onWritten('{}\n{}\n');
+    expect(recorded()).toEqual(['1-7']);
+    log.close(true);
+    expect(readLedger(path)!.ended).toBe('idle');
+  });
+
+  it('holds the reading while as many as the window are neither settled nor recorded', () => {
+    const log = begin();
+    let released = 0;
+    const hold = (): boolean => log.hold(() => released++);
+    log.admit(1);
+    log.admit(2);
+    expect(hold()).toBe(false);
+    log.admit(3);
+    expect(hold()).toBe(true);
+    settle(log, 2);
+    expect(released).toBe(0);
+    log.onWritten('{}\n');
+    expect(released).toBe(1);
+    expect(hold()).toBe(false);
+    log.close(false);
+  });
+
+  it('leaves unsent lines open, and is not complete then', () => {
+    const log = begin();
+    log.admit(1);
+    log.admit(2);
+    settle(log, 1, 'unsent');
+    settle(log, 2, 'unknown');
+    log.onWritten('{}\n{}\n');
+    log.close(true);
+    expect(recorded()).toEqual(['2-2']);
+    expect(readLedger(path)!.ended).toBe('idle');
+  });
+
+  it('leaves unknown lines open where they are to be sent again, and says that they may arrive twice', () => {
+    const log = begin([], { resendUnknown: true });
+    log.admit(1);
+    log.admit(2);
+    settle(log, 1, 'unknown');
+    settle(log, 2);
+    log.onWritten('{}\n{}\n');
+    log.close(true);
+    expect(recorded()).toEqual(['2-2']);
+    expect(readLedger(path)!.ended).toBeUndefined();
+  });
+
+  it('is complete when everything is settled and the input was read to its end', () => {
+    for (const wasRead of [true, false]) {
+      const log = begin();
+      log.admit(1);
+      settle(log, 1);
+      log.onWritten('{}\n');
+      log.close(wasRead);
+      expect(readLedger(path)!.ended).toBe(wasRead ? 'complete' : 'idle');
+    }
+  });
+
+  it('tells a failure once, records nothing more, and holds nothing back for it', () => {
+    const broken = new Error('broken');
+    const log = begin([], {
+      syncOutput: () => {
+        throw broken;
+      },
+    });
+    const failures: unknown[] = [];
+    log.onFail = (error) => failures.push(error);
+    let released = false;
+    for (const line of [1, 2, 3]) log.admit(line);
+    log.hold(() => {
+      released = true;
+    });
+    settle(log, 1);
+    log.onWritten('{}\n');
+    settle(log, 2);
+    log.onWritten('{}\n');
+    log.close(false);
+    expect(failures).toEqual([broken]);
+    expect(released).toBe(true);
+    expect(recorded()).toEqual([]);
+  });
+});
