@@ -146,6 +146,13 @@ test('keeps the simulator and the command out of the main entry', () => {
   expect(reached.filter((file) => /^(?:simulator|cli)\//.test(file))).toEqual([]);
 });
 
+test('loads node:http2 with the first request that needs it, not with the main entry', () => {
+  const code = `import('apns-streams').then(() => console.log(process.moduleLoadList.join()))`;
+  const loaded = execFileSync(process.execPath, ['-e', code], { cwd: ROOT, encoding: 'utf8' });
+  expect(loaded).toMatch(/\btls\b/);
+  expect(loaded).not.toMatch(/http2/);
+});
+
 test('keeps the protocol free of everything that does something', () => {
   const modules = [...reach('protocol/index.js')].filter((file) => file.startsWith('node:'));
   expect(modules.filter((name) => name !== 'node:buffer')).toEqual([]);
