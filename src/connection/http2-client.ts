@@ -146,7 +146,6 @@ export class Http2Client {
       .on('remoteSettings', () => {
         connection.isProven = true;
       })
-      .on('goaway', () => this.#forget(connecting))
       // Every request under way is told, and the next one connects.
       .on('error', () => {})
       .on('close', () => {
