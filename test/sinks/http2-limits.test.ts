@@ -1,7 +1,11 @@
 /** What a gateway allows, and changes, and takes back: what becomes of notifications meanwhile. */
-import { expect, test } from 'vitest';
+import { once } from 'node:events';
+import { expect, test, vi } from 'vitest';
+import { settledCount } from '../../src/outcome.js';
+import { createHttp2Sink } from '../../src/sinks/http2-sink.js';
 import { settingsFrame, startRawGateway } from '../support/http2-raw-gateway.js';
 import { notifications, sendAll, statuses } from '../support/http2-sending.js';
+import { afterTurns } from '../support/unruly-gateway.js';
 
 test('waits where SETTINGS allow no stream, and goes on when they do', async () => {
   const gateway = await startRawGateway({
@@ -52,7 +56,9 @@ test('gives up, unsent, what a window of zero never lets out', async () => {
   const sent = await sendAll({ ...gateway.options, deadlineMs: 200 }, notifications(3));
   expect(statuses(sent)).toEqual(Array(3).fill('unsent DeadlineExceeded'));
   await gateway.closed();
-  expect(gateway.peers[0]!.resets).toHaveLength(3);
+  // On a machine that is busy they may not have been sent at all.
+  const [peer] = gateway.peers;
+  expect(peer!.resets).toHaveLength(peer!.requests.length);
 });
 
 test('gives up, unsent, what the window of the connection never lets out', async () => {
@@ -65,14 +71,35 @@ test('gives up, unsent, what the window of the connection never lets out', async
 });
 
 test('keeps to a bounded number of bodies that wait for a window', async () => {
-  let most = 0;
+  const gateway = await startRawGateway({ settings: { initialWindowSize: 0 } });
+  const sink = createHttp2Sink({ ...gateway.options, highWaterMark: 3000 });
+  for (const notification of notifications(3000)) sink.write(notification);
+  await vi.waitFor(() => expect(gateway.requests.length).toBeGreaterThanOrEqual(1024), { timeout: 5000 });
+  await afterTurns(20);
+  expect(gateway.requests).toHaveLength(1024);
+  sink.destroy();
+  await once(sink, 'close');
+  expect(sink.counts.unsent).toBe(3000);
+});
+
+test('takes only so many notifications for a gateway that stops reading', async () => {
   const gateway = await startRawGateway({
-    settings: { initialWindowSize: 0 },
-    onHeaders: (peer) => {
-      most = Math.max(most, peer.requests.length - peer.resets.length);
-    },
+    onHeaders: ({ raw }) => void raw.pause(),
+    onRequest: () => {},
   });
-  const sent = await sendAll({ ...gateway.options, deadlineMs: 300 }, notifications(3000));
-  expect(sent.counts.unsent).toBe(3000);
-  expect(most).toBe(1024);
+  const sink = createHttp2Sink({ ...gateway.options, highWaterMark: 1 });
+  let taken = 0;
+  sink.on('drain', write);
+  function write(): void {
+    const [notification] = notifications(1, `"${'x'.repeat(4000)}"`);
+    do taken++;
+    while (sink.write(notification!) && taken < 10_000);
+  }
+  write();
+  await vi.waitFor(() => expect(gateway.peers[0]?.raw.isPaused()).toBe(true));
+  await vi.waitFor(() => expect(sink.writableNeedDrain).toBe(true));
+  expect(taken).toBeLessThan(2000);
+  sink.destroy();
+  await once(sink, 'close');
+  expect(settledCount(sink.counts)).toBe(taken);
 });

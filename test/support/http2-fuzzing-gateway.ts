@@ -187,6 +187,8 @@ export class FuzzingGateway implements RawScript {
 
   async #act(peer: RawPeer, request: RawRequest, action: Action): Promise<void> {
     const { streamId, deviceToken, body } = request;
+    // After its goodbye it does nothing more.
+    if (!peer.socket.writable) return;
     peer.send({ type: 'WINDOW_UPDATE', streamId: 0, increment: body.length });
     if (ENDS_REQUEST.has(action.kind)) this.#over.add(request);
     switch (action.kind) {
