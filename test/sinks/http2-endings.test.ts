@@ -163,7 +163,7 @@ test('fails at once for a peer that speaks HTTP/1.1, whatever it said in ALPN', 
 test('gives up a peer that says nothing, within its time for connecting', async () => {
   const gateway = await startRawGateway({ onConnection: () => {} });
   const sent = await sendAll(
-    { ...gateway.options, connectTimeoutMs: 50, backoff: { initialMs: 1, attempts: 1 } },
+    { ...gateway.options, connectTimeoutMs: 400, backoff: { initialMs: 1, attempts: 1 } },
     notifications(2),
   );
   expect(sent.error).toMatchObject({ code: 'APNS_ERR_TIMEOUT' });

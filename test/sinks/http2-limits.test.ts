@@ -64,7 +64,7 @@ test('gives up, unsent, what a window of zero never lets out', async () => {
 test('gives up, unsent, what the window of the connection never lets out', async () => {
   const gateway = await startRawGateway({ settings: { initialWindowSize: 1_000_000 } });
   const sent = await sendAll(
-    { ...gateway.options, deadlineMs: 200 },
+    { ...gateway.options, deadlineMs: 1500 },
     notifications(20, `"${'x'.repeat(4000)}"`),
   );
   expect(sent.counts).toMatchObject({ accepted: 16, unsent: 4 });
