@@ -78,7 +78,7 @@ function printShares(costs, unit, scale) {
 function sumCpu({ nodes, samples, timeDeltas }) {
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const costs = new Map();
-  samples.forEach((id, index) => costs.set(id, (costs.get(id) ?? 0) + timeDeltas[index]));
+  for (const [index, id] of samples.entries()) costs.set(id, (costs.get(id) ?? 0) + timeDeltas[index]);
   return [...costs]
     .map(([id, amount]) => ({ ...placeOf(byId.get(id).callFrame), amount }))
     .filter(({ place }) => !['(idle)', '(program)'].includes(place));
