@@ -1,6 +1,6 @@
 import { Readable, Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { Feed } from '../../src/cli/feed.js';
+import { Feed, type Gate } from '../../src/cli/feed.js';
 import type { Input } from '../../src/cli/input.js';
 import { fileOf } from '../../src/cli/notification-file.js';
 import type { InvalidNotificationError } from '../../src/errors.js';
@@ -28,7 +28,7 @@ interface Run {
   settled: number;
 }
 
-function setUp(inputs: readonly Input[], into?: Writable): Run {
+function setUp(inputs: readonly Input[], into?: Writable, gate?: Gate): Run {
   const taken: Notification[] = [];
   const invalid: Run['invalid'] = [];
   const run = { taken, invalid, settled: 0 };
@@ -46,6 +46,7 @@ function setUp(inputs: readonly Input[], into?: Writable): Run {
       }),
     onInvalid: (error, file) => invalid.push([error, file]),
     settled: () => run.settled,
+    gate,
   });
   return Object.assign(run, { feed });
 }
@@ -82,6 +83,40 @@ describe('Feed', () => {
     expect(run.feed.fraction).toBeLessThan(1);
     run.settled = 10;
     expect(run.feed.fraction).toBe(1);
+  });
+
+  it('leaves out what its gate does not admit, and takes it for settled', async () => {
+    const gate = {
+      admit: (line: number) => line > 4,
+      admitInvalid: (line: number) => line !== 2,
+      hold: () => false,
+    };
+    const run = setUp([input(`${LINE}nonsense\n${LINE}${LINE}${LINE}nonsense\n`)], undefined, gate);
+    await run.feed.run(UNTIL_END);
+    expect(run.taken.map(lineOf)).toEqual([5]);
+    expect(run.invalid.map(([error]) => error.line)).toEqual([6]);
+    expect(run.feed.submitted).toBe(1);
+    expect(run.feed.fraction).toBeGreaterThan(0.5);
+    expect(run.feed.fraction).toBeLessThan(1);
+    run.settled = 2;
+    expect(run.feed.fraction).toBe(1);
+  });
+
+  it('hands nothing over while its gate holds it', async () => {
+    const releases: (() => void)[] = [];
+    const gate = {
+      admit: () => true,
+      admitInvalid: () => true,
+      hold: (release: () => void) => releases.push(release) > 0,
+    };
+    const run = setUp([input(LINE.repeat(40))], undefined, gate);
+    const done = run.feed.run(UNTIL_END);
+    for (let taken = 1; taken <= 40; taken++) {
+      while (releases.length === 0) await new Promise(setImmediate);
+      expect(run.taken).toHaveLength(taken);
+      releases.shift()!();
+    }
+    await done;
   });
 
   it('knows no share of an input without a size', async () => {
