@@ -8,23 +8,17 @@
  */
 import type { TLSSocket } from 'node:tls';
 import { receive } from '../connection/receiver.js';
-import { ApnsError, formatPeer, type Peer, toApnsError } from '../errors.js';
+import { type ApnsError, type Peer, toApnsError } from '../errors.js';
 import { connectionError, Http2Error } from '../protocol/http2/connection-error.js';
-import { Http2ErrorCode, http2ErrorName } from '../protocol/http2/error-code.js';
+import { Http2ErrorCode } from '../protocol/http2/error-code.js';
 import { MAX_UINT31 } from '../protocol/http2/frame-header.js';
 import { type FrameHandler, FrameReader } from '../protocol/http2/frame-reader.js';
-import { decodeReasonBody } from '../protocol/http2/reason.js';
-import {
-  bodyBytes,
-  type GeneralRequest,
-  notificationBytes,
-  RequestEncoder,
-  requestHeadersBytes,
-} from '../protocol/http2/request.js';
 import { type ApnsResponse, ResponseDecoder } from '../protocol/http2/response.js';
 import type { Http2Settings } from '../protocol/http2/settings.js';
-import { Http2BodyWriter, INITIAL_WINDOW_BYTES } from './http2-body-writer.js';
+import { FloodGuard } from './flood-guard.js';
+import { farewellError, lossReason, resetReason } from './http2-endings.js';
 import { Http2Output } from './http2-output.js';
+import { Http2RequestWriter, INITIAL_WINDOW_BYTES } from './http2-request-writer.js';
 import type { PendingNotification } from './pending-notification.js';
 
 /** What a connection tells its sender. */
@@ -53,10 +47,6 @@ const MAX_RESPONSE_BYTES = 48 * 1024;
 /** What is kept of a rejection: its reason and timestamp. */
 const MAX_KEPT_BYTES = 2048;
 
-/** More than this in `FLOOD_MS`, with no answer and no credit for a body in it, is an attack. */
-const MAX_FLOOD_BYTES = 1024 * 1024;
-const FLOOD_MS = 10_000;
-
 /** How long a connection that is closed in good order may take to send what it still has. */
 const GOODBYE_MS = 1000;
 
@@ -75,11 +65,10 @@ export class Http2Connection implements FrameHandler {
   readonly #peer: Peer;
   readonly #events: Http2ConnectionEvents;
   readonly #output: Http2Output;
-  readonly #authority: string;
-  readonly #requests: RequestEncoder;
-  readonly #bodies: Http2BodyWriter;
+  readonly #requests: Http2RequestWriter;
   readonly #responses = new ResponseDecoder({ maxBodyBytes: MAX_KEPT_BYTES });
   readonly #frames = new FrameReader(this);
+  readonly #floodGuard = new FloodGuard();
   readonly #streams = new Map<number, PendingNotification>();
   #state: 'waiting' | 'open' | 'draining' | 'closed' = 'waiting';
   #nextStreamId = 1;
@@ -91,26 +80,20 @@ export class Http2Connection implements FrameHandler {
   #receivedBytes = 0;
   /** What GOAWAY said. */
   #farewell: ApnsError | undefined;
-  /** Bytes received since `#floodSince` while `#progress` stood still. */
-  #floodBytes = 0;
-  #floodSince = this.openedAt;
-  #progress = 0;
 
   constructor(socket: TLSSocket, peer: Peer, authority: string, events: Http2ConnectionEvents) {
     this.#socket = socket;
     this.#peer = peer;
     this.#events = events;
-    this.#authority = authority;
-    this.#requests = new RequestEncoder({ authority });
     this.#output = new Http2Output(socket);
-    this.#bodies = new Http2BodyWriter(this.#output, this.#requests);
+    this.#requests = new Http2RequestWriter(this.#output, authority);
     this.#output.writeControl({ type: 'SETTINGS', ack: false, settings: { enablePush: false } });
     const increment = CONNECTION_WINDOW_BYTES - INITIAL_WINDOW_BYTES;
     this.#output.writeControl({ type: 'WINDOW_UPDATE', streamId: 0, increment });
     const onBytes = (chunk: Buffer): void => this.#onBytes(chunk);
     receive(socket, { onBytes, onClose: (cause) => this.#close(cause) }, peer);
     socket.on('drain', () => {
-      this.#bodies.writeOn();
+      this.#requests.writeOn();
       this.#tellRoom();
     });
   }
@@ -146,7 +129,7 @@ export class Http2Connection implements FrameHandler {
 
   /** How many more notifications may be sent now. */
   get room(): number {
-    if (this.#state !== 'open' || !this.#bodies.hasRoom || this.#output.isBlocked) return 0;
+    if (this.#state !== 'open' || !this.#requests.hasRoom || this.#output.isBlocked) return 0;
     return Math.max(0, this.#maxStreams - this.#streams.size);
   }
 
@@ -164,19 +147,7 @@ export class Http2Connection implements FrameHandler {
     pending.attempts++;
     this.#nextStreamId += 2;
     this.#streams.set(pending.streamId, pending);
-    const output = this.#output;
-    if (pending.broadcast === undefined) {
-      output.reserve(notificationBytes(pending));
-      output.end = this.#requests.writeNotificationHeaders(
-        output.slab,
-        output.end,
-        pending.streamId,
-        pending,
-      );
-    } else {
-      this.#writeBroadcast(pending, pending.broadcast);
-    }
-    this.#bodies.start(pending);
+    this.#requests.write(pending);
     if (this.#nextStreamId > MAX_UINT31) this.#state = 'draining';
   }
 
@@ -258,20 +229,18 @@ export class Http2Connection implements FrameHandler {
     this.#remove(pending);
     if (known !== undefined) this.#events.onResponse(this, pending, known);
     else if (errorCode === Http2ErrorCode.REFUSED_STREAM) this.#events.onUnprocessed(this, pending);
-    else this.#events.onLost(this, pending, reasonOf(errorCode));
+    else this.#events.onLost(this, pending, resetReason(errorCode));
     this.#closeIfDrained();
   }
 
   onSettings(settings: Http2Settings): void {
-    this.#requests.applySettings(settings);
-    const { initialWindowSize, maxConcurrentStreams } = settings;
-    if (initialWindowSize !== undefined)
-      this.#bodies.setInitialWindow(initialWindowSize, this.#streams.values());
+    const { maxConcurrentStreams } = settings;
+    this.#requests.applySettings(settings, this.#streams.values());
     if (maxConcurrentStreams !== undefined) this.#maxStreams = maxConcurrentStreams;
     this.#hadStreams = Math.max(this.#hadStreams, this.#maxStreams);
     if (this.#state === 'waiting') this.#state = 'open';
     this.#output.writeControl({ type: 'SETTINGS', ack: true, settings: {} });
-    this.#bodies.writeOn();
+    this.#requests.writeOn();
   }
 
   onSettingsAck(): void {}
@@ -283,7 +252,7 @@ export class Http2Connection implements FrameHandler {
 
   onGoaway(lastStreamId: number, errorCode: number, debugData: Buffer): void {
     if (this.#state === 'closed') return;
-    this.#farewell = farewellOf(this.#peer, errorCode, debugData);
+    this.#farewell = farewellError(this.#peer, errorCode, debugData);
     this.#lastProcessed = Math.min(this.#lastProcessed, lastStreamId);
     this.#state = 'draining';
     for (const pending of [...this.#streams.values()]) {
@@ -299,12 +268,12 @@ export class Http2Connection implements FrameHandler {
 
   onWindowUpdate(streamId: number, increment: number): void {
     if (streamId === 0) {
-      this.#bodies.grow(increment);
+      this.#requests.grow(increment);
       return;
     }
     const pending = this.#streams.get(streamId);
     if (pending === undefined) this.#checkNotIdle(streamId);
-    else if (!this.#bodies.growStream(pending, increment))
+    else if (!this.#requests.growStream(pending, increment))
       this.onStreamError(new Http2Error('FLOW_CONTROL_ERROR', streamId, 'the window exceeds 2^31-1'));
   }
 
@@ -325,7 +294,8 @@ export class Http2Connection implements FrameHandler {
     this.heardAt = performance.now();
     try {
       this.#frames.read(chunk);
-      this.#checkFlood(chunk.length);
+      this.#floodGuard.note(chunk.length, this.#answers + this.#requests.writtenBytes, this.heardAt);
+      if (this.#output.isOverrun) throw connectionError('ENHANCE_YOUR_CALM', 'answers are not read');
     } catch (error) {
       this.abandon(toApnsError(error, this.#peer));
       return;
@@ -352,7 +322,7 @@ export class Http2Connection implements FrameHandler {
 
   #remove(pending: PendingNotification): void {
     this.#streams.delete(pending.streamId);
-    this.#bodies.drop(pending);
+    this.#requests.drop(pending);
   }
 
   #reset(pending: PendingNotification, errorCode: number = Http2ErrorCode.CANCEL): void {
@@ -360,17 +330,6 @@ export class Http2Connection implements FrameHandler {
     this.#remove(pending);
     this.#responses.forget(streamId);
     this.#output.writeControl({ type: 'RST_STREAM', streamId, errorCode });
-  }
-
-  #writeBroadcast(
-    { streamId, payload, authorization }: PendingNotification,
-    broadcast: GeneralRequest,
-  ): void {
-    const output = this.#output;
-    const credentials = authorization === undefined ? [] : [['authorization', authorization] as const];
-    const request = { ...broadcast, headers: [...broadcast.headers, ...credentials] };
-    output.reserve(requestHeadersBytes(request, this.#authority) + bodyBytes(payload));
-    output.end = this.#requests.writeHeaders(output.slab, output.end, streamId, request, false);
   }
 
   /** Gives DATA back to the window of the connection; no stream needs more than its first window. */
@@ -385,19 +344,6 @@ export class Http2Connection implements FrameHandler {
   #checkNotIdle(streamId: number): void {
     if (streamId % 2 === 1 && streamId < this.#nextStreamId) return;
     throw connectionError('PROTOCOL_ERROR', `stream ${streamId} was never opened`);
-  }
-
-  /** RFC 9113, section 10.5: frames that cost work and bring nothing forward, one after the other. */
-  #checkFlood(bytes: number): void {
-    const progress = this.#answers + this.#bodies.writtenBytes;
-    if (progress !== this.#progress || this.heardAt - this.#floodSince > FLOOD_MS) {
-      this.#progress = progress;
-      this.#floodSince = this.heardAt;
-      this.#floodBytes = 0;
-    }
-    this.#floodBytes += bytes;
-    if (this.#floodBytes <= MAX_FLOOD_BYTES && !this.#output.isOverrun) return;
-    throw connectionError('ENHANCE_YOUR_CALM', `${this.#floodBytes} bytes in a row brought no answer`);
   }
 
   #tellRoom(): void {
@@ -435,25 +381,4 @@ export class Http2Connection implements FrameHandler {
     this.#streams.clear();
     this.#events.onClose(this, cause ?? this.#farewell);
   }
-}
-
-/** Why nothing more is known of what was in flight. */
-function lossReason(cause: ApnsError | undefined): string {
-  if (cause?.code === 'APNS_ERR_TIMEOUT') return 'Timeout';
-  return cause?.code === 'APNS_ERR_CLOSED' ? 'Aborted' : 'ConnectionLost';
-}
-
-/** What a GOAWAY means where nothing else explains the end of the connection. */
-function farewellOf(peer: Peer, errorCode: number, debugData: Buffer): ApnsError {
-  const { reason } = decodeReasonBody(debugData);
-  return new ApnsError(
-    errorCode === Http2ErrorCode.NO_ERROR ? 'APNS_ERR_CONNECTION_LOST' : 'APNS_ERR_HTTP2_PROTOCOL',
-    `${formatPeer(peer)} ended the connection: ${reason ?? http2ErrorName(errorCode)}`,
-  );
-}
-
-/** A wire error code as the reason of an outcome: INTERNAL_ERROR becomes StreamInternalError. */
-function reasonOf(errorCode: number): string {
-  const words = http2ErrorName(errorCode).toLowerCase().split('_');
-  return `Stream${words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('')}`;
 }

@@ -1,12 +1,19 @@
 /**
- * The DATA of one connection's requests, and the two windows that hold it back: RFC 9113, section 6.9.
+ * The requests of one connection, and the two windows that hold their DATA back: RFC 9113, section 6.9.
  *
- *     start() ──▶ written whole, if both windows take it
+ *     write() ──▶ headers, and the body whole, if both windows take it
  *        └──────▶ unfinished ── windows grow, the socket drains ──▶ written piece by piece
  */
 import { connectionError } from '../protocol/http2/connection-error.js';
 import { DEFAULT_MAX_FRAME_BYTES, FRAME_HEADER_BYTES, MAX_UINT31 } from '../protocol/http2/frame-header.js';
-import { bodyBytes, type RequestEncoder } from '../protocol/http2/request.js';
+import {
+  bodyBytes,
+  type GeneralRequest,
+  notificationBytes,
+  RequestEncoder,
+  requestHeadersBytes,
+} from '../protocol/http2/request.js';
+import type { Http2Settings } from '../protocol/http2/settings.js';
 import type { Http2Output } from './http2-output.js';
 import type { PendingNotification } from './pending-notification.js';
 
@@ -17,10 +24,11 @@ export const INITIAL_WINDOW_BYTES = 65_535;
 const MAX_UNFINISHED = 1024;
 
 /** See the file comment. */
-export class Http2BodyWriter {
+export class Http2RequestWriter {
   /** Bytes of bodies written so far. */
   writtenBytes = 0;
   readonly #output: Http2Output;
+  readonly #authority: string;
   readonly #requests: RequestEncoder;
   /** In the order their streams were opened. */
   readonly #unfinished = new Set<PendingNotification>();
@@ -28,9 +36,11 @@ export class Http2BodyWriter {
   /** The window of the whole connection. */
   #window = INITIAL_WINDOW_BYTES;
 
-  constructor(output: Http2Output, requests: RequestEncoder) {
+  /** @param authority the value of `:authority` */
+  constructor(output: Http2Output, authority: string) {
     this.#output = output;
-    this.#requests = requests;
+    this.#authority = authority;
+    this.#requests = new RequestEncoder({ authority });
   }
 
   /** Whether it makes sense to open a further stream. */
@@ -38,21 +48,23 @@ export class Http2BodyWriter {
     return this.#window > 0 && this.#unfinished.size < MAX_UNFINISHED;
   }
 
-  /** Writes the body of a stream whose headers have just been written, or what the windows take of it. */
-  start(pending: PendingNotification): void {
-    const { payload } = pending;
-    pending.sendWindow = this.#initialWindow;
-    const most = typeof payload === 'string' ? 3 * payload.length : payload.length;
-    if (most > Math.min(this.#window, pending.sendWindow, DEFAULT_MAX_FRAME_BYTES)) {
-      pending.rest = Buffer.from(payload as string);
-      this.#unfinished.add(pending);
-      this.#writeRest(pending);
-      return;
-    }
+  /** Writes a request on a new stream: its headers, and what the windows take of its body. */
+  write(pending: PendingNotification): void {
     const output = this.#output;
-    const start = output.end + FRAME_HEADER_BYTES;
-    output.end = this.#requests.writeBody(output.slab, output.end, pending.streamId, payload);
-    this.#take(pending, output.end - start);
+    const { streamId, broadcast } = pending;
+    if (broadcast === undefined) {
+      output.reserve(notificationBytes(pending));
+      output.end = this.#requests.writeNotificationHeaders(output.slab, output.end, streamId, pending);
+    } else {
+      this.#writeBroadcastHeaders(pending, broadcast);
+    }
+    this.#startBody(pending);
+  }
+
+  /** Follows the peer's SETTINGS; `open` are the notifications whose streams are open. */
+  applySettings(settings: Http2Settings, open: Iterable<PendingNotification>): void {
+    this.#requests.applySettings(settings);
+    if (settings.initialWindowSize !== undefined) this.#setInitialWindow(settings.initialWindowSize, open);
   }
 
   /** Forgets a body whose stream is over. */
@@ -75,22 +87,49 @@ export class Http2BodyWriter {
     return true;
   }
 
+  /** Writes what windows and socket take now. */
+  writeOn(): void {
+    for (const pending of this.#unfinished) {
+      if (this.#window <= 0 || this.#output.isBlocked) return;
+      this.#writeRest(pending);
+    }
+  }
+
+  #writeBroadcastHeaders(
+    { streamId, payload, authorization }: PendingNotification,
+    broadcast: GeneralRequest,
+  ): void {
+    const output = this.#output;
+    const credentials = authorization === undefined ? [] : [['authorization', authorization] as const];
+    const request = { ...broadcast, headers: [...broadcast.headers, ...credentials] };
+    output.reserve(requestHeadersBytes(request, this.#authority) + bodyBytes(payload));
+    output.end = this.#requests.writeHeaders(output.slab, output.end, streamId, request, false);
+  }
+
+  #startBody(pending: PendingNotification): void {
+    const { payload } = pending;
+    pending.sendWindow = this.#initialWindow;
+    const most = typeof payload === 'string' ? 3 * payload.length : payload.length;
+    if (most > Math.min(this.#window, pending.sendWindow, DEFAULT_MAX_FRAME_BYTES)) {
+      pending.rest = Buffer.from(payload as string);
+      this.#unfinished.add(pending);
+      this.#writeRest(pending);
+      return;
+    }
+    const output = this.#output;
+    const start = output.end + FRAME_HEADER_BYTES;
+    output.end = this.#requests.writeBody(output.slab, output.end, pending.streamId, payload);
+    this.#take(pending, output.end - start);
+  }
+
   /** Section 6.9.2: a new initial size moves every open stream's window, below zero if need be. */
-  setInitialWindow(bytes: number, open: Iterable<PendingNotification>): void {
+  #setInitialWindow(bytes: number, open: Iterable<PendingNotification>): void {
     const difference = bytes - this.#initialWindow;
     this.#initialWindow = bytes;
     for (const pending of open) {
       pending.sendWindow += difference;
       if (pending.sendWindow > MAX_UINT31)
         throw connectionError('FLOW_CONTROL_ERROR', 'a window exceeds 2^31-1');
-    }
-  }
-
-  /** Writes what windows and socket take now. */
-  writeOn(): void {
-    for (const pending of this.#unfinished) {
-      if (this.#window <= 0 || this.#output.isBlocked) return;
-      this.#writeRest(pending);
     }
   }
 
