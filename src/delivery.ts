@@ -134,7 +134,8 @@ export class Delivery extends Duplex implements DuplexOf<Notification, Outcome> 
     this.#failIfRead();
   }
 
-  override read(size?: number): unknown {
+  // biome-ignore lint/suspicious/noExplicitAny: what Node's own types say, or `pipeline` would not take it
+  override read(size?: number): any {
     const outcome = super.read(size);
     this.#failIfRead();
     return outcome;

@@ -4,9 +4,10 @@
  */
 import type { Duplex, Readable, Transform, Writable } from 'node:stream';
 
-/** A Readable that yields `Out`. */
+/** A Readable that yields `Out`, also to `for await`. */
 export interface ReadableOf<Out> extends Readable {
   readonly '~out'?: Out;
+  [Symbol.asyncIterator](): NodeJS.AsyncIterator<Out>;
 }
 
 /** A Writable that takes `In`. */

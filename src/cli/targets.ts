@@ -52,7 +52,11 @@ export async function openDryRun(target: SendTarget, options: DeliveryOptions): 
 function http2Target(where: Pick<Http2Options, 'environment' | 'host' | 'port'>): SendTarget {
   return {
     open: async (options) => ({ stream: openHttp2(options, where), close: async () => {} }),
-    createCheck: createHttp2Check,
+    createCheck: (options) => {
+      // Reads the options and credentials as sending would; nothing is dialled before a notification comes.
+      openHttp2(options, where);
+      return createHttp2Check(options);
+    },
   };
 }
 

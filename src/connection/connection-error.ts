@@ -37,3 +37,9 @@ export function closedAfterHandshake(peer: Peer): ApnsError {
     `${formatPeer(peer)} closed the connection in or right after the TLS handshake, most likely because it refuses the client certificate: check that it is the right one for this gateway and has not been revoked`,
   );
 }
+
+/** An error's code as the reason of an outcome: APNS_ERR_CONNECTION_LOST becomes ConnectionLost. */
+export function reasonOf({ code }: ApnsError): string {
+  const words = code.slice('APNS_ERR_'.length).toLowerCase().split('_');
+  return words.map((word) => word[0]!.toUpperCase() + word.slice(1)).join('');
+}

@@ -1,12 +1,6 @@
 /** What ends a connection to a binary gateway, as errors, and errors as the reasons of outcomes. */
 import { ApnsError, formatPeer, type Peer } from '../errors.js';
 
-/** An error's code as the reason of an outcome: APNS_ERR_CONNECTION_LOST becomes ConnectionLost. */
-export function reasonOf({ code }: ApnsError): string {
-  const words = code.slice('APNS_ERR_'.length).toLowerCase().split('_');
-  return words.map((word) => word[0]!.toUpperCase() + word.slice(1)).join('');
-}
-
 /** The gateway is gone and has said nothing of use. */
 export function lostError(peer: Peer): ApnsError {
   return new ApnsError(

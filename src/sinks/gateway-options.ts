@@ -74,7 +74,7 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** @throws {ApnsError} APNS_ERR_INVALID_OPTION or APNS_ERR_BAD_CREDENTIALS */
 export function resolveGatewayOptions(
-  options: GatewayOptions,
+  options: GatewayOptions = {},
   names: readonly string[] = GATEWAY_OPTION_NAMES,
 ): ResolvedGatewayOptions {
   checkOptionNames('options', options, names);

@@ -13,13 +13,14 @@
  * Taking frames and reading outcomes change the state only: the rest follows at the end of the turn, so
  * that nobody is called back in the middle of a change.
  */
+import { reasonOf } from '../connection/connection-error.js';
 import type { ApnsError } from '../errors.js';
 import { createOutcomeCounts, type OutcomeCounts, type Settlement } from '../outcome.js';
 import type { ErrorResponse } from '../protocol/binary/error-response.js';
 import { StatusCode } from '../protocol/binary/status-code.js';
 import { type FrameRun, splitRun } from './frame-run.js';
 import type { ConnectionEnd, GatewayConnection } from './gateway-connection.js';
-import { closedError, lostError, protocolError, reasonOf, timeoutError } from './gateway-error.js';
+import { closedError, lostError, protocolError, timeoutError } from './gateway-error.js';
 import type { ResolvedGatewayOptions } from './gateway-options.js';
 import { GatewayPool, type GatewayPoolEvents } from './gateway-pool.js';
 import { OutcomeQueue } from './outcome-queue.js';

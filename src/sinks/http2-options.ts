@@ -2,7 +2,7 @@
 import { Backoff, type BackoffOptions } from '../connection/backoff.js';
 import { ProviderToken, type ProviderTokenOptions } from '../connection/provider-token.js';
 import { resolveTarget, TARGET_OPTION_NAMES, type Target, type TargetOptions } from '../connection/target.js';
-import { invalidOption } from '../errors.js';
+import { ApnsError, invalidOption } from '../errors.js';
 import { headerTextProblem } from '../notification.js';
 import { checkOptionNames, choiceOption, integerOption } from '../options.js';
 import type { WindowOptions } from './gateway-options.js';
@@ -69,11 +69,11 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** @throws {ApnsError} APNS_ERR_INVALID_OPTION or APNS_ERR_BAD_CREDENTIALS */
 export function resolveHttp2Options(
-  options: Http2Options,
+  options: Http2Options = {},
   names: readonly string[] = HTTP2_OPTION_NAMES,
 ): ResolvedHttp2Options {
   checkOptionNames('options', options, names);
-  const { window = {}, topic } = options;
+  const { window = {}, topic, tls } = options;
   checkOptionNames('window', window, ['count', 'bytes', 'ageMs']);
   if (topic !== undefined && headerTextProblem(topic) !== undefined) {
     throw invalidOption('topic', 'a bundle identifier', topic);
@@ -81,6 +81,13 @@ export function resolveHttp2Options(
   const milliseconds = (path: string, value: number | undefined, fallback: number): number =>
     integerOption(path, value, { default: fallback, max: MAX_TIMER_MS });
   const target = resolveTarget(options, 'http2');
+  const hasCredentials = options.providerToken ?? tls?.cert ?? tls?.pfx;
+  if (options.environment !== undefined && hasCredentials === undefined) {
+    throw new ApnsError(
+      'APNS_ERR_BAD_CREDENTIALS',
+      'APNs takes nothing without credentials: give providerToken, or a client certificate as tls.cert and tls.key, or tls.pfx',
+    );
+  }
   return {
     target,
     authority: authorityOf(target),

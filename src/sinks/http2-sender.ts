@@ -9,7 +9,7 @@
  *             ↑                    │
  *          retries ←── 429, 5xx ───┘   (after a delay)
  */
-import { closedAfterHandshake, isFatalConnectionError } from '../connection/connection-error.js';
+import { closedAfterHandshake, isFatalConnectionError, reasonOf } from '../connection/connection-error.js';
 import { dial } from '../connection/dial.js';
 import { ApnsError, formatPeer, toApnsError } from '../errors.js';
 import type { Notification } from '../notification.js';
@@ -144,7 +144,7 @@ export class Http2Sender implements NotificationSender, Http2ConnectionEvents {
   }
 
   onUnprocessed(_connection: Http2Connection, pending: PendingNotification): void {
-    if (this.#isStopped) this.#giveUp(pending, 'Aborted');
+    if (this.#isStopped) this.#giveUp(pending, this.#stopReason);
     else this.#replay(pending);
   }
 
@@ -175,6 +175,11 @@ export class Http2Sender implements NotificationSender, Http2ConnectionEvents {
       this.#unsettled + this.outcomes.unread < windowCount &&
       this.#unsettledBytes < windowBytes
     );
+  }
+
+  /** Why what is not sent any more is not. */
+  get #stopReason(): string {
+    return this.#failure === undefined ? 'Aborted' : reasonOf(this.#failure);
   }
 
   get #isStopped(): boolean {
@@ -257,7 +262,7 @@ export class Http2Sender implements NotificationSender, Http2ConnectionEvents {
     if (this.#isStopped) return;
     this.#failure = error;
     this.#dials.abort();
-    this.#giveUpWaiting('Aborted');
+    this.#giveUpWaiting(this.#stopReason);
   }
 
   #onFailure(error: ApnsError): void {

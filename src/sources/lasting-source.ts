@@ -12,7 +12,8 @@ export class LastingSource extends Readable {
     super({ ...options, objectMode: true });
   }
 
-  override read(size?: number): unknown {
+  // biome-ignore lint/suspicious/noExplicitAny: what Node's own types say, or `pipeline` would not take it
+  override read(size?: number): any {
     const object: unknown = super.read(size);
     const failure = this.#failure;
     if (failure !== undefined && this.readableLength === 0) process.nextTick(() => this.destroy(failure));

@@ -305,11 +305,20 @@ describe('send over HTTP/2', () => {
 
   it('holds a dry run to the rules of HTTP/2', async () => {
     const stdin = line('aa', { pushType: 'background', priority: 10 });
-    const { code, io } = await send(['--to', 'sandbox', '--topic', 'com.example.app', '--dry-run'], {
-      stdin,
-    });
+    const { code, io } = await send(
+      ['--to', 'https://gateway.example.com', '--topic', 'com.example.app', '--dry-run'],
+      {
+        stdin,
+      },
+    );
     expect(code).toBe(1);
     expect(io.out).toContain('"field":"priority"');
+  });
+
+  it('refuses a dry run to Apple without credentials with exit code 78', async () => {
+    const { code, io } = await send(['--to', 'sandbox', '--dry-run'], { stdin: line('aa') });
+    expect(code).toBe(78);
+    expect(io.err).toContain('credentials');
   });
 
   it('refuses what belongs to the other wire with exit code 64', async () => {

@@ -1,0 +1,52 @@
+import { Readable, Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { expect, expectTypeOf, test } from 'vitest';
+import {
+  createFrameEncoder,
+  createGatewayDelivery,
+  createGatewaySink,
+  createHttp2Delivery,
+  createHttp2Sink,
+  createNdjsonParser,
+  createNdjsonStringifier,
+  type Notification,
+  type Outcome,
+} from '../src/index.js';
+
+const where = { host: '127.0.0.1' };
+const nowhere = (): Writable =>
+  new Writable({ objectMode: true, write: (_chunk, _encoding, done) => done() });
+
+test('composes every stream in pipeline(), with a stream or a function at the end', async () => {
+  const source = (): Readable => Readable.from([]);
+  await pipeline(source(), createNdjsonParser(), createFrameEncoder(), nowhere());
+  await pipeline(
+    source(),
+    createNdjsonParser(),
+    createHttp2Delivery(where),
+    createNdjsonStringifier(),
+    nowhere(),
+  );
+  await pipeline(source(), createGatewayDelivery(where), async (outcomes) => {
+    for await (const _ of outcomes);
+  });
+  await pipeline(
+    source(),
+    createNdjsonParser(),
+    async function* (notifications) {
+      yield* notifications as AsyncIterable<Notification>;
+    },
+    createHttp2Sink(where),
+  );
+  const sink = createGatewaySink(where);
+  await pipeline(source(), sink);
+  expect(sink.counts.accepted).toBe(0);
+});
+
+test('tells what outcomes yields', async () => {
+  const sink = createHttp2Sink(where);
+  const { outcomes } = sink;
+  sink.end();
+  for await (const outcome of outcomes) expectTypeOf(outcome).toEqualTypeOf<Outcome>();
+  expect(sink.counts.accepted).toBe(0);
+});
