@@ -24,7 +24,7 @@ test('fails after a few connections that all say GOAWAY, even when the input has
   const sent = await sendAll(gateway.options, notifications(2));
   expect(sent.error).toMatchObject({ code: 'APNS_ERR_HTTP2_PROTOCOL' });
   expect(sent.error!.message).toContain('Forbidden');
-  expect(statuses(sent)).toEqual(['unsent Aborted', 'unsent Aborted']);
+  expect(statuses(sent)).toEqual(['unsent Http2Protocol', 'unsent Http2Protocol']);
   expect(gateway.peers).toHaveLength(5);
 });
 
@@ -149,7 +149,7 @@ test.each([
   const gateway = await startRawGateway({ tls });
   const sent = await sendAll(gateway.options, notifications(2));
   expect(sent.error).toMatchObject({ code });
-  expect(statuses(sent)).toEqual(Array(2).fill('unsent Aborted'));
+  expect(statuses(sent)).toEqual(Array(2).fill('unsent NotHttp2'));
 });
 
 test('fails at once for a peer that speaks HTTP/1.1, whatever it said in ALPN', async () => {
