@@ -30,13 +30,13 @@ export interface LedgerHeader {
   readonly input: InputIdentity;
   /** The target, as `--to` gave it. */
   readonly to: string;
-  /** How many notifications the run that wrote this could have under way. */
+  /** How many notifications can have been under way, of this run and of killed ones that are not made up for. */
   readonly window: number;
 }
 
 /**
- * How a run ended: `complete` when every line is settled, `idle` when it stopped early with nothing under
- * way. Absent while it runs, and after a kill.
+ * How a run ended: `complete` when every line is settled, `idle` when it stopped early and nothing that
+ * it or a run before it sent is in doubt. Absent while it runs, and after a kill.
  */
 export type LedgerEnding = 'complete' | 'idle';
 

@@ -41,13 +41,15 @@ export async function openResumption(
     return undefined;
   }
   const input = resumableInput(values, inputs);
-  const header: LedgerHeader = { input: await identifyInput(input), to, window };
+  const identity = await identifyInput(input);
   const found = readLedger(path);
-  if (found !== undefined) checkLedger(path, found.header, header);
+  if (found !== undefined) checkLedger(path, found.header, { input: identity, to });
   const note = found === undefined ? `remembering settled lines in ${path}` : noteOf(path, found);
   if (found?.ended === 'complete') return { note };
   const settled = found?.settled ?? new LineRanges();
-  if (found !== undefined && found.ended === undefined) separateOutput(io.stdout);
+  const inDoubt = found === undefined || found.ended !== undefined ? 0 : found.header.window;
+  if (inDoubt > 0) separateOutput(io.stdout);
+  const header = { input: identity, to, window: Math.max(window, inDoubt) };
   const ledger = new Ledger({ path, header, settled, sync });
   return {
     note,
@@ -55,6 +57,7 @@ export async function openResumption(
       ledger,
       settled,
       window,
+      inDoubt,
       resendUnknown: onUnknown === 'resend',
       syncOutput: sync ? () => syncOutput(io.stdout) : undefined,
     }),
@@ -80,7 +83,7 @@ function resumableInput(values: SendValues, inputs: readonly Input[]): Input {
   return input;
 }
 
-function checkLedger(path: string, kept: LedgerHeader, now: LedgerHeader): void {
+function checkLedger(path: string, kept: LedgerHeader, now: Omit<LedgerHeader, 'window'>): void {
   const { input } = kept;
   if (input.sha256 !== now.input.sha256) {
     const sizes = `${grouped(input.bytes)} bytes then, ${grouped(now.input.bytes)} now`;

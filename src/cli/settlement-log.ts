@@ -14,6 +14,8 @@ export interface SettlementLogOptions {
   readonly window: number;
   /** Whether `unknown` outcomes are to be sent again when resumed, as `--on-unknown resend` wants it. */
   readonly resendUnknown: boolean;
+  /** Of a run that was killed: what it may have sent without recording it, all of it among the first to go. */
+  readonly inDoubt: number;
   /** Called before outcomes are recorded, with --resume-sync. */
   readonly syncOutput?: (() => void) | undefined;
 }
@@ -37,6 +39,7 @@ export class SettlementLog implements Gate {
   #turnEnds = false;
   /** The last notification that came by. */
   #at = 0;
+  #handedOver = 0;
   #underWay = 0;
   #unsettled = 0;
   #unclear = 0;
@@ -59,6 +62,7 @@ export class SettlementLog implements Gate {
   admit(line: number): boolean {
     this.#passBlank(line);
     if (this.#options.settled.has(line)) return false;
+    this.#handedOver++;
     this.#underWay++;
     return true;
   }
@@ -99,10 +103,14 @@ export class SettlementLog implements Gate {
   /** Records the rest and closes the ledger. `wasRead` says whether the input was read to its end. */
   close(wasRead: boolean): void {
     this.#record();
-    const isIdle = this.#underWay === 0 && this.#unclear === 0;
-    const isComplete = wasRead && isIdle && this.#unsettled === 0 && this.#invalid.size === 0;
-    const ended: LedgerEnding | undefined = isComplete ? 'complete' : isIdle ? 'idle' : undefined;
+    const { inDoubt } = this.#options;
+    const isClear = inDoubt === 0 || (this.#handedOver >= inDoubt && this.#unsettled === 0);
+    const isSettled = this.#underWay === 0 && this.#unsettled === 0 && this.#invalid.size === 0;
+    const isIdle = this.#underWay === 0 && this.#unclear === 0 && isClear;
+    const ended: LedgerEnding | undefined = wasRead && isSettled ? 'complete' : isIdle ? 'idle' : undefined;
     this.#try(() => this.#options.ledger.close(this.#failed ? undefined : ended));
+    // The number of a closed file may soon be that of another one.
+    this.#failed = true;
   }
 
   #settle(line: number): void {

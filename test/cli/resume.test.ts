@@ -2,7 +2,7 @@ import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { encodeLedger } from '../../src/cli/ledger-format.js';
+import { decodeLedger, encodeLedger } from '../../src/cli/ledger-format.js';
 import { LineRanges } from '../../src/cli/line-ranges.js';
 import { run } from '../../src/cli/run.js';
 import {
@@ -55,6 +55,12 @@ async function leaveLedger(...settled: [number, number][]): Promise<void> {
   for (const [first, last] of settled) ranges.add(first, last);
   await writeFile(path('ledger'), encodeLedger(JSON.parse(text.slice(9, text.indexOf('\n'))), ranges));
   simulator.accepted.clear();
+}
+
+/** The ledger as it would be for another target. */
+async function retargeted(to: string): Promise<string> {
+  const { header, settled } = decodeLedger(await readFile(path('ledger')), 'ledger');
+  return encodeLedger({ ...header, to }, settled);
 }
 
 describe('send --resume', () => {
@@ -128,6 +134,16 @@ describe('send --resume', () => {
     target = 'simulator:binary';
     expect((await resume()).code).toBe(78);
     expect(await readFile(path('ledger'), 'utf8')).toBe(ledger);
+  });
+
+  it('still tells what may arrive twice when the run after a kill did not get that far', async () => {
+    await leaveLedger([1, 1]);
+    const { gateway } = simulator;
+    target = `https://127.0.0.1:${gateway.port}`;
+    await writeFile(path('ledger'), await retargeted(target));
+    expect((await resume('--checkpoint', 'never')).code).toBe(64);
+    const { io } = await resume('--connect-attempts', '1', '--window-count', '9');
+    expect(io.err).toContain('up to 65,536 notifications may be sent a second time');
   });
 
   it('takes a copy for what it is', async () => {

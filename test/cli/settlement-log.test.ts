@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -23,7 +23,7 @@ function begin(before: readonly number[] = [], more: Partial<SettlementLogOption
   const settled = new LineRanges();
   for (const line of before) settled.add(line, line);
   const ledger = new Ledger({ path, header, settled, sync: false });
-  return new SettlementLog({ ledger, settled, window: 3, resendUnknown: false, ...more });
+  return new SettlementLog({ ledger, settled, window: 3, resendUnknown: false, inDoubt: 0, ...more });
 }
 
 const settle = (log: SettlementLog, line: number, status: OutcomeStatus = 'accepted', printed = true): void =>
@@ -131,6 +131,37 @@ describe('SettlementLog', () => {
       log.close(wasRead);
       expect(readLedger(path)!.ended).toBe(wasRead ? 'complete' : 'idle');
     }
+  });
+
+  it('is idle after a killed run only when all that was in doubt has been made up for', () => {
+    for (const lines of [[], [1], [1, 2]]) {
+      const log = begin([], { inDoubt: 2 });
+      for (const line of lines) log.admit(line);
+      for (const line of lines) settle(log, line);
+      log.onWritten('{}\n'.repeat(lines.length));
+      log.close(false);
+      expect(readLedger(path)!.ended).toBe(lines.length === 2 ? 'idle' : undefined);
+    }
+    const log = begin([], { inDoubt: 1 });
+    log.admit(1);
+    settle(log, 1, 'unsent', false);
+    log.close(true);
+    expect(readLedger(path)!.ended).toBeUndefined();
+  });
+
+  it('writes nothing once it is closed', async () => {
+    const log = begin();
+    log.admit(1);
+    log.close(false);
+    const failures: unknown[] = [];
+    log.onFail = (error) => failures.push(error);
+    // Takes the ledger's number over; writing to it would fail.
+    const reader = openSync(path, 'r');
+    settle(log, 1, 'accepted', false);
+    await turn();
+    closeSync(reader);
+    expect(failures).toEqual([]);
+    expect(recorded()).toEqual([]);
   });
 
   it('tells a failure once, records nothing more, and holds nothing back for it', () => {
