@@ -7,7 +7,7 @@ export interface BackoffOptions {
   initialMs?: number;
   /** Upper bound of every delay, in milliseconds. @default 10_000 */
   maxMs?: number;
-  /** How many delays are given out before giving up; 0 never tries again. @default 8 */
+  /** How many delays before giving up, so that connecting is tried once more than that; 0 never tries again. @default 8 */
   attempts?: number;
 }
 

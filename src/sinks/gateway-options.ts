@@ -34,7 +34,7 @@ export interface GatewayOptions extends TargetOptions {
   readonly deadlineMs?: number;
   /** Milliseconds without progress after which an unanswered connection is given up. @default 10_000 */
   readonly closeTimeoutMs?: number;
-  /** Delays between attempts to connect, and how many failures in a row end the sending. */
+  /** Delays between attempts to connect; `attempts` + 1 failures in a row end the sending. */
   readonly backoff?: BackoffOptions;
   /** Destroys the stream when aborted. */
   readonly signal?: AbortSignal;

@@ -26,7 +26,7 @@ export interface Http2Options extends TargetOptions {
   readonly deadlineMs?: number;
   /** Milliseconds for a PING to be answered, and for `await using`. @default 10_000 */
   readonly closeTimeoutMs?: number;
-  /** Delays between attempts to connect, and how many failures in a row end the sending. */
+  /** Delays between attempts to connect; `attempts` + 1 failures in a row end the sending. */
   readonly backoff?: BackoffOptions;
   /** Ends the sending when aborted. */
   readonly signal?: AbortSignal;
