@@ -17,6 +17,12 @@ export const CONNECTION_OPTIONS = {
     help: 'A file whose first line is the passphrase of --p12 or --key.',
   },
   ca: { kind: 'text', value: 'FILE', help: 'The authorities to trust instead of the well-known ones, PEM.' },
+  proxy: { kind: 'text', value: 'URL', help: 'An HTTP proxy to go through: http://HOST:PORT.' },
+  'proxy-credentials-file': {
+    kind: 'text',
+    value: 'FILE',
+    help: 'A file whose first line is USER:PASSWORD for --proxy.',
+  },
   'connect-timeout-ms': {
     kind: 'integer',
     value: 'MS',

@@ -3,6 +3,8 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TlsCredentialOptions } from '../connection/credentials.js';
 import type { ProviderTokenOptions } from '../connection/provider-token.js';
+import type { ProxyOptions } from '../connection/proxy.js';
+import { parseAddress } from './address.js';
 import { CommandError, systemProblem, usageError } from './command-error.js';
 import type { ConnectionValues } from './connection-options.js';
 import { ExitCode } from './exit-code.js';
@@ -41,6 +43,31 @@ export async function readCredentials(
       : { passphrase: firstLine(await readSecret('--passphrase-file', passphrase, io)) }),
     ...(ca === undefined ? {} : { ca: await read('--ca', ca) }),
   };
+}
+
+/**
+ * The proxy to go through, with credentials from their file, if one is named.
+ *
+ * @throws {CommandError} exit code 64 for options that do not fit, 78 for a file that cannot be read
+ */
+export async function readProxy(values: ConnectionValues, io: CommandIo): Promise<ProxyOptions | undefined> {
+  const { proxy, 'proxy-credentials-file': path } = values;
+  if (proxy === undefined) {
+    if (path !== undefined) throw usageError('--proxy-credentials-file belongs to --proxy: give both');
+    return undefined;
+  }
+  const { host, port } = parseAddress('--proxy', proxy, 'http:');
+  if (path === undefined) return { host, port: port ?? 80 };
+  const credentials = firstLine(await readSecret('--proxy-credentials-file', path, io));
+  const colon = credentials.indexOf(':');
+  if (colon < 1) {
+    throw new CommandError(
+      ExitCode.BadConfiguration,
+      `--proxy-credentials-file ${path} must hold USER:PASSWORD`,
+    );
+  }
+  const [username, password] = [credentials.slice(0, colon), credentials.slice(colon + 1)];
+  return { host, port: port ?? 80, username, password };
 }
 
 /**

@@ -6,7 +6,7 @@ import { parseAddress } from './address.js';
 import { type Command, defineCommand } from './command.js';
 import { usageError } from './command-error.js';
 import { CONNECTION_OPTIONS } from './connection-options.js';
-import { readCredentials } from './credential-files.js';
+import { readCredentials, readProxy } from './credential-files.js';
 import { ExitCode, exitCodeOfSignal } from './exit-code.js';
 import { runUntilSignal } from './interrupts.js';
 import { createOutput } from './output.js';
@@ -52,11 +52,13 @@ export const feedbackCommand: Command = defineCommand({
         : parseAddress('--to', to, 'binary:');
     const { 'interval-ms': intervalMs, 'connect-timeout-ms': connectTimeoutMs } = values;
     const tls = await readCredentials(values, io);
+    const proxy = await readProxy(values, io);
     const signal = await runUntilSignal(io, (stop) => {
       const source = createFeedbackSource({
         ...address,
         tls,
         signal: stop,
+        ...(proxy === undefined ? {} : { proxy }),
         ...(intervalMs === undefined ? {} : { intervalMs }),
         ...(connectTimeoutMs === undefined ? {} : { connectTimeoutMs }),
       });

@@ -4,7 +4,7 @@ import { type Command, defineCommand } from './command.js';
 import { usageError } from './command-error.js';
 import { complaintOf, messageOf } from './complaint.js';
 import { CONNECTION_OPTIONS } from './connection-options.js';
-import { readCredentials, readProviderToken } from './credential-files.js';
+import { readCredentials, readProviderToken, readProxy } from './credential-files.js';
 import { ExitCode, exitCodeOfEnding } from './exit-code.js';
 import { findInputs } from './input.js';
 import { Interrupts } from './interrupts.js';
@@ -64,6 +64,7 @@ async function send(
   const inputs = await findInputs(operands, io);
   const providerToken = await readProviderToken(values, io);
   const tls = await readCredentials(values, io);
+  const proxy = await readProxy(values, io);
   const resumption = await openResumption(values, inputs, io);
   if (resumption !== undefined && !values.quiet) io.stderr.write(`apns-streams: ${resumption.note}\n`);
   if (resumption !== undefined && resumption.log === undefined) {
@@ -75,6 +76,7 @@ async function send(
     ...toDeliveryOptions(values),
     tls,
     ...(providerToken === undefined ? {} : { providerToken }),
+    ...(proxy === undefined ? {} : { proxy }),
     signal: interrupts.second,
   };
   const opening = values['dry-run'] ? openDryRun(target, options) : target.open(options);
