@@ -187,3 +187,27 @@ test('gives up a connection that does not answer PING, and goes on with another'
   expect(statuses(await sending)).toEqual(['unknown Timeout', 'accepted']);
   expect(gateway.peers).toHaveLength(2);
 });
+
+test('leaves a connection on which provider tokens change too often, keeping the token', async () => {
+  const gateway = await startRawGateway({
+    settings: { maxConcurrentStreams: 3 },
+    onRequest(peer, request) {
+      if (peer.index > 0) peer.respond(request, 200);
+      else peer.respond(request, 429, '{"reason":"TooManyProviderTokenUpdates"}');
+    },
+  });
+  const sent = await sendAll(gateway.options, notifications(10));
+  expect(sent.counts).toMatchObject({ accepted: 10, resent: 3 });
+  expect(gateway.peers).toHaveLength(2);
+});
+
+test('does not hurry from connection to connection where that is said on each', async () => {
+  const gateway = await startRawGateway({
+    settings: { maxConcurrentStreams: 1 },
+    onRequest: (peer, request) => peer.respond(request, 429, '{"reason":"TooManyProviderTokenUpdates"}'),
+  });
+  const sent = await sendAll(gateway.options, notifications(1000));
+  expect(sent.error).toMatchObject({ code: 'APNS_ERR_CREDENTIALS_REFUSED' });
+  expect(sent.counts).toMatchObject({ accepted: 0, unknown: 0 });
+  expect(gateway.peers).toHaveLength(5);
+});
