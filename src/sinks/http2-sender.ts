@@ -84,7 +84,8 @@ export class Http2Sender implements NotificationSender, Http2ConnectionEvents {
     this.#unsettledBytes += pending.payload.length;
     this.#fresh.push(pending);
     this.#write(now);
-    if (!this.#fresh.isEmpty) this.#step();
+    // The first that has to wait sees to a connection and a timer; those behind it find them seen to.
+    if (this.#fresh.length === 1) this.#step();
     else this.#wakeAt(now + this.#options.deadlineMs, now);
     return true;
   }
@@ -352,11 +353,16 @@ export class Http2Sender implements NotificationSender, Http2ConnectionEvents {
     if (this.#replays.isEmpty && this.#fresh.isEmpty) return;
     // Those included that the peer is leaving and that still wait for answers.
     if (this.#connections.size >= 2 * this.#options.connections + RELIEF_CONNECTIONS) return;
-    const usable = [...this.#connections].filter(({ isDraining }) => !isDraining);
-    const isThrottled = usable.some((connection) => connection.isThrottled);
-    const most = this.#options.connections + (isThrottled ? RELIEF_CONNECTIONS : 0);
-    // One that still waits for SETTINGS may turn out to be enough.
-    if (usable.length < most && usable.every(({ isReady }) => isReady)) void this.#dial();
+    let usable = 0;
+    let isThrottled = false;
+    for (const connection of this.#connections) {
+      if (connection.isDraining) continue;
+      // One that still waits for SETTINGS may turn out to be enough.
+      if (!connection.isReady) return;
+      usable++;
+      isThrottled ||= connection.isThrottled;
+    }
+    if (usable < this.#options.connections + (isThrottled ? RELIEF_CONNECTIONS : 0)) void this.#dial();
   }
 
   async #dial(): Promise<void> {
