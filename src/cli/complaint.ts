@@ -9,6 +9,9 @@ const FLAGS: readonly (readonly [path: RegExp, flag: string])[] = [
   [/\btls\.key\b/g, '--key'],
   [/\btls\.pfx\b/g, '--p12'],
   [/\btls\.ca\b/g, '--ca'],
+  [/\bproviderToken\.keyId\b/g, '--key-id'],
+  [/\bproviderToken\.teamId\b/g, '--team-id'],
+  [/\bproviderToken\.key\b/g, '--provider-key'],
 ];
 
 /** What to print for an error, ending in a newline; empty for an error that needs no words. */

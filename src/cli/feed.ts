@@ -61,6 +61,7 @@ export class Feed {
   #submitted = 0;
   #skipped = 0;
   #last: Place | undefined;
+  #unread: () => boolean = () => true;
 
   constructor(options: FeedOptions) {
     this.#options = options;
@@ -75,6 +76,11 @@ export class Feed {
   /** Where the last notification stood that was handed over. */
   get last(): Place | undefined {
     return this.#last;
+  }
+
+  /** Whether every line was handed over or reported, however the reading ended. */
+  get isExhausted(): boolean {
+    return !this.#unread();
   }
 
   /**
@@ -128,11 +134,21 @@ export class Feed {
       },
       ...(gate === undefined ? {} : { hold: (release) => gate.hold(release) }),
     });
+    if (input === this.#options.inputs.at(-1)) {
+      // The forwarder counts the notification that it has handed over and still waits for.
+      this.#unread = () =>
+        !(parser.writableFinished || (isAllRead && parser.writableLength === 0)) ||
+        parser.readableLength > 0 ||
+        forwarder.writableLength > 1;
+    }
     let bytes = 0;
+    // Known ahead of the end of a file that ends in a newline: reading may be stopped between the two.
+    let isAllRead = false;
     const feed = this;
     async function* watch(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
       for await (const chunk of source) {
         await drained?.(signal);
+        isAllRead = bytes + chunk.length === input.size && chunk.at(-1) === NEWLINE;
         yield chunk;
         const newline = chunk.lastIndexOf(NEWLINE);
         // The parser is through with the chunk, unless the chunk is so small that it queues.

@@ -46,6 +46,12 @@ export const feedbackCommand: Command = defineCommand({
       throw usageError('give either --to binary://HOST[:PORT] or --host HOST');
     }
     if (to !== undefined && port !== undefined) throw usageError('--port belongs to --host, not to --to');
+    if (to !== undefined && /^(production|sandbox|https:.*)$/s.test(to)) {
+      throw usageError(
+        '--to must be binary://HOST[:PORT]: Apple closed its feedback service with its binary gateway on 31 March 2021',
+        'over HTTP/2 the outcome tells which devices no longer have the app: rejected, Unregistered, with a timestamp',
+      );
+    }
     const address =
       to === undefined
         ? { host: host!, ...(port === undefined ? {} : { port }) }

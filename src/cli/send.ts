@@ -51,6 +51,7 @@ const NOTHING: SendingResult = {
   reasons: [],
   elapsedMs: 0,
   stoppedAfter: undefined,
+  outcomesLost: false,
 };
 
 async function send(

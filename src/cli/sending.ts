@@ -35,6 +35,7 @@ export class Sending {
   #endedAt: number | undefined;
   #invalidLines = 0;
   #stoppedEarly = false;
+  #outcomesLost = false;
 
   constructor(
     delivery: CountingDelivery,
@@ -75,7 +76,8 @@ export class Sending {
       valid,
       reasons: this.#report.reasons,
       elapsedMs: (this.#endedAt ?? this.#io.clock.now()) - this.#startedAt,
-      stoppedAfter: this.#stoppedEarly ? this.#feed.last : undefined,
+      stoppedAfter: this.#stoppedEarly && !this.#feed.isExhausted ? this.#feed.last : undefined,
+      outcomesLost: this.#outcomesLost,
     };
   }
 
@@ -114,6 +116,7 @@ export class Sending {
       const output = createOutput(this.#io.stdout, log && ((chunk) => log.onWritten(chunk)));
       const reported = pipeline(this.#report, createNdjsonStringifier(), output).catch((error) => {
         errors.unshift(error);
+        this.#outcomesLost = true;
         delivery.destroy();
       });
       await this.#read(AbortSignal.any([stop, gone.signal]), errors);

@@ -12,13 +12,15 @@ export interface SendingResult {
   readonly elapsedMs: number;
   /** The last line that was handed over when reading stopped early. */
   readonly stoppedAfter: Place | undefined;
+  /** Whether writing outcomes failed, so that standard output lacks some. */
+  readonly outcomesLost: boolean;
 }
 
 const STATUSES = ['accepted', 'presumed', 'rejected', 'invalid', 'unsent', 'unknown'] as const;
 
-/** The summary for people: one to four lines. */
+/** The summary for people: one to five lines. */
 export function summaryOf(result: SendingResult): string {
-  const { counts, valid, reasons, elapsedMs, stoppedAfter } = result;
+  const { counts, valid, reasons, elapsedMs, stoppedAfter, outcomesLost } = result;
   const total = settledCount(counts) + (valid ?? 0);
   const parts = [
     ...(valid === undefined ? [] : [`${grouped(valid)} valid`]),
@@ -27,7 +29,7 @@ export function summaryOf(result: SendingResult): string {
     ),
     ...(counts.resent > 0 ? [`${counted(counts.resent, 'frame')} sent again`] : []),
   ];
-  const rate = elapsedMs > 0 ? ` (${grouped((total * 1000) / elapsedMs)}/s)` : '';
+  const rate = elapsedMs > 0 && total > 0 ? ` (${grouped((total * 1000) / elapsedMs)}/s)` : '';
   const lines = [
     `${counted(total, 'notification')}${parts.length > 0 ? `: ${parts.join(', ')}` : ''} in ${seconds(elapsedMs)}${rate}`,
   ];
@@ -37,10 +39,14 @@ export function summaryOf(result: SendingResult): string {
   if (stoppedAfter !== undefined) {
     const { file, line } = stoppedAfter;
     lines.push(
-      `  reading stopped behind line ${line}${file === undefined ? '' : ` of ${file}`}; later lines were not sent`,
+      `  reading stopped behind line ${line}${file === undefined ? '' : ` of ${file}`}; later lines, if there are any, were not sent`,
     );
   }
-  if (counts.unsent > 0 || counts.unknown > 0) {
+  if (outcomesLost) {
+    lines.push(
+      '  not every outcome could be written: a line without one on standard output may have been sent all the same',
+    );
+  } else if (counts.unsent > 0 || counts.unknown > 0) {
     lines.push('  send the lines whose outcome is unsent or unknown again; unknown ones may arrive twice');
   }
   return `${lines.join('\n')}\n`;

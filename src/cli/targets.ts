@@ -2,6 +2,7 @@
 import { loadCredentials } from '../connection/credentials.js';
 import { ProviderToken } from '../connection/provider-token.js';
 import { createGatewayDelivery, createHttp2Delivery } from '../delivery.js';
+import { nearestName } from '../nearest-name.js';
 import type { Notification } from '../notification.js';
 import { FrameSlab } from '../protocol/binary/frame-slab.js';
 import type { Simulator } from '../simulator/index.js';
@@ -29,6 +30,8 @@ export interface SendTarget {
   createCheck(options: DeliveryOptions): (notification: Notification) => void;
 }
 
+const TARGET_NAMES = ['production', 'sandbox', 'simulator:http2', 'simulator:binary'] as const;
+
 /** @throws {CommandError} exit code 64 for what is no target */
 export function parseTarget(text: string): SendTarget {
   if (text === 'production' || text === 'sandbox') return http2Target({ environment: text });
@@ -36,10 +39,19 @@ export function parseTarget(text: string): SendTarget {
   if (text === 'simulator:binary') return { open: openBinarySimulator, createCheck: createFrameCheck };
   if (text.startsWith('https://')) return http2Target(parseAddress('--to', text, 'https:'));
   if (text.startsWith('binary://')) return binaryTarget(parseAddress('--to', text, 'binary:'));
+  const nearest = resemblingTarget(text);
   throw usageError(
-    '--to is none of the known targets',
+    `--to is none of the known targets${nearest === undefined ? '' : `: did you mean ${nearest}?`}`,
     'known are production, sandbox, https://HOST[:PORT], binary://HOST[:PORT], simulator:http2 and simulator:binary',
   );
+}
+
+/** What may have been meant. The text itself is not repeated, since it may hold a password by mistake. */
+function resemblingTarget(text: string): string | undefined {
+  if (/^[\w.-]+\.[\w-]+(:\d+)?$|^[\w.-]+:\d+$|^\[[\da-f:]+\](:\d+)?$|^http:/i.test(text)) {
+    return 'https://HOST[:PORT] or binary://HOST[:PORT]';
+  }
+  return nearestName(text, TARGET_NAMES);
 }
 
 /** A delivery that checks all that sending would check, credentials included, and connects to nothing. */

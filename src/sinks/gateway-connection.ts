@@ -17,6 +17,7 @@ import {
 import { PacketReader } from '../protocol/packet-reader.js';
 import { createCheckpoint } from './checkpoint.js';
 import type { FrameRun } from './frame-run.js';
+import { notGatewayError } from './gateway-error.js';
 import { type IdentifierRange, widenRange } from './identifier-range.js';
 import { RunQueue } from './run-queue.js';
 
@@ -72,7 +73,7 @@ export class GatewayConnection {
       try {
         reader.read(chunk, onPacket);
       } catch (error) {
-        this.#close({ cause: error as ApnsError });
+        this.#close({ cause: notGatewayError(peer, error as ApnsError) });
       }
     };
     // Behind the gateway's end no answer can come, even if the socket never gets rid of what it holds.

@@ -25,6 +25,15 @@ export function protocolError(peer: Peer): ApnsError {
   );
 }
 
+/** What came is no error response, which is all that a gateway ever says. */
+export function notGatewayError(peer: Peer, cause: ApnsError): ApnsError {
+  return new ApnsError(
+    cause.code,
+    `${formatPeer(peer)} sent what no binary gateway sends, check host and port: ${cause.message}`,
+    { cause },
+  );
+}
+
 /** This side closed a connection while frames were on it. */
 export function closedError(peer: Peer): ApnsError {
   return new ApnsError('APNS_ERR_CLOSED', `the connection to ${formatPeer(peer)} was given up`);

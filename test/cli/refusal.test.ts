@@ -8,6 +8,7 @@ const LOST = {
   reasons: [['unknown: ConnectionLost', 3]],
   elapsedMs: 100,
   stoppedAfter: undefined,
+  outcomesLost: false,
 } as const;
 
 it('takes connections that are lost before anything is confirmed for refused credentials', () => {

@@ -67,6 +67,9 @@ describe('the command as a whole', () => {
       '--p12',
     ],
     ['a feedback service left out', ['feedback'], '--host'],
+    ['a target without a scheme', ['send', '--to', 'gateway.example.com:2195'], 'mean https://HOST'],
+    ['a mistyped target', ['send', '--to', 'simulator'], 'mean simulator:http2?'],
+    ['a feedback service of Apple', ['feedback', '--to', 'production'], '31 March 2021'],
     ['two kinds of packets', ['decode', '--feedback', '--error-responses'], 'exclude'],
   ])('answers %s with exit code 64', async (_, argv, said) => {
     const { code, io } = await runWith(argv);

@@ -3,6 +3,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Writable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { run } from '../../src/cli/run.js';
 import {
@@ -102,6 +103,17 @@ describe('send', () => {
       exitCode: 1,
       errors: [],
     });
+  });
+
+  it('says that outcomes could not be written, and nothing of lines that it read all the same', async () => {
+    const stdout = new Writable({
+      write: (_chunk, _encoding, callback) => callback(Object.assign(new Error('full'), { code: 'ENOSPC' })),
+    });
+    await writeFile(path('in.ndjson'), MIXED);
+    const { code, io } = await send([...target, path('in.ndjson')], { stdout });
+    expect(code).toBe(74);
+    expect(io.err).toContain('not every outcome could be written');
+    expect(io.err).not.toContain('reading stopped');
   });
 
   it('says nothing of its own with --quiet', async () => {
