@@ -57,6 +57,8 @@ export class FrameEncoder extends Transform {
   readonly #onInvalid: FrameEncoderOptions['onInvalid'];
   readonly #flushSlab: () => void;
   #flushScheduled = false;
+  /** Takes the next notification, once what is there is wanted. */
+  #onRead: TransformCallback | undefined;
 
   constructor(options: FrameEncoderOptions) {
     checkOptionNames('options', options, OPTION_NAMES);
@@ -89,6 +91,11 @@ export class FrameEncoder extends Transform {
       this.#reject(error as Error, callback);
       return;
     }
+    if (this.readableLength >= this.readableHighWaterMark) {
+      // Nobody reads fast enough: the slab, which that mark does not count, shall not fill behind it.
+      this.#onRead = callback;
+      return;
+    }
     if (!this.#flushScheduled) {
       this.#flushScheduled = true;
       process.nextTick(this.#flushSlab);
@@ -99,6 +106,9 @@ export class FrameEncoder extends Transform {
   override _read(size: number): void {
     this.#push(this.#slab.take());
     super._read(size);
+    const callback = this.#onRead;
+    this.#onRead = undefined;
+    callback?.();
   }
 
   override _flush(callback: TransformCallback): void {
