@@ -1,0 +1,59 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { GATEWAY_OPTION_NAMES } from '../../src/sinks/gateway-options.js';
+import { HTTP2_OPTION_NAMES } from '../../src/sinks/http2-options.js';
+import { ROOT } from '../support/node-process.js';
+
+const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
+const page = read('docs/options.md');
+
+/** Every interface of options that a user can fill in, by its name, with the names in it. */
+const interfaces = ['connection', 'sources', 'transforms', 'sinks', '.'].flatMap((folder) =>
+  readdirSync(join(ROOT, 'src', folder))
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => read(join('src', folder, file)))
+    .flatMap((source) => [
+      ...source.matchAll(/^export interface ((?!Resolved|Dial|Http2Client)\w+Options)\b[^{]*\{\n(.*?)^\}/gms),
+    ])
+    .map(([, name, body]): [string, string[]] => [
+      name!,
+      [...body!.matchAll(/^ {2}(?:readonly )?(\w+)\??:/gm)].map(([, option]) => option!),
+    ]),
+);
+
+test.each([
+  ['GATEWAY_OPTION_NAMES', [...GATEWAY_OPTION_NAMES]],
+  ['HTTP2_OPTION_NAMES', [...HTTP2_OPTION_NAMES]],
+  ...interfaces,
+])('lists every option of %s', (_, names) => {
+  expect(names).not.toEqual([]);
+  for (const name of names) expect(page, name).toContain(`\`${name}\``);
+});
+
+test('finds the options of the sinks, their parts, the sources and the transforms', () => {
+  expect(interfaces.map(([name]) => name)).toEqual(
+    expect.arrayContaining([
+      'GatewayOptions',
+      'Http2Options',
+      'WindowOptions',
+      'BackoffOptions',
+      'TlsCredentialOptions',
+      'ProviderTokenOptions',
+      'FeedbackSourceOptions',
+      'NdjsonParserOptions',
+      'FrameEncoderOptions',
+      'GatewayDeliveryOptions',
+    ]),
+  );
+});
+
+test('tells the defaults that the source has', () => {
+  const options = read('src/sinks/gateway-options.ts');
+  for (const [, path, value] of options.matchAll(
+    /integerOption\('(?:\w+\.)?(\w+)'.*default: ([\d_]+) ?[,}]/g,
+  )) {
+    const row = page.split('\n').find((line) => line.startsWith(`| \`${path}\` |`));
+    expect(row, path).toContain(Number(value!.replaceAll('_', '')).toLocaleString('en-US'));
+  }
+});
