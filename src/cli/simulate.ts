@@ -121,7 +121,7 @@ async function simulate(
   }
   const { accepted, rejected, discarded, connections } = simulator.counts;
   io.stderr.write(
-    `apns-streams: ${grouped(accepted)} accepted, ${grouped(rejected)} rejected, ${grouped(discarded)} discarded on ${counted(connections, 'connection')}\n`,
+    `apns-streams: ${grouped(accepted)} accepted, ${grouped(rejected)} rejected (checkpoints included), ${grouped(discarded)} discarded on ${counted(connections, 'connection')}\n`,
   );
 }
 
