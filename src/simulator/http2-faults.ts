@@ -10,8 +10,9 @@ import { BODY_KINDS, type BodyKind } from './rejection.js';
 export type GoawayDebugData = 'json' | 'text' | 'empty';
 
 /**
- * The last stream that GOAWAY names: the highest so far, none, or the one with this id. It is believed: what
- * lies above is not processed, even if it was answered before.
+ * The last stream that GOAWAY names: the highest so far, none, or the one with this id. It is true: requests
+ * above it wait for the GOAWAY, for as long as `drainTimeoutMs`, and are not processed; if one has been
+ * processed all the same, GOAWAY names that one.
  */
 export type GoawayLastStream = 'all' | 'none' | number;
 
@@ -131,6 +132,22 @@ export class Http2FaultState {
   takeRefusal(): boolean {
     const { refuseStreams } = this.#active;
     return refuseStreams > 0 && ++this.#requests % refuseStreams === 0;
+  }
+
+  /**
+   * The stream above which a GOAWAY that is still to come on a connection will deny everything; infinity where
+   * none will.
+   *
+   * @param requests those that arrived on it
+   */
+  deniedAbove(requests: number): number {
+    const { goaway } = this.#active;
+    if (goaway === undefined || this.#goawaysLeft === 0) return Number.POSITIVE_INFINITY;
+    if (goaway.beforeSettings || requests >= goaway.afterRequests) return Number.POSITIVE_INFINITY;
+    const ids = goaway.lastStreams.map((last) =>
+      last === 'all' ? Number.POSITIVE_INFINITY : last === 'none' ? 0 : last,
+    );
+    return Math.min(...ids);
   }
 
   /** The storm that the next request falls into, if any. */

@@ -67,6 +67,8 @@ export function applyTokenFault(
       break;
     case 'close':
       connection.goaway(goingAway(Math.max(0, exchange.id - 2)));
+      // Where one behind it has been answered, no GOAWAY denies it.
+      exchange.refuse();
       break;
     case 'reset':
       connection.end({ reset: true });

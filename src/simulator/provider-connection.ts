@@ -54,7 +54,11 @@ export class ProviderConnection implements ProviderConnectionControl {
   #held: ProviderExchange[] | undefined;
   #requests = 0;
   #highestStream = 0;
+  /** No GOAWAY may deny it. */
+  #highestAnswered = 0;
   #lastStream = MAX_UINT31;
+  /** Requests that a GOAWAY to come will deny, in order. */
+  #doomed: ProviderExchange[] = [];
   #isAtOneStream: boolean;
   #limit: number;
   #isDraining = false;
@@ -100,6 +104,10 @@ export class ProviderConnection implements ProviderConnectionControl {
     this.#session.settings({ maxConcurrentStreams: limit });
   }
 
+  onAnswer({ id }: ProviderExchange): void {
+    this.#highestAnswered = Math.max(this.#highestAnswered, id);
+  }
+
   onAccepted(): void {
     if (!this.#isAtOneStream) return;
     this.#isAtOneStream = false;
@@ -121,6 +129,7 @@ export class ProviderConnection implements ProviderConnectionControl {
     for (const [id, exchange] of this.#exchanges) {
       if (id > this.#lastStream) this.abandon(exchange);
     }
+    this.#spareDoomed();
     if (goaway.afterwards === 'close') this.end({ reset: false });
     else if (goaway.afterwards === 'drain') this.#drain();
   }
@@ -179,7 +188,7 @@ export class ProviderConnection implements ProviderConnectionControl {
       .once('close', () => this.#onStreamClose(exchange));
     if (this.#isEnded || exchange.id > this.#lastStream) this.abandon(exchange);
     else if (faults.takeRefusal()) exchange.refuse();
-    else answerEarly(exchange, this);
+    else if (!this.#isDoomed(exchange)) answerEarly(exchange, this);
     const goaway = faults.takeGoaway(this.#requests);
     if (goaway !== undefined && !this.#isEnded) this.goaway(goaway);
     state.changed();
@@ -196,14 +205,31 @@ export class ProviderConnection implements ProviderConnectionControl {
   #process(exchange: ProviderExchange): void {
     exchange.isWhole = true;
     const { latencyMs } = this.context.faults.active;
-    if (this.#held !== undefined) {
-      this.#held.push(exchange);
-    } else if (latencyMs > 0) {
-      this.after(latencyMs, () => processRequest(exchange, this));
-    } else {
-      processRequest(exchange, this);
-      this.context.state.changed();
+    if (this.#held !== undefined) this.#held.push(exchange);
+    else if (latencyMs > 0) this.after(latencyMs, () => this.#answer(exchange));
+    else this.#answer(exchange);
+  }
+
+  #answer(exchange: ProviderExchange): void {
+    const { limits, state } = this.context;
+    if (this.#isDoomed(exchange)) {
+      if (this.#doomed.push(exchange) === 1) this.after(limits.drainTimeoutMs, () => this.#spareDoomed());
+      return;
     }
+    processRequest(exchange, this);
+    state.changed();
+  }
+
+  /** Whether a GOAWAY to come will deny it: what has arrived before that one is up to chunks and turns. */
+  #isDoomed({ id }: ProviderExchange): boolean {
+    return id > this.context.faults.deniedAbove(this.#requests);
+  }
+
+  /** Those that GOAWAY did not deny after all, or that it is too late for. */
+  #spareDoomed(): void {
+    const spared = this.#doomed.filter(({ isSettled }) => !isSettled);
+    this.#doomed = [];
+    for (const exchange of spared) processRequest(exchange, this);
   }
 
   #onStreamClose(exchange: ProviderExchange): void {
@@ -218,7 +244,8 @@ export class ProviderConnection implements ProviderConnectionControl {
   #sayGoaway({ lastStreams, errorCode, debugData: kind, reason = 'Shutdown' }: Goaway): void {
     const text = kind === 'json' ? JSON.stringify({ reason }) : kind === 'text' ? GOAWAY_TEXT : '';
     for (const last of lastStreams) {
-      const lastStreamId = last === 'all' ? this.#highestStream : last === 'none' ? 0 : last;
+      const wanted = last === 'all' ? this.#highestStream : last === 'none' ? 0 : last;
+      const lastStreamId = Math.max(wanted, this.#highestAnswered);
       this.wire.send({ type: 'GOAWAY', lastStreamId, errorCode, debugData: Buffer.from(text) });
       this.#lastStream = Math.min(this.#lastStream, lastStreamId);
       this.context.state.counts.goaways++;

@@ -23,6 +23,8 @@ export interface ProviderConnectionControl {
   readonly wire: Http2Wire;
   /** Counted from 1 over all wires. */
   readonly number: number;
+  /** To be called when a response is written. */
+  onAnswer(exchange: ProviderExchange): void;
   /** To be called when a notification was accepted. */
   onAccepted(): void;
   /** To be called when a notification was rejected. */

@@ -119,6 +119,7 @@ export class ProviderExchange {
     body: Buffer = Buffer.alloc(0),
   ): void {
     const { faults, uniqueId } = this.#connection.context;
+    this.#connection.onAnswer(this);
     const requestId = textOf(this.headers, 'apns-request-id');
     const all = {
       ':status': statusCode,

@@ -139,6 +139,28 @@ describe('goaway', () => {
     expect(sum(simulator)).toBe(40);
   });
 
+  it('processes nothing that it is going to deny, however the requests arrive', async () => {
+    const { simulator, client } = await start({ goaway: { afterRequests: 3, lastStream: 1 } });
+    expect((await client.notify(GOOD)).status).toBe(200);
+    const second = client.notify(GOOD);
+    await simulator.until(({ requests }) => requests === 2);
+    expect([(await client.notify(GOOD)).status, (await second).status]).toEqual([0, 0]);
+    expect(client.goaways).toMatchObject([{ lastStreamId: 1 }]);
+    expect(simulator.counts).toMatchObject({ accepted: 1, discarded: 2 });
+  });
+
+  it('names what was processed because it was too long in coming', async () => {
+    const simulator = await startSimulator({
+      limits: { drainTimeoutMs: 1 },
+      http2: { goaway: { afterRequests: 2, lastStream: 'none' } },
+    });
+    const client = await connectHttp2(simulator);
+    expect((await client.notify(GOOD)).status).toBe(200);
+    await client.notify(GOOD);
+    expect(client.goaways).toMatchObject([{ lastStreamId: 1 }]);
+    expect(simulator.counts).toMatchObject({ accepted: 1, discarded: 1 });
+  });
+
   it('that names none leaves everything unprocessed', async () => {
     const { simulator, client } = await start({
       latencyMs: 20,
