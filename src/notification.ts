@@ -74,7 +74,9 @@ export const MAX_UINT32 = 0xffff_ffff;
 export const CHANNEL_AND_TOKEN = 'and deviceToken exclude each other: give the one that is meant';
 
 const KNOWN: ReadonlySet<string> = new Set(NOTIFICATION_FIELDS);
-const HEX = /^[0-9a-fA-F]+$/;
+const HEX_DIGITS = Uint8Array.from({ length: 128 }, (_, unit) =>
+  /[0-9a-fA-F]/.test(String.fromCharCode(unit)) ? 1 : 0,
+);
 const BASE64 = /^[A-Za-z0-9+/_-]+={0,2}$/;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are exactly what is looked for
@@ -84,7 +86,7 @@ const CONTROL = /[\u0000-\u001f\u007f]/;
 export function deviceTokenProblem(value: unknown): string | undefined {
   if (typeof value !== 'string') return `must be a string of hex digits, got ${describe(value)}`;
   if (value.length === 0) return 'must not be empty';
-  if (!HEX.test(value)) {
+  if (!isHex(value)) {
     if (/[\s<>]/.test(value)) return 'must be bare hex digits, without spaces or angle brackets';
     if (BASE64.test(value))
       return 'must be hex digits; this looks like base64, decode it and encode it as hex';
@@ -290,6 +292,12 @@ export function setLine(notification: object, line: number): void {
 /** The 1-based NDJSON line a notification was parsed from, or `undefined`. */
 export function lineOf(notification: unknown): number | undefined {
   return typeof notification === 'object' && notification !== null ? LineStamp.read(notification) : undefined;
+}
+
+/** A loop, because it takes half of what a regular expression does, and every notification passes here. */
+function isHex(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (HEX_DIGITS[text.charCodeAt(i)] !== 1) return false;
+  return true;
 }
 
 function check(notification: Notification, field: string, problem: string | undefined): void {

@@ -8,7 +8,7 @@ import { FrameSlab } from '../protocol/binary/frame-slab.js';
 import type { Simulator } from '../simulator/index.js';
 import type { GatewayOptions } from '../sinks/gateway-options.js';
 import type { Http2Options } from '../sinks/http2-options.js';
-import { prepareNotification } from '../sinks/pending-notification.js';
+import { NotificationPreparer } from '../sinks/pending-notification.js';
 import { parseAddress } from './address.js';
 import { usageError } from './command-error.js';
 import { DryRun } from './dry-run.js';
@@ -135,7 +135,8 @@ async function openSimulator(
 /** Makes a check for all that HTTP/2 demands; it throws InvalidNotificationError. */
 function createHttp2Check({ providerToken, topic }: DeliveryOptions): (notification: Notification) => void {
   const auth = providerToken === undefined ? 'certificate' : 'token';
-  return (notification) => void prepareNotification(notification, { auth, defaultTopic: topic }, 0);
+  const preparer = new NotificationPreparer({ auth, defaultTopic: topic });
+  return (notification) => void preparer.prepare(notification, 0);
 }
 
 /** Makes a check for all that frames of command 2 demand; it throws InvalidNotificationError. */

@@ -26,6 +26,7 @@ import { GatewayPool, type GatewayPoolEvents } from './gateway-pool.js';
 import { OutcomeQueue } from './outcome-queue.js';
 import { RunQueue } from './run-queue.js';
 import { judge } from './verdict.js';
+import { WakeUp } from './wake-up.js';
 
 /** What a sender tells the stream around it. */
 export interface GatewaySenderEvents {
@@ -59,8 +60,7 @@ export class GatewaySender implements GatewayPoolEvents {
   #isOver = false;
   #isStepping = false;
   #isScheduled = false;
-  #timer: NodeJS.Timeout | undefined;
-  #timerAt = Number.POSITIVE_INFINITY;
+  readonly #wakeUp = new WakeUp(() => this.#advance());
 
   constructor(options: ResolvedGatewayOptions, events: GatewaySenderEvents) {
     this.#options = options;
@@ -106,7 +106,7 @@ export class GatewaySender implements GatewayPoolEvents {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#stop(reason);
-    clearTimeout(this.#timer);
+    this.#wakeUp.cancel();
     for (const connection of this.#pool.connections) connection.abandon(closedError(this.#options.target));
   }
 
@@ -304,12 +304,12 @@ export class GatewaySender implements GatewayPoolEvents {
   #complete(): void {
     this.#isOver = true;
     this.#pool.stop();
-    clearTimeout(this.#timer);
+    this.#wakeUp.cancel();
     if (this.#onEnd !== undefined) this.#onEnd(this.#failure);
     else this.#events.onFail(this.#failure!);
   }
 
-  /** Sets the one timer to whatever is due next. A timer that fires too early does no harm. */
+  /** Has itself woken for whatever is due next. */
   #schedule(now: number): void {
     let at = Number.POSITIVE_INFINITY;
     for (const connection of this.#pool.connections) at = Math.min(at, this.#pool.dueAt(connection) ?? at);
@@ -319,15 +319,6 @@ export class GatewaySender implements GatewayPoolEvents {
       at = Math.min(at, first.since + this.#options.deadlineMs);
       if (this.#pool.dialAt > now) at = Math.min(at, this.#pool.dialAt);
     }
-    if (at >= this.#timerAt) return;
-    clearTimeout(this.#timer);
-    this.#timerAt = at;
-    this.#timer = setTimeout(
-      () => {
-        this.#timerAt = Number.POSITIVE_INFINITY;
-        this.#advance();
-      },
-      Math.max(0, Math.ceil(at - now)),
-    );
+    this.#wakeUp.at(at, now);
   }
 }

@@ -20,6 +20,7 @@ import { farewellError, lossReason, resetReason } from './http2-endings.js';
 import { Http2Output } from './http2-output.js';
 import { Http2RequestWriter, INITIAL_WINDOW_BYTES } from './http2-request-writer.js';
 import type { PendingNotification } from './pending-notification.js';
+import { StreamTable } from './stream-table.js';
 
 /** What a connection tells its sender. */
 export interface Http2ConnectionEvents {
@@ -69,9 +70,8 @@ export class Http2Connection implements FrameHandler {
   readonly #responses = new ResponseDecoder({ maxBodyBytes: MAX_KEPT_BYTES });
   readonly #frames = new FrameReader(this);
   readonly #floodGuard = new FloodGuard();
-  readonly #streams = new Map<number, PendingNotification>();
+  readonly #streams = new StreamTable();
   #state: 'waiting' | 'open' | 'draining' | 'closed' = 'waiting';
-  #nextStreamId = 1;
   #lastProcessed = MAX_UINT31;
   /** Unlimited until SETTINGS say otherwise; nothing is sent before they came. */
   #maxStreams = Number.POSITIVE_INFINITY;
@@ -135,20 +135,18 @@ export class Http2Connection implements FrameHandler {
 
   /** The notification that was written first of those not answered. */
   get oldest(): PendingNotification | undefined {
-    return this.#streams.values().next().value;
+    return this.#streams.oldest;
   }
 
   /** Writes a notification; there must be room. */
   send(pending: PendingNotification, now: number): void {
-    pending.streamId = this.#nextStreamId;
+    pending.streamId = this.#streams.open(pending);
     pending.sentAt = now;
     pending.receivedBytes = 0;
     pending.rest = undefined;
     pending.attempts++;
-    this.#nextStreamId += 2;
-    this.#streams.set(pending.streamId, pending);
     this.#requests.write(pending);
-    if (this.#nextStreamId > MAX_UINT31) this.#state = 'draining';
+    if (this.#streams.nextId > MAX_UINT31) this.#state = 'draining';
   }
 
   /**
@@ -235,7 +233,7 @@ export class Http2Connection implements FrameHandler {
 
   onSettings(settings: Http2Settings): void {
     const { maxConcurrentStreams } = settings;
-    this.#requests.applySettings(settings, this.#streams.values());
+    this.#requests.applySettings(settings, this.#streams.all());
     if (maxConcurrentStreams !== undefined) this.#maxStreams = maxConcurrentStreams;
     this.#hadStreams = Math.max(this.#hadStreams, this.#maxStreams);
     if (this.#state === 'waiting') this.#state = 'open';
@@ -255,7 +253,7 @@ export class Http2Connection implements FrameHandler {
     this.#farewell = farewellError(this.#peer, errorCode, debugData);
     this.#lastProcessed = Math.min(this.#lastProcessed, lastStreamId);
     this.#state = 'draining';
-    for (const pending of [...this.#streams.values()]) {
+    for (const pending of this.#streams.all()) {
       if (pending.streamId <= this.#lastProcessed) continue;
       // One that has begun to answer has processed it, whatever it says now.
       const known = this.#conclude(pending);
@@ -308,7 +306,7 @@ export class Http2Connection implements FrameHandler {
     this.#answers++;
     // Answered before it was sent whole: the rest would only be thrown away.
     if (pending.rest !== undefined) this.#reset(pending);
-    else this.#streams.delete(pending.streamId);
+    else this.#streams.close(pending.streamId);
     this.#events.onResponse(this, pending, response);
     if (this.#state === 'draining') this.#closeIfDrained();
   }
@@ -321,7 +319,7 @@ export class Http2Connection implements FrameHandler {
   }
 
   #remove(pending: PendingNotification): void {
-    this.#streams.delete(pending.streamId);
+    this.#streams.close(pending.streamId);
     this.#requests.drop(pending);
   }
 
@@ -342,7 +340,7 @@ export class Http2Connection implements FrameHandler {
 
   /** RFC 9113, section 5.1: frames of a stream that was never opened end the connection. */
   #checkNotIdle(streamId: number): void {
-    if (streamId % 2 === 1 && streamId < this.#nextStreamId) return;
+    if (streamId % 2 === 1 && streamId < this.#streams.nextId) return;
     throw connectionError('PROTOCOL_ERROR', `stream ${streamId} was never opened`);
   }
 
@@ -371,14 +369,14 @@ export class Http2Connection implements FrameHandler {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.#socket.destroy();
-    for (const pending of [...this.#streams.values()]) {
+    for (const pending of this.#streams.all()) {
       const known = this.#conclude(pending);
+      this.#streams.close(pending.streamId);
       if (known !== undefined) this.#events.onResponse(this, pending, known);
       // Without its last frame a request is not complete, and is not processed: RFC 9113, section 8.1.
       else if (pending.rest !== undefined) this.#events.onUnprocessed(this, pending);
       else this.#events.onLost(this, pending, lossReason(cause));
     }
-    this.#streams.clear();
     this.#events.onClose(this, cause ?? this.#farewell);
   }
 }

@@ -2,6 +2,7 @@
 import { ApnsError, formatPeer, type Peer } from '../errors.js';
 import { Http2ErrorCode, http2ErrorName } from '../protocol/http2/error-code.js';
 import { decodeReasonBody } from '../protocol/http2/reason.js';
+import type { ResolvedHttp2Options } from './http2-options.js';
 
 /** A wire error code as the reason of an outcome: INTERNAL_ERROR becomes StreamInternalError. */
 export function resetReason(errorCode: number): string {
@@ -21,5 +22,26 @@ export function farewellError(peer: Peer, errorCode: number, debugData: Buffer):
   return new ApnsError(
     errorCode === Http2ErrorCode.NO_ERROR ? 'APNS_ERR_CONNECTION_LOST' : 'APNS_ERR_HTTP2_PROTOCOL',
     `${formatPeer(peer)} ended the connection: ${reason ?? http2ErrorName(errorCode)}`,
+  );
+}
+
+/** What credentials are told that nobody takes; a clock that is wrong is the most common cause. */
+export function refusedError({ target, providerToken }: ResolvedHttp2Options, reason: string): ApnsError {
+  const skewMs = providerToken?.clockSkewMs;
+  const clock =
+    skewMs === undefined || Math.abs(skewMs) < 60_000
+      ? ''
+      : `; this clock is ${Math.round(Math.abs(skewMs) / 1000)} s ${skewMs > 0 ? 'behind' : 'ahead of'} the server's`;
+  return new ApnsError(
+    'APNS_ERR_CREDENTIALS_REFUSED',
+    `${formatPeer(target)} refuses the credentials: ${reason}${clock}`,
+  );
+}
+
+/** Why a connection is given up that says nothing. */
+export function silentError(peer: Peer, silentMs: number): ApnsError {
+  return new ApnsError(
+    'APNS_ERR_TIMEOUT',
+    `${formatPeer(peer)} has said nothing for ${Math.round(silentMs)} ms, neither SETTINGS nor an answer to PING`,
   );
 }

@@ -15,12 +15,17 @@ export class Http2Output {
   end = 0;
   #start = 0;
   #isFlushScheduled = false;
+  /** Whether the socket asked for a pause: it has not drained since. */
+  #isFull = false;
   readonly #socket: TLSSocket;
   readonly #flush: () => void;
 
   /** Starts with the preface that RFC 9113, section 3.4, demands; SETTINGS must follow. */
   constructor(socket: TLSSocket) {
     this.#socket = socket;
+    socket.on('drain', () => {
+      this.#isFull = false;
+    });
     this.#flush = () => {
       this.#isFlushScheduled = false;
       this.flush();
@@ -31,7 +36,7 @@ export class Http2Output {
 
   /** Whether the socket has taken as much as it wants for now, or will take nothing any more. */
   get isBlocked(): boolean {
-    return this.#socket.writableNeedDrain || !this.#socket.writable || this.#socket.errored !== null;
+    return this.#isFull || !this.#socket.writable;
   }
 
   /** Whether more waits for the peer to read than notifications can account for: answers to a flood. */
@@ -64,6 +69,6 @@ export class Http2Output {
     const frames = this.slab.subarray(this.#start, this.end);
     this.#start = this.end;
     // One that is about to be closed takes nothing any more.
-    if (this.#socket.writable) this.#socket.write(frames);
+    if (this.#socket.writable) this.#isFull = !this.#socket.write(frames);
   }
 }

@@ -1,10 +1,16 @@
 /** One notification on its way over HTTP/2, from when it is taken until it is settled. */
-import { randomUUID } from 'node:crypto';
-import { channelOf, expirationSeconds, type Notification, payloadText } from '../notification.js';
+import {
+  channelOf,
+  checkNotification,
+  expirationSeconds,
+  type Notification,
+  payloadText,
+} from '../notification.js';
 import type { Settlement } from '../outcome.js';
 import type { GeneralRequest, NotificationRequest } from '../protocol/http2/request.js';
 import type { Http2RuleContext } from '../protocol/http2/rule.js';
-import { checkHttp2Notification, checkHttp2PayloadBytes } from '../protocol/http2/rules.js';
+import { checkHttp2Headers, checkHttp2PayloadBytes, type HeaderRuleFields } from '../protocol/http2/rules.js';
+import { ApnsIdSource } from './apns-id-source.js';
 import { createBroadcastRequest } from './broadcast-request.js';
 
 /** The limit that most push types have. */
@@ -23,7 +29,7 @@ export class PendingNotification implements NotificationRequest {
   /** The same for every attempt, so that a duplicate can be traced. */
   readonly apnsId: string;
   /** The request of a broadcast, but for its authorization; `undefined` for a notification to a device. */
-  readonly broadcast: GeneralRequest | undefined;
+  broadcast: GeneralRequest | undefined;
   authorization: string | undefined;
   /** Its place among all that were taken. */
   order = 0;
@@ -47,51 +53,68 @@ export class PendingNotification implements NotificationRequest {
   /** What becomes of it if it is given up now: `unsent`, unless more is known or less. */
   fallback: Settlement | undefined;
 
-  constructor(
-    notification: Notification,
-    defaultTopic: string | undefined,
-    since: number,
-    broadcast?: GeneralRequest,
-  ) {
+  constructor(notification: Notification, topic: string | undefined, apnsId: string, since: number) {
     const { expiration } = notification;
     this.notification = notification;
     this.deviceToken = notification.deviceToken;
     this.payload = payloadText(notification);
-    this.topic = notification.topic ?? defaultTopic;
+    this.topic = notification.topic ?? topic;
     this.pushType = notification.pushType;
     this.priority = notification.priority;
     this.expiration = expiration === undefined ? undefined : expirationSeconds(expiration);
     this.collapseId = notification.collapseId;
-    this.apnsId = notification.apnsId ?? randomUUID();
+    this.apnsId = apnsId;
     this.since = since;
-    this.broadcast = broadcast;
   }
 }
 
-/**
- * Checks a notification by the rules of HTTP/2, and makes the record of it.
- *
- * @param rules what speaks for the provider, and the topic of notifications that name none
- * @param since when it was taken, in milliseconds of the monotonic clock
- * @throws {InvalidNotificationError} naming the first field that breaks a rule
- */
-export function prepareNotification(
-  notification: Notification,
-  rules: Http2RuleContext,
-  since: number,
-): PendingNotification {
-  const { defaultTopic } = rules;
-  if (channelOf(notification) !== undefined) {
-    const broadcast = createBroadcastRequest(notification, defaultTopic);
-    const pending = new PendingNotification(notification, defaultTopic, since, broadcast);
+/** Checks notifications by the rules of HTTP/2, and makes the records of them. */
+export class NotificationPreparer {
+  readonly #rules: Http2RuleContext;
+  /** Those of a notification that kept every rule: most of those behind it have the same. */
+  #passed: HeaderRuleFields | undefined;
+  readonly #ids = new ApnsIdSource();
+
+  /** @param rules what speaks for the provider, and the topic of notifications that name none */
+  constructor(rules: Http2RuleContext) {
+    this.#rules = rules;
+  }
+
+  /**
+   * @param since when it was taken, in whole milliseconds of the monotonic clock
+   * @throws {InvalidNotificationError} naming the first field that breaks a rule
+   */
+  prepare(notification: Notification, since: number): PendingNotification {
+    if (channelOf(notification) !== undefined) return this.#prepareBroadcast(notification, since);
+    checkNotification(notification);
+    this.#checkHeaders(notification);
+    const pending = this.#record(notification, since);
+    // Only a payload that could be too long in UTF-8 is measured.
+    if (pending.payload.length * 3 > MAX_PAYLOAD_BYTES) {
+      checkHttp2PayloadBytes(notification, Buffer.byteLength(pending.payload));
+    }
+    return pending;
+  }
+
+  #prepareBroadcast(notification: Notification, since: number): PendingNotification {
+    const request = createBroadcastRequest(notification, this.#rules.defaultTopic);
+    const pending = this.#record(notification, since);
+    pending.broadcast = request;
     checkHttp2PayloadBytes(notification, Buffer.byteLength(pending.payload), true);
     return pending;
   }
-  checkHttp2Notification(notification, rules);
-  const pending = new PendingNotification(notification, defaultTopic, since);
-  // Only a payload that could be too long in UTF-8 is measured.
-  if (pending.payload.length * 3 > MAX_PAYLOAD_BYTES) {
-    checkHttp2PayloadBytes(notification, Buffer.byteLength(pending.payload));
+
+  #record(notification: Notification, since: number): PendingNotification {
+    const apnsId = notification.apnsId ?? this.#ids.next();
+    return new PendingNotification(notification, this.#rules.defaultTopic, apnsId, since);
   }
-  return pending;
+
+  #checkHeaders(notification: Notification): void {
+    const { topic, pushType, priority } = notification;
+    const passed = this.#passed;
+    if (topic === passed?.topic && pushType === passed?.pushType && priority === passed?.priority && passed)
+      return;
+    checkHttp2Headers(notification, this.#rules);
+    this.#passed = { topic: topic!, pushType: pushType!, priority: priority! };
+  }
 }

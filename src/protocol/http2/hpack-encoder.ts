@@ -105,6 +105,15 @@ export class HpackEncoder {
     return writeString(slab, at, value);
   }
 
+  /**
+   * Writes a field without indexing, whose name a table has and whose value it is not worth looking for: one
+   * that is another with every request.
+   */
+  writePassing(slab: Buffer, at: number, name: string, value: string): number {
+    const index = STATIC_NAMES.get(name)?.index ?? this.#indexOf(this.#added.get(name)?.newest);
+    return writeString(slab, this.#writeName(slab, at, 0x00, 4, name, index, false), value);
+  }
+
   /** Whether a table has a field of this name, so that a literal can leave the name out. */
   knowsName(name: string): boolean {
     return STATIC_NAMES.has(name) || this.#added.has(name);

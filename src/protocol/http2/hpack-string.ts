@@ -27,12 +27,23 @@ export function stringBytes(length: number): number {
 export function writeString(slab: Buffer, at: number, text: string): number {
   // A UTF-16 unit takes at most three bytes: up to 42 of them fit a length of one octet whatever they are.
   if (text.length <= 42) {
-    const length = slab.write(text, at + 1);
+    const end = writeAscii(slab, at + 1, text);
+    const length = end === at + 1 ? slab.write(text, end) : text.length;
     slab[at] = length;
     return at + 1 + length;
   }
   const start = writeInteger(slab, at, 0, 7, Buffer.byteLength(text));
   return start + slab.write(text, start);
+}
+
+/** Writes `text` if it is ASCII, which most are: calling Node for so few bytes costs more. @returns `at` if it is not */
+function writeAscii(slab: Buffer, at: number, text: string): number {
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit > 0x7f) return at;
+    slab[at + i] = unit;
+  }
+  return at + text.length;
 }
 
 /** Writes `text` Huffman-coded, or as it is where that is shorter. @returns the offset after it */

@@ -72,14 +72,23 @@ const NOTIFICATION_FIXED_BYTES = 1024;
 
 /** The most bytes that the two frames of a notification take, whatever the table has. */
 export function notificationBytes(request: NotificationRequest): number {
-  const most =
-    NOTIFICATION_FIXED_BYTES +
-    stringBytes(request.deviceToken.length) +
-    stringBytes(request.topic?.length ?? 0) +
-    stringBytes(request.pushType?.length ?? 0) +
-    stringBytes(request.collapseId?.length ?? 0) +
-    stringBytes(request.apnsId?.length ?? 0) +
-    stringBytes(request.authorization?.length ?? 0);
+  const {
+    deviceToken,
+    topic = '',
+    pushType = '',
+    collapseId = '',
+    apnsId = '',
+    authorization = '',
+  } = request;
+  const units =
+    deviceToken.length +
+    topic.length +
+    pushType.length +
+    collapseId.length +
+    apnsId.length +
+    authorization.length;
+  // Together, as one string: what the lengths of the others take is part of the fixed bytes.
+  const most = NOTIFICATION_FIXED_BYTES + stringBytes(units);
   return most + splitBytes(most, DEFAULT_MAX_FRAME_BYTES) + bodyBytes(request.payload);
 }
 
@@ -193,7 +202,9 @@ export class RequestEncoder {
 
   /** The first time the name enters the table, with the value it has then. */
   #writeChanging(slab: Buffer, at: number, name: string, value: string): number {
-    return this.#hpack.writeField(slab, at, name, value, this.#hpack.knowsName(name) ? 'pass' : 'add');
+    return this.#hpack.knowsName(name)
+      ? this.#hpack.writePassing(slab, at, name, value)
+      : this.#hpack.writeField(slab, at, name, value, 'add');
   }
 
   #writeShared(slab: Buffer, at: number, request: NotificationRequest): number {

@@ -48,6 +48,9 @@ export interface ResponseDecoderOptions {
 
 const DEFAULT_MAX_HEADER_LIST_BYTES = 16_384;
 const DEFAULT_MAX_BODY_BYTES = 16_384;
+/** A gateway that sends headers and DATA apart has few responses unfinished at a time. */
+const MAX_SPARES = 64;
+
 const NO_BODY = Buffer.alloc(0);
 const STATUS = /^[1-9]\d\d$/;
 
@@ -59,6 +62,8 @@ export class ResponseDecoder {
   /** Streams whose final headers are there and whose end is not. */
   readonly #open: Map<number, Response> = new Map();
   #spare: Response = new Response();
+  /** Finished ones, to be used again. */
+  readonly #spares: Response[] = [];
 
   constructor(options: ResponseDecoderOptions = {}) {
     this.#hpack = new HpackDecoder(options.maxTableBytes ?? DEFAULT_TABLE_BYTES);
@@ -99,7 +104,7 @@ export class ResponseDecoder {
     }
     if (endStream) return response;
     this.#open.set(streamId, response);
-    this.#spare = new Response();
+    this.#spare = this.#spares.pop() ?? new Response();
     return undefined;
   }
 
@@ -158,6 +163,7 @@ export class ResponseDecoder {
 
   #finish(streamId: number, response: Response): ApnsResponse {
     this.#open.delete(streamId);
+    if (this.#spares.length < MAX_SPARES) this.#spares.push(response);
     response.finish();
     return response;
   }
@@ -196,7 +202,7 @@ class Response implements ApnsResponse, FieldSink {
   #room: Buffer = NO_BODY;
   #keptBytes = 0;
 
-  /** As new; only headers have been read into one that is used again. */
+  /** As new. What was handed out of it stays as it is. */
   reset(): void {
     this.statusCode = 0;
     this.apnsId = undefined;
@@ -207,6 +213,13 @@ class Response implements ApnsResponse, FieldSink {
     this.date = undefined;
     this.problem = undefined;
     this.#regular = false;
+    if (this.bodyBytes === 0) return;
+    this.reason = undefined;
+    this.timestamp = undefined;
+    this.body = NO_BODY;
+    this.bodyBytes = 0;
+    this.#room = NO_BODY;
+    this.#keptBytes = 0;
   }
 
   onField(name: string, value: string): void {
@@ -257,6 +270,7 @@ class Response implements ApnsResponse, FieldSink {
   }
 
   finish(): void {
+    if (this.bodyBytes === 0) return;
     this.body = this.#room.subarray(0, this.#keptBytes);
     if (this.statusCode < 300) return;
     const { reason, timestamp } = decodeReasonBody(this.body);

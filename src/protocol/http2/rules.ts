@@ -19,6 +19,9 @@ import type { Http2Rule, Http2RuleContext, JsonObject, RulePayload, RuleSeverity
 /** Every rule; those of one field stand together within its three parts. */
 export const HTTP2_RULES: readonly Http2Rule[] = [...COMMON_RULES, ...HEADER_RULES, ...PAYLOAD_RULES];
 
+/** What the rules look at whose breach keeps a notification from being sent. */
+export type HeaderRuleFields = Pick<Notification, 'topic' | 'pushType' | 'priority'>;
+
 const HEADER_ERRORS = HEADER_RULES.filter(({ severity }) => severity === 'error');
 
 /** One breach of a rule, ready to be written as one NDJSON line. */
@@ -42,6 +45,16 @@ export interface LintFinding {
  */
 export function checkHttp2Notification(notification: Notification, context: Http2RuleContext): void {
   checkNotification(notification);
+  checkHttp2Headers(notification, context);
+}
+
+/**
+ * The part of {@link checkHttp2Notification} that is about this wire alone. Which rule is broken, if any, depends on
+ * {@link HeaderRuleFields} and nothing else of the notification.
+ *
+ * @throws {InvalidNotificationError} naming the first field that breaks a rule
+ */
+export function checkHttp2Headers(notification: Notification, context: Http2RuleContext): void {
   for (const { field, problem } of HEADER_ERRORS) {
     const text = problem?.(notification, context);
     if (text !== undefined) throw invalidNotification(notification, field ?? '', text);

@@ -1,0 +1,105 @@
+/**
+ * The open streams of a connection, by id: a ring for those opened lately, since ids rise by two, and a map for
+ * the few that outlive so many others.
+ *
+ *     stragglers (map)      ring: first … next
+ *     { 7, 131 }            | 901 |  – | 905 | 907 | next: 909
+ *
+ * A map for all would cost every notification what a straggler costs, several times what the ring does. The ring
+ * has a limit, or one stream without an answer would make it hold a slot for each that came after.
+ */
+import type { PendingNotification } from './pending-notification.js';
+
+/** Twice what gateways allow at a time; beyond, the oldest become stragglers. */
+const MAX_SLOTS = 4096;
+
+/** See the file comment. */
+export class StreamTable {
+  #slots: (PendingNotification | undefined)[] = new Array(64).fill(undefined);
+  /** The lowest id that the ring may hold. */
+  #first = 1;
+  #next = 1;
+  #size = 0;
+  readonly #stragglers: Map<number, PendingNotification> = new Map();
+
+  /** How many streams are open. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** The id of the next stream, odd; above 2^31-1 there is none left. */
+  get nextId(): number {
+    return this.#next;
+  }
+
+  /** The notification whose stream was opened first of those that are open. */
+  get oldest(): PendingNotification | undefined {
+    if (this.#stragglers.size > 0) return this.#stragglers.values().next().value;
+    if (this.#size === 0) return undefined;
+    this.#skipClosed();
+    return this.#slots[this.#slot(this.#first)];
+  }
+
+  /** Opens a stream. @returns its id */
+  open(pending: PendingNotification): number {
+    const id = this.#next;
+    if (id - this.#first >= 2 * this.#slots.length) this.#makeRoom();
+    this.#slots[this.#slot(id)] = pending;
+    this.#next += 2;
+    this.#size++;
+    return id;
+  }
+
+  get(id: number): PendingNotification | undefined {
+    // Even ids have no slot of their own: they would find that of the odd one before.
+    if (id >= this.#first) return id < this.#next && id % 2 === 1 ? this.#slots[this.#slot(id)] : undefined;
+    return this.#stragglers.get(id);
+  }
+
+  /** Closes a stream, unless it is closed. */
+  close(id: number): void {
+    if (this.get(id) === undefined) return;
+    this.#size--;
+    if (id < this.#first) this.#stragglers.delete(id);
+    else this.#slots[this.#slot(id)] = undefined;
+  }
+
+  /** Those that are open, in the order they were opened. */
+  all(): PendingNotification[] {
+    const all = [...this.#stragglers.values()];
+    for (let id = this.#first; id < this.#next; id += 2) {
+      const pending = this.#slots[this.#slot(id)];
+      if (pending !== undefined) all.push(pending);
+    }
+    return all;
+  }
+
+  #slot(id: number): number {
+    return (id >>> 1) & (this.#slots.length - 1);
+  }
+
+  #skipClosed(): void {
+    while (this.#first < this.#next && this.#slots[this.#slot(this.#first)] === undefined) this.#first += 2;
+  }
+
+  /** Lets closed ones go, or doubles the ring, or makes stragglers of its older half. */
+  #makeRoom(): void {
+    this.#skipClosed();
+    const length = this.#slots.length;
+    if (this.#next - this.#first < 2 * length) return;
+    if (length < MAX_SLOTS) {
+      const grown: (PendingNotification | undefined)[] = new Array(2 * length).fill(undefined);
+      for (let id = this.#first; id < this.#next; id += 2) {
+        grown[(id >>> 1) & (grown.length - 1)] = this.#slots[this.#slot(id)];
+      }
+      this.#slots = grown;
+      return;
+    }
+    for (const end = this.#first + length; this.#first < end; this.#first += 2) {
+      const slot = this.#slot(this.#first);
+      const pending = this.#slots[slot];
+      if (pending !== undefined) this.#stragglers.set(this.#first, pending);
+      this.#slots[slot] = undefined;
+    }
+  }
+}
