@@ -9,6 +9,7 @@ import {
   type Notification,
   payloadText,
   setLine,
+  setParsed,
 } from '../src/notification.js';
 
 const TOKEN = '000102030405060708090a0b0c0d0e0ff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff';
@@ -270,5 +271,16 @@ describe('the line of a notification', () => {
     const frozen = Object.freeze({ ...valid });
     setLine(frozen, 5);
     expect(lineOf(frozen)).toBe(5);
+  });
+
+  it('is given with a device token that was checked, and another one is checked again', () => {
+    const notification = { ...valid };
+    setParsed(notification, 3);
+    expect(lineOf(notification)).toBe(3);
+    expect(() => checkNotification(notification)).not.toThrow();
+    notification.deviceToken = 'not hex';
+    expect(() => checkNotification(notification)).toThrow(
+      expect.objectContaining({ field: 'deviceToken', line: 3 }),
+    );
   });
 });

@@ -26,7 +26,7 @@ process.once('message', async ({ client, job }) => {
   const { user, system } = process.cpuUsage(cpu);
   clearInterval(timer);
   await profiler?.stop();
-  const result = { cpuMicros: user + system, wallMicros, count: job.count, samples, ...extra };
+  const result = { user, system, cpuMicros: user + system, wallMicros, count: job.count, samples, ...extra };
   process.send({ ...result, peakBytes: process.resourceUsage().maxRSS * 1024 }, () => process.exit());
 });
 

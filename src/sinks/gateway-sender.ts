@@ -41,6 +41,9 @@ export interface GatewaySenderEvents {
 /** The most that is written at once: between two writes the socket is read, and its progress seen. */
 const MAX_WRITE_BYTES = 64 * 1024;
 
+/** The most that is taken before it can be written: enough for the next few writes; the rest can wait at its source. */
+const MAX_BACKLOG_BYTES = 4 * MAX_WRITE_BYTES;
+
 /** See the file comment. */
 export class GatewaySender implements GatewayPoolEvents {
   readonly counts: OutcomeCounts = createOutcomeCounts();
@@ -71,7 +74,7 @@ export class GatewaySender implements GatewayPoolEvents {
   /** How many more frames would be taken, if they are not too long. Outcomes that nobody has read yet count too. */
   get roomFrames(): number {
     const { windowCount, windowBytes } = this.#options;
-    if (this.#unsettledBytes >= windowBytes) return 0;
+    if (this.#unsettledBytes >= windowBytes || this.#backlog.bytes >= MAX_BACKLOG_BYTES) return 0;
     return Math.max(0, windowCount - this.#unsettledFrames - this.outcomes.unread);
   }
 

@@ -14,7 +14,7 @@ import {
   type Notification,
   payloadProblem,
   priorityProblem,
-  setLine,
+  setParsed,
   shownName,
   unknownFieldProblem,
 } from '../../notification.js';
@@ -103,7 +103,7 @@ export class NotificationLineParser {
     if (this.#problem === undefined) {
       const notification = this.#build(bytes, seen);
       if (this.#problem === undefined) {
-        setLine(notification, line);
+        setParsed(notification, line);
         return notification;
       }
     }
