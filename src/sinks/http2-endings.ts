@@ -1,5 +1,5 @@
 /** What is said of the end of an HTTP/2 connection or stream. */
-import { ApnsError, formatPeer, type Peer } from '../errors.js';
+import { ApnsError, formatPeer, type Peer, shownReason } from '../errors.js';
 import { Http2ErrorCode, http2ErrorName } from '../protocol/http2/error-code.js';
 import { decodeReasonBody } from '../protocol/http2/reason.js';
 
@@ -20,6 +20,6 @@ export function farewellError(peer: Peer, errorCode: number, debugData: Buffer):
   const { reason } = decodeReasonBody(debugData);
   return new ApnsError(
     errorCode === Http2ErrorCode.NO_ERROR ? 'APNS_ERR_CONNECTION_LOST' : 'APNS_ERR_HTTP2_PROTOCOL',
-    `${formatPeer(peer)} ended the connection: ${reason ?? http2ErrorName(errorCode)}`,
+    `${formatPeer(peer)} ended the connection: ${shownReason(reason) ?? http2ErrorName(errorCode)}`,
   );
 }

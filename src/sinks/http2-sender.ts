@@ -11,7 +11,7 @@
  */
 import { closedAfterHandshake, isFatalConnectionError, reasonOf } from '../connection/connection-error.js';
 import { dial } from '../connection/dial.js';
-import { ApnsError, formatPeer, toApnsError } from '../errors.js';
+import { ApnsError, formatPeer, shownReason, toApnsError } from '../errors.js';
 import type { Notification } from '../notification.js';
 import { createOutcomeCounts, type OutcomeCounts, type Settlement } from '../outcome.js';
 import { isTemporary } from '../protocol/http2/reason.js';
@@ -428,7 +428,7 @@ export class Http2Sender implements NotificationSender, Http2ConnectionEvents {
         : `; this clock is ${Math.round(Math.abs(skewMs) / 1000)} s ${skewMs > 0 ? 'behind' : 'ahead of'} the server's`;
     return new ApnsError(
       'APNS_ERR_CREDENTIALS_REFUSED',
-      `${formatPeer(target)} refuses the credentials: ${reason}${clock}`,
+      `${formatPeer(target)} refuses the credentials: ${shownReason(reason) ?? 'for an unusual reason'}${clock}`,
     );
   }
 }
