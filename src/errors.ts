@@ -270,7 +270,7 @@ const CAUSES: readonly (readonly [pattern: RegExp, code: ApnsErrorCode, sentence
     "the gateway's certificate comes from no authority trusted here: give that authority as tls.ca",
   ],
   [
-    /WRONG_VERSION_NUMBER|PACKET_LENGTH|HTTP_REQUEST|HTTPS_PROXY_REQUEST|RECORD_TOO_|UNEXPECTED_MESSAGE/,
+    /WRONG_VERSION_NUMBER|(PACKET|DATA)_LENGTH_TOO_LONG|HTTP_REQUEST|HTTPS_PROXY_REQUEST|RECORD_TOO_|UNEXPECTED_MESSAGE/,
     'APNS_ERR_NOT_TLS',
     'it does not answer in TLS: check host and port',
   ],
