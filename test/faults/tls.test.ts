@@ -1,0 +1,198 @@
+/**
+ * Everything that can go wrong in TLS, for each of the three that connect: one typed error, one outcome for each
+ * notification, in bounded time. The names of the tests are the table.
+ */
+import type { Socket } from 'node:net';
+import type { TlsOptions } from 'node:tls';
+import { describe, expect, it } from 'vitest';
+import { ApnsError, type ApnsErrorCode } from '../../src/errors.js';
+import {
+  mintAuthority,
+  mintClientCertificate,
+  mintServerCertificate,
+} from '../../src/simulator/certificates.js';
+import { CONSUMER_NAMES, CONSUMERS, type Consumed, type ConsumerName, GIVEN } from '../support/consumers.js';
+import { authority, listen, listenTls } from '../support/loopback.js';
+import { startRefusingServer } from '../support/openssl-server.js';
+
+const DAY_MS = 86_400_000;
+const stranger = mintAuthority();
+const client = mintClientCertificate(authority);
+
+/** Each attempt has this long; two are made. */
+const CONNECT_TIMEOUT_MS = 500;
+/** Two attempts, and what a busy machine adds. */
+const BOUND_MS = 2 * CONNECT_TIMEOUT_MS + 4000;
+
+interface Fault {
+  readonly name: string;
+  readonly start: () => Promise<number>;
+  readonly code: ApnsErrorCode;
+  /** Whether it may show itself after the handshake only. */
+  readonly isLate?: boolean;
+  /** Where it cannot be known, or must be told in another way. */
+  readonly except?: Partial<Record<ConsumerName, ApnsErrorCode | undefined>>;
+}
+
+function tls(name: string, code: ApnsErrorCode, options: TlsOptions, except: Fault['except'] = {}): Fault {
+  const start = (): Promise<number> => listenTls(() => {}, { ALPNProtocols: ['h2'], ...options });
+  return { name, code, start, except };
+}
+
+function plain(name: string, code: ApnsErrorCode, onConnection: (socket: Socket) => void): Fault {
+  return { name, code, start: () => listen(onConnection) };
+}
+
+/** Does something when the client has said hello. */
+function inHandshake(act: (socket: Socket) => void): (socket: Socket) => void {
+  return (socket) => socket.once('data', () => act(socket));
+}
+
+const refusing = (version: 'TLSv1.2' | 'TLSv1.3'): TlsOptions => ({
+  requestCert: true,
+  ca: stranger.cert,
+  minVersion: version,
+  maxVersion: version,
+});
+
+const old = (version: 'TLSv1' | 'TLSv1.1'): TlsOptions => ({
+  minVersion: version,
+  maxVersion: version,
+  ciphers: 'DEFAULT@SECLEVEL=0',
+});
+
+const FAULTS: readonly Fault[] = [
+  tls(
+    'an expired certificate',
+    'APNS_ERR_CERTIFICATE_EXPIRED',
+    mintServerCertificate(authority, { validFrom: new Date(0), validTo: new Date(Date.now() - DAY_MS) }),
+  ),
+  tls(
+    'a certificate that is not valid yet',
+    'APNS_ERR_CERTIFICATE_EXPIRED',
+    mintServerCertificate(authority, { validFrom: new Date(Date.now() + DAY_MS) }),
+  ),
+  tls(
+    'a certificate for another host',
+    'APNS_ERR_WRONG_HOST',
+    mintServerCertificate(authority, { hosts: ['gateway.example'] }),
+  ),
+  tls(
+    'a certificate of an unknown authority',
+    'APNS_ERR_UNKNOWN_AUTHORITY',
+    mintServerCertificate(mintAuthority({ commonName: 'unknown' })),
+  ),
+  tls('a self-signed certificate', 'APNS_ERR_UNKNOWN_AUTHORITY', mintAuthority({ commonName: 'itself' })),
+  tls('TLS 1.0 only', 'APNS_ERR_TLS_VERSION', old('TLSv1')),
+  tls('TLS 1.1 only', 'APNS_ERR_TLS_VERSION', old('TLSv1.1')),
+  plain('HTTP in plain text', 'APNS_ERR_NOT_TLS', (socket) =>
+    socket.write('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n'),
+  ),
+  plain('an SSH banner', 'APNS_ERR_NOT_TLS', (socket) => socket.write('SSH-2.0-OpenSSH_9.6\r\n')),
+  plain('zeros', 'APNS_ERR_NOT_TLS', (socket) => socket.write(Buffer.alloc(100))),
+  plain(
+    'garbage',
+    'APNS_ERR_NOT_TLS',
+    inHandshake((socket) => socket.write(Buffer.alloc(1000, 0xfe))),
+  ),
+  plain(
+    'garbage with the head of a TLS record',
+    'APNS_ERR_NOT_TLS',
+    inHandshake((socket) => socket.write(Buffer.from(`1603030010${'fe'.repeat(16)}`, 'hex'))),
+  ),
+  plain(
+    'a TLS record too long to be one',
+    'APNS_ERR_NOT_TLS',
+    inHandshake((socket) => socket.write(Buffer.from(`160303ffff${'00'.repeat(100)}`, 'hex'))),
+  ),
+  plain('a close at once', 'APNS_ERR_CONNECTION_LOST', (socket) => socket.end()),
+  plain(
+    'a close in the handshake',
+    'APNS_ERR_CONNECTION_LOST',
+    inHandshake((socket) => socket.end()),
+  ),
+  plain(
+    'a close within an answer to the hello',
+    'APNS_ERR_CONNECTION_LOST',
+    inHandshake((socket) => socket.end(Buffer.from('160303007a020000760303', 'hex'))),
+  ),
+  plain(
+    'a reset in the handshake',
+    'APNS_ERR_CONNECTION_LOST',
+    inHandshake((socket) => socket.resetAndDestroy()),
+  ),
+  plain('silence in the handshake', 'APNS_ERR_CONNECT_TIMEOUT', (socket) => socket.resume()),
+  {
+    name: 'one byte at a time, for ever',
+    code: 'APNS_ERR_CONNECT_TIMEOUT',
+    start: () => listen((socket) => trickle(socket, Buffer.from('1603034000020000760303', 'hex'))),
+  },
+  tls('a refusal in TLS 1.2, by a close', 'APNS_ERR_CREDENTIALS_REFUSED', refusing('TLSv1.2')),
+  // A service that has nothing to tell closes likewise: nothing on the wire is different.
+  {
+    ...tls('a refusal in TLS 1.3, by a close', 'APNS_ERR_CREDENTIALS_REFUSED', refusing('TLSv1.3'), {
+      'feedback source': undefined,
+    }),
+    isLate: true,
+  },
+  {
+    name: 'a refusal in TLS 1.2, by an alert',
+    code: 'APNS_ERR_CREDENTIALS_REFUSED',
+    start: () => startRefusingServer('tls1_2'),
+  },
+  {
+    name: 'a refusal in TLS 1.3, by an alert',
+    code: 'APNS_ERR_CREDENTIALS_REFUSED',
+    start: () => startRefusingServer('tls1_3'),
+    isLate: true,
+  },
+];
+
+function trickle(socket: Socket, bytes: Buffer, at = 0): void {
+  if (!socket.writable) return;
+  socket.resume().write(bytes.subarray(at % bytes.length, (at % bytes.length) + 1));
+  setTimeout(trickle, 20, socket, bytes, at + 1);
+}
+
+/** ConnectionLost for APNS_ERR_CONNECTION_LOST. */
+function reasonOf(code: string): string {
+  const words = code.slice('APNS_ERR_'.length).toLowerCase().split('_');
+  return words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('');
+}
+
+describe.each(CONSUMER_NAMES)('a %s that meets', (name) => {
+  const consume = (port: number): Promise<Consumed> =>
+    CONSUMERS[name]({
+      host: '127.0.0.1',
+      port,
+      tls: { ca: authority.cert, ...client },
+      connectTimeoutMs: CONNECT_TIMEOUT_MS,
+    });
+
+  it.each(FAULTS.map((fault) => ({ ...fault, code: codeFor(fault, name) })))(
+    '$name: $code',
+    async (fault) => {
+      const { code, outcomes, elapsedMs } = await consume(await fault.start());
+      expect(code).toBe(fault.code);
+      expect(elapsedMs).toBeLessThan(BOUND_MS);
+      if (name === 'feedback source' || code === undefined) return;
+      expect(outcomes).toHaveLength(GIVEN);
+      // A refusal in TLS 1.3 may come when the time that a fresh connection is given is over.
+      if (fault.isLate && name === 'gateway sink') expect(outcomes.join()).not.toContain('accepted');
+      // Nothing was written to anybody who had not proved who they are.
+      else expect(new Set(outcomes)).toEqual(new Set([`unsent ${reasonOf(code)}`]));
+    },
+  );
+
+  it('a key that does not match: APNS_ERR_BAD_CREDENTIALS, at once', async () => {
+    const { key } = mintClientCertificate(authority);
+    const options = { host: '127.0.0.1', tls: { ca: authority.cert, cert: client.cert, key } };
+    const error = await CONSUMERS[name](options).catch((caught) => caught);
+    expect(error).toBeInstanceOf(ApnsError);
+    expect(error).toMatchObject({ code: 'APNS_ERR_BAD_CREDENTIALS' });
+  });
+});
+
+function codeFor({ code, except = {} }: Fault, name: ConsumerName): ApnsErrorCode | undefined {
+  return name in except ? except[name] : code;
+}
