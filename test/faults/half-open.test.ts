@@ -56,7 +56,10 @@ function expectHonest(outcomes: Map<number, string>, took: readonly string[]): v
   }
 }
 
-const RETRY = { connectTimeoutMs: 400, backoff: { initialMs: 1, attempts: 2 } };
+/** What a busy machine adds. */
+const SLACK_MS = 5000;
+
+const RETRY = { connectTimeoutMs: 1000, backoff: { initialMs: 1, attempts: 2 } };
 
 test('a gateway sink settles everything within the age of its window', async () => {
   const link = await startBehindLink({ kind: 'gateway' });
@@ -82,7 +85,7 @@ test('a gateway sink settles everything within the age of its window', async () 
   // Not written at all: the old connection is given up, and there will be no new one.
   for (const i of range(200, 250)) sink.write(frame(i));
   expect((await failed)[0]).toMatchObject({ code: 'APNS_ERR_CONNECT_TIMEOUT' });
-  expect(performance.now() - cutAt).toBeLessThan(500 + 600 + 3 * 400 + 2000);
+  expect(performance.now() - cutAt).toBeLessThan(500 + 600 + 3 * 1000 + SLACK_MS);
   const outcomes = byNumber(await reading);
   expectEach(outcomes, range(0, 100), 'accepted');
   expectEach(outcomes, range(100, 200), 'unknown Timeout');
@@ -106,7 +109,7 @@ test('an HTTP/2 sink settles everything within its deadlines', async () => {
   sink.end();
   await closed;
   // Each may wait that long for a stream, and then for an answer.
-  expect(performance.now() - cutAt).toBeLessThan(2 * 1500 + 2000);
+  expect(performance.now() - cutAt).toBeLessThan(2 * 1500 + SLACK_MS);
   const outcomes = byNumber(await reading);
   expectEach(outcomes, range(0, 100), 'accepted');
   expectEach(outcomes, range(100, 120), 'unknown DeadlineExceeded');
@@ -128,7 +131,7 @@ test('an HTTP/2 sink with long deadlines finds out by PING, and sends what it ha
   const cutAt = performance.now();
   expect((await failed)[0]).toMatchObject({ code: 'APNS_ERR_CONNECT_TIMEOUT' });
   // Ten seconds of silence until the PING, and those for its answer and for new connections.
-  expect(performance.now() - cutAt).toBeLessThan(10_000 + 500 + 3 * 400 + 2000);
+  expect(performance.now() - cutAt).toBeLessThan(10_000 + 500 + 3 * 1000 + SLACK_MS);
   const outcomes = byNumber(await reading);
   expectEach(outcomes, range(0, 100), 'accepted');
   expectEach(outcomes, range(100, 120), 'unknown Timeout');
@@ -140,7 +143,7 @@ test('a feedback source gives up, behind the tuples that came through', async ()
   const tuples = range(0, 10).map((i) => ({ timestamp: 1_800_000_000, deviceToken: tokenOf(i) }));
   const bytes = Buffer.concat(tuples.map(encodeFeedbackTuple));
   const link = await startBehindLink({ kind: 'feedback', tuples: bytes.toString('hex') });
-  const source = createFeedbackSource({ ...link.options, connectTimeoutMs: 2000, idleTimeoutMs: 500 });
+  const source = createFeedbackSource({ ...link.options, connectTimeoutMs: 5000, idleTimeoutMs: 500 });
   const failed = once(source, 'error');
   const read: unknown[] = [];
   source.on('data', (tuple) => read.push(tuple));
@@ -148,6 +151,6 @@ test('a feedback source gives up, behind the tuples that came through', async ()
   link.cut();
   const cutAt = performance.now();
   expect((await failed)[0]).toMatchObject({ code: 'APNS_ERR_TIMEOUT' });
-  expect(performance.now() - cutAt).toBeLessThan(500 + 2000);
+  expect(performance.now() - cutAt).toBeLessThan(500 + SLACK_MS);
   expect(read).toEqual(tuples);
 });

@@ -291,7 +291,7 @@ async function sendOverHttp2(
         onRequest(peer, request);
       },
     });
-    const options = { ...gateway.options, ...FAST, providerToken: secrets.providerToken, deadlineMs: 1000 };
+    const options = { ...gateway.options, ...FAST, providerToken: secrets.providerToken, deadlineMs: 5000 };
     errors.push(await sendThrough(create(options), 3));
   }
   return errors;
