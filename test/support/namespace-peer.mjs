@@ -1,21 +1,19 @@
 // The other end of a link that will be cut: a gateway, a feedback service or an HTTP/2 gateway in a process, and a
 // network namespace, of its own. What it has taken it says on standard output, which no cut reaches.
 //
-// node namespace-peer.mjs, with { kind, host, cert, key, ... } as JSON on stdin; prints `port N`, then `took TOKEN`
-// for each notification.
+// node namespace-peer.mjs, with { kind, host, cert, key, ... } as one line of JSON on stdin, at whose end it ends, so
+// that it never outlives its test; prints `port N`, then `took TOKEN` for each notification.
+
+import { once } from 'node:events';
 import http2 from 'node:http2';
-import { json } from 'node:stream/consumers';
+import { createInterface } from 'node:readline';
 import tls from 'node:tls';
 
-const {
-  kind,
-  host,
-  cert,
-  key,
-  answers = 0,
-  maxConcurrentStreams = 100,
-  tuples = '',
-} = await json(process.stdin);
+const [line] = await once(
+  createInterface(process.stdin).on('close', () => process.exit()),
+  'line',
+);
+const { kind, host, cert, key, answers = 0, maxConcurrentStreams = 100, tuples = '' } = JSON.parse(line);
 
 function say(line) {
   process.stdout.write(`${line}\n`);

@@ -1,6 +1,7 @@
 /** A link to a process in a network namespace of its own, which can be cut without either end being told. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished, vi } from 'vitest';
@@ -43,12 +44,12 @@ export async function startBehindLink(options: {
   readonly maxConcurrentStreams?: number;
   readonly tuples?: string;
 }): Promise<SeverableLink> {
-  const id = `${process.pid % 100_000}x${links++}`;
+  const id = `${process.pid.toString(36)}x${links++}`;
   const [namespace, here, there] = [`apns-${id}`, `ap${id}h`, `ap${id}t`];
   // RFC 2544, appendix C.2.2: for tests, never routed. Four addresses for each link.
-  const base = (process.pid * 8 + links * 4) % 65_536;
+  const base = (process.pid * 32 + links * 4) % 65_536;
   const address = (offset: number): string => `198.18.${base >> 8}.${(base & 0xff) + offset}`;
-  const inside = (...args: string[]): void => ip('-n', namespace, ...args);
+  const inside = (...args: string[]): string => ip('-n', namespace, ...args);
   let peer: ChildProcess | undefined;
   onTestFinished(async () => {
     if (peer !== undefined && peer.exitCode === null && peer.signalCode === null) {
@@ -62,6 +63,7 @@ export async function startBehindLink(options: {
     ])
       ip(...args);
   });
+  removeLeftovers();
   ip('netns', 'add', namespace);
   ip('link', 'add', here, 'type', 'veth', 'peer', 'name', there, 'netns', namespace);
   ip('addr', 'add', `${address(1)}/30`, 'dev', here);
@@ -72,9 +74,8 @@ export async function startBehindLink(options: {
   peer = spawn('ip', ['netns', 'exec', namespace, process.execPath, PEER], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
-  peer.stdin!.end(
-    JSON.stringify({ ...options, host, ...mintServerCertificate(authority, { hosts: [host] }) }),
-  );
+  const { cert, key } = mintServerCertificate(authority, { hosts: [host] });
+  peer.stdin!.write(`${JSON.stringify({ ...options, host, cert, key })}\n`);
   const took: string[] = [];
   const port = await new Promise<number>((resolve, reject) => {
     peer!.once('exit', () => reject(new Error('the peer has ended')));
@@ -98,6 +99,13 @@ export async function startBehindLink(options: {
   };
 }
 
-function ip(...args: string[]): void {
-  execFileSync('ip', args, { stdio: ['ignore', 'ignore', 'pipe'] });
+/** Removes what tests have left that were killed. */
+function removeLeftovers(): void {
+  for (const [, name, pid] of ip('netns', 'list').matchAll(/^(apns-([0-9a-z]+)x\d+)/gm)) {
+    if (!existsSync(`/proc/${Number.parseInt(pid!, 36)}`)) ip('netns', 'del', name!);
+  }
+}
+
+function ip(...args: string[]): string {
+  return execFileSync('ip', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 }
