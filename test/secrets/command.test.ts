@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { run } from '../../src/cli/run.js';
 import { mintAuthority, mintServerCertificate } from '../../src/simulator/certificates.js';
+import { createSimulator } from '../../src/simulator/index.js';
 import { FakeIo } from '../cli/fake-io.js';
 import { startHttp2Gateway } from '../support/http2-gateway.js';
 import { startRawGateway } from '../support/http2-raw-gateway.js';
@@ -227,6 +228,18 @@ describe('send', () => {
     const { code } = await send('--to', target, ...providerArguments(), ...authorityArguments());
     expect(code).toBe(75);
     expect(secrets.seen.size).toBeGreaterThan(0);
+  });
+
+  it("with the simulator's credentials to Apple, exit code 78, before anything is dialled", async () => {
+    const simulator = await createSimulator({ credentials: folder });
+    await simulator.close();
+    for (const more of [[], ['--dry-run']]) {
+      const argv = ['send', '--to', 'production', '--credentials', folder, ...more];
+      const { code, io } = await look(argv);
+      expect(code).toBe(78);
+      expect(io.err).toContain('--ca holds the authority of the simulator');
+      expect(io.out).toBe('');
+    }
   });
 
   it('while NODE_TLS_REJECT_UNAUTHORIZED=0 is set, exit code 78, and nothing is dialled', async () => {
