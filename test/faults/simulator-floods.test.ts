@@ -34,7 +34,9 @@ async function connectMany(count: number, { host, port }: Place): Promise<net.So
   return Promise.all(opening);
 }
 
-it('a flood of 500 connections and clients of a byte a second leave room for everybody else', async () => {
+it('a flood of 500 connections and clients of a byte a second leave room for everybody else', {
+  timeout: 60_000,
+}, async () => {
   const directory = mkdtempSync(join(tmpdir(), 'apns-streams-'));
   onTestFinished(() => rmSync(directory, { recursive: true }));
   const { child, line } = startNode('dist/cli/main.js', 'simulate', '--credentials', directory);
