@@ -180,14 +180,17 @@ describe.each(CONSUMER_NAMES)('a %s that meets', (name) => {
     async (fault) => {
       const timeoutMs = fault.isEndless ? SHORT_MS : LONG_MS;
       const { code, outcomes, elapsedMs } = await consume(await fault.start(), timeoutMs);
-      expect(code).toBe(fault.code);
       expect(elapsedMs).toBeLessThan((fault.isEndless ? 2 * SHORT_MS : 0) + SLACK_MS);
+      // Later than a fresh connection is given, a refusal finds frames written; then nothing is left to fail for.
+      if (fault.isLate && name === 'gateway sink' && outcomes.join().includes('unknown')) {
+        expect(outcomes.join()).toMatch(/^(unknown \w+,?){3}$/);
+        expect([undefined, fault.code]).toContain(code);
+        return;
+      }
+      expect(code).toBe(fault.code);
       if (name === 'feedback source' || code === undefined) return;
-      expect(outcomes).toHaveLength(GIVEN);
-      // A refusal in TLS 1.3 may come when the time that a fresh connection is given is over.
-      if (fault.isLate && name === 'gateway sink') expect(outcomes.join()).not.toContain('accepted');
       // Nothing was written to anybody who had not proved who they are.
-      else expect(new Set(outcomes)).toEqual(new Set([`unsent ${reasonOf(code)}`]));
+      expect(outcomes).toEqual(Array(GIVEN).fill(`unsent ${reasonOf(code)}`));
     },
   );
 
