@@ -1,5 +1,7 @@
 /** The two-way form: notifications in, exactly one outcome each out. */
+
 import { Duplex } from 'node:stream';
+import { concealContents } from './conceal-contents.js';
 import { InvalidNotificationError } from './errors.js';
 import type { Notification } from './notification.js';
 import { choiceOption, integerOption, streamOptions } from './options.js';
@@ -76,6 +78,10 @@ type Callback = (error?: Error | null) => void;
 
 /** A delivery over either wire; see {@link createGatewayDelivery}. */
 export class Delivery extends Duplex implements DuplexOf<Notification, Outcome> {
+  static {
+    concealContents(Delivery);
+  }
+
   readonly #sender: NotificationSender;
   readonly #pump: OutcomePump;
   readonly #closeTimeoutMs: number;

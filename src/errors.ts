@@ -92,7 +92,7 @@ export interface InvalidNotificationDetails {
   readonly line?: number | undefined;
   /** Byte offset of that line in the NDJSON input. */
   readonly offset?: number | undefined;
-  /** The notification itself, where it is already an object. Not enumerable, so never printed. */
+  /** The notification itself, where it is already an object. Never printed. */
   readonly notification?: unknown;
   readonly cause?: unknown;
 }
@@ -107,8 +107,7 @@ export class InvalidNotificationError extends ApnsError {
   readonly offset: number | undefined;
   /** What is wrong, without the position that `message` starts with. */
   declare readonly problem: string;
-  /** The notification as it was given. Not enumerable, so neither logging nor inspecting prints it. */
-  declare readonly notification: unknown;
+  readonly #notification: unknown;
 
   constructor(problem: string, details: InvalidNotificationDetails = {}) {
     const { field, line, offset, notification, cause } = details;
@@ -122,7 +121,12 @@ export class InvalidNotificationError extends ApnsError {
     this.line = line;
     this.offset = offset;
     Object.defineProperty(this, 'problem', { value: problem });
-    Object.defineProperty(this, 'notification', { value: notification });
+    this.#notification = notification;
+  }
+
+  /** The notification as it was given. Not an own property: no way of printing the error shows a device token. */
+  get notification(): unknown {
+    return this.#notification;
   }
 
   static {
@@ -134,14 +138,18 @@ export class InvalidNotificationError extends ApnsError {
 export class ChannelError extends ApnsError {
   /** The HTTP status of the answer. */
   readonly statusCode: number;
-  /** The service's own word, such as `ChannelNotRegistered`; `Unknown` where it gave none. */
+  /** The service's own word, such as `ChannelNotRegistered`; `Unknown` where it gave none that is a word. */
   readonly reason: string;
 
   /** @param what how the answer is strange, where its status is that of success */
-  constructor(action: string, statusCode: number, reason: string, what: string = reason) {
-    super('APNS_ERR_CHANNEL', `cannot ${action} the channel: the service answered ${statusCode} ${what}`);
+  constructor(action: string, statusCode: number, reason: string, what?: string) {
+    const word = shownReason(reason) ?? 'Unknown';
+    super(
+      'APNS_ERR_CHANNEL',
+      `cannot ${action} the channel: the service answered ${statusCode} ${what ?? word}`,
+    );
     this.statusCode = statusCode;
-    this.reason = reason;
+    this.reason = word;
   }
 
   static {
@@ -187,6 +195,22 @@ function className(value: object): string {
 /** A device token as it may appear in a message or a log: cut to its first 8 hex digits. */
 export function shortToken(deviceToken: string): string {
   return deviceToken.length <= 8 ? deviceToken : `${deviceToken.slice(0, 8)}…`;
+}
+
+/** Text with every run of hex digits that could be a device token cut to its first 8. */
+export function withoutTokens(text: string): string {
+  return text.replace(/[0-9a-f]{9,}/gi, shortToken);
+}
+
+/** A reason in the form that all documented ones have, and every likely new one: letters, and a few digits. */
+const WORD = /^[A-Za-z]{1,48}\d{0,4}$/;
+
+/**
+ * The reason a gateway gives, as it may stand in a message: `undefined` unless it is a word. What a gateway
+ * sends back may be anything that was sent to it, a device token and a provider token included.
+ */
+export function shownReason(reason: string | undefined): string | undefined {
+  return reason !== undefined && WORD.test(reason) && withoutTokens(reason) === reason ? reason : undefined;
 }
 
 /** The other end of a connection. */
@@ -246,7 +270,7 @@ const CAUSES: readonly (readonly [pattern: RegExp, code: ApnsErrorCode, sentence
     "the gateway's certificate comes from no authority trusted here: give that authority as tls.ca",
   ],
   [
-    /WRONG_VERSION_NUMBER|PACKET_LENGTH|HTTP_REQUEST|HTTPS_PROXY_REQUEST|RECORD_TOO_|UNEXPECTED_MESSAGE/,
+    /WRONG_VERSION_NUMBER|(PACKET|DATA)_LENGTH_TOO_LONG|HTTP_REQUEST|HTTPS_PROXY_REQUEST|RECORD_TOO_|UNEXPECTED_MESSAGE/,
     'APNS_ERR_NOT_TLS',
     'it does not answer in TLS: check host and port',
   ],

@@ -5,7 +5,7 @@
  * checked where the notification is encoded for one.
  */
 import type { ApsPayload } from './aps.js';
-import { describe, InvalidNotificationError, shortToken } from './errors.js';
+import { describe, InvalidNotificationError, shortToken, withoutTokens } from './errors.js';
 import { nearestName } from './nearest-name.js';
 
 /** A push notification. Only `deviceToken` and `payload` are required. One NDJSON line holds one of these. */
@@ -182,9 +182,10 @@ export function unknownFieldProblem(name: string): string {
     : `is not a field of a notification, did you mean ${nearest}?`;
 }
 
-/** An unknown field's name as it may stand in an error: one line, and never a whole device token. */
+/** An unknown field's name as it may stand in an error: one line, and 8 digits of a device token at most. */
 export function shownName(name: string): string {
-  return JSON.stringify(name.length > 40 ? `${name.slice(0, 40)}…` : name).slice(1, -1);
+  const shown = withoutTokens(name.slice(0, 200));
+  return JSON.stringify(shown.length > 40 ? `${shown.slice(0, 40)}…` : shown).slice(1, -1);
 }
 
 /**

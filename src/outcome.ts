@@ -136,7 +136,8 @@ class SettledNotification implements Outcome {
     const apnsId = notification.apnsId ?? facts.apnsId;
     if (typeof apnsId === 'string') this.apnsId = apnsId;
     if (settlement.status !== 'accepted') this.#explain(settlement);
-    if (settlement.apnsUniqueId !== undefined) this.apnsUniqueId = settlement.apnsUniqueId;
+    if (settlement.apnsUniqueId !== undefined)
+      this.apnsUniqueId = withoutProviderToken(settlement.apnsUniqueId);
     if (facts.attempts !== undefined && facts.attempts > 1) this.attempts = facts.attempts;
     if (notification.context !== undefined) this.context = notification.context;
     this.#notification = notification;
@@ -159,9 +160,17 @@ class SettledNotification implements Outcome {
   #explain({ statusCode, reason, timestamp, field, message }: Settlement): void {
     const self = this as { -readonly [Fact in keyof Outcome]: Outcome[Fact] };
     if (statusCode !== undefined) self.statusCode = statusCode;
-    if (reason !== undefined) self.reason = reason;
+    if (reason !== undefined) self.reason = withoutProviderToken(reason);
     if (timestamp !== undefined) self.timestamp = timestamp;
     if (field !== undefined) self.field = field;
     if (message !== undefined) self.message = message;
   }
+}
+
+/** RFC 7515, section 3.1: every JSON Web Token begins with the base64url of `{"`. */
+const PROVIDER_TOKEN = /eyJ[\w-]*\.[\w.-]*/g;
+
+/** What a gateway says may be what was said to it; a provider token is of use for an hour to whoever reads it. */
+function withoutProviderToken(text: string): string {
+  return text.includes('eyJ') ? text.replace(PROVIDER_TOKEN, 'eyJ…') : text;
 }

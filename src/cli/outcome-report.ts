@@ -1,8 +1,9 @@
 /** What standard output is told about outcomes, and the tally of what went wrong. */
 import { Transform, type TransformCallback } from 'node:stream';
-import type { InvalidNotificationError } from '../errors.js';
+import { type InvalidNotificationError, shownReason } from '../errors.js';
 import type { Outcome } from '../outcome.js';
 import { fileOf } from './notification-file.js';
+import { redactOutcome } from './redact-outcome.js';
 
 /** Which outcomes are passed on. */
 export type OutcomeChoice = 'all' | 'problems' | 'none';
@@ -19,12 +20,15 @@ const MAX_REASONS = 20;
 /** A Transform from outcomes to those that are wanted on standard output. */
 export class OutcomeReport extends Transform {
   readonly #choice: OutcomeChoice;
+  readonly #redacts: boolean;
   readonly #onOutcome: OutcomeListener | undefined;
   readonly #reasons = new Map<string, number>();
 
-  constructor(choice: OutcomeChoice, onOutcome?: OutcomeListener) {
+  /** @param redacts whether device tokens are shortened */
+  constructor(choice: OutcomeChoice, redacts: boolean, onOutcome?: OutcomeListener) {
     super({ objectMode: true });
     this.#choice = choice;
+    this.#redacts = redacts;
     this.#onOutcome = onOutcome;
   }
 
@@ -60,12 +64,14 @@ export class OutcomeReport extends Transform {
       return;
     }
     const file = fileOf(outcome.notification);
-    callback(null, file === undefined ? outcome : Object.assign({ status, file }, outcome));
+    const shown = this.#redacts ? redactOutcome(outcome) : outcome;
+    callback(null, file === undefined ? shown : Object.assign({ status, file }, shown));
   }
 
   #tally({ status, reason, field }: ReportedOutcome): void {
     const wrong = field === undefined ? 'not a notification' : `invalid ${field}`;
-    const shown = reason ?? (status === 'invalid' ? wrong : 'no reason given');
+    const unusual = reason === undefined ? 'no reason given' : 'an unusual reason';
+    const shown = shownReason(reason) ?? (status === 'invalid' ? wrong : unusual);
     const name = status === 'rejected' || status === 'invalid' ? shown : `${status}: ${shown}`;
     const known = this.#reasons.has(name) || this.#reasons.size < MAX_REASONS;
     const key = known ? name : 'others';

@@ -63,6 +63,10 @@ export const SEND_OPTIONS = {
     choices: ['all', 'problems', 'none'],
     help: 'Which outcomes standard output gets (all).',
   },
+  'redact-tokens': {
+    kind: 'flag',
+    help: 'Shorten device tokens in outcomes to 8 digits, so that they can be shown to others; line tells which is which.',
+  },
   resume: {
     kind: 'text',
     value: 'LEDGER',

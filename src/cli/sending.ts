@@ -40,7 +40,7 @@ export class Sending {
   constructor(
     delivery: CountingDelivery,
     inputs: readonly Input[],
-    values: Pick<SendValues, 'outcomes' | 'quiet' | 'max-line-bytes'>,
+    values: Pick<SendValues, 'outcomes' | 'redact-tokens' | 'quiet' | 'max-line-bytes'>,
     io: CommandIo,
     log?: SettlementLog,
   ) {
@@ -51,6 +51,7 @@ export class Sending {
     this.#startedAt = io.clock.now();
     const report = new OutcomeReport(
       values.outcomes ?? 'all',
+      values['redact-tokens'],
       log && ((...given) => log.onOutcome(...given)),
     );
     this.#report = report;

@@ -3,6 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { ApnsError, invalidOption } from '../errors.js';
 import { checkOptionNames } from '../options.js';
+import { type Destination, isApple, refuseSimulatorAuthority } from './simulator-authority.js';
 
 /** PEM text, or its bytes: the contents of a file, not its path. */
 export type Pem = string | Uint8Array;
@@ -43,9 +44,13 @@ const LEGACY_RECIPE = 'openssl pkcs12 -legacy -in OLD.p12 -out NEW.pem';
  *
  * @throws {ApnsError} APNS_ERR_INVALID_OPTION for options that are unknown or do not go together
  * @throws {ApnsError} APNS_ERR_BAD_CREDENTIALS for PEM or PKCS#12 that cannot be read, a wrong passphrase,
- *   a key that belongs to another certificate, and a client certificate that is out of date
+ *   a key that belongs to another certificate, a client certificate that is out of date, and the simulator's
+ *   authority where the destination is one of Apple's
  */
-export function loadCredentials(options: TlsCredentialOptions = {}): SecureContext {
+export function loadCredentials(
+  options: TlsCredentialOptions = {},
+  destination?: Destination,
+): SecureContext {
   checkNames(options);
   const { cert, key, pfx, passphrase, ca } = options;
   if (pfx !== undefined && (cert !== undefined || key !== undefined)) {
@@ -66,6 +71,7 @@ export function loadCredentials(options: TlsCredentialOptions = {}): SecureConte
   }
   const pem = { cert: readPem('tls.cert', cert), key: readPem('tls.key', key), ca: readPem('tls.ca', ca) };
   for (const text of pem.cert ?? []) checkDates(readCertificate('tls.cert', text));
+  if (destination !== undefined && isApple(destination)) refuseSimulatorAuthority(pem.ca ?? []);
   // `createSecureContext` ignores an authority that cannot be read.
   for (const text of pem.ca ?? []) readCertificate('tls.ca', text);
   try {

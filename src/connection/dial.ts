@@ -4,6 +4,7 @@ import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { ApnsError, formatPeer, toApnsError } from '../errors.js';
 import { closedAfterHandshake } from './connection-error.js';
 import { openTunnel } from './proxy.js';
+import { comesFromSimulator, isApple } from './simulator-authority.js';
 import type { Target } from './target.js';
 
 /** How one connection is made. */
@@ -31,12 +32,7 @@ const KEEPALIVE_MS = 60_000;
  *   dialled, APNS_ERR_NOT_HTTP2 if the peer does not agree on `alpn`. Every failure leaves no socket open.
  */
 export async function dial(target: Target, options: DialOptions = {}): Promise<TLSSocket> {
-  if (process.env['NODE_TLS_REJECT_UNAUTHORIZED'] === '0') {
-    throw new ApnsError(
-      'APNS_ERR_VERIFICATION_DISABLED',
-      'NODE_TLS_REJECT_UNAUTHORIZED=0 is set: unset it, and trust the authority of the gateway with tls.ca',
-    );
-  }
+  refuseWithoutVerification();
   const { signal, alpn } = options;
   const attempt = new AbortController();
   const timer = setTimeout(() => attempt.abort(timeoutError(target)), target.connectTimeoutMs);
@@ -46,11 +42,27 @@ export async function dial(target: Target, options: DialOptions = {}): Promise<T
   try {
     attempt.signal.throwIfAborted();
     const tunnel = target.proxy && (await openTunnel(target.proxy, target, attempt.signal));
+    if (tunnel !== undefined) refuseWithoutVerification(tunnel);
     return await handshake(target, alpn, tunnel, attempt.signal);
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener('abort', onAbort);
   }
+}
+
+/**
+ * Node is told to check certificates below whatever its environment says; somebody who has set this wants, or
+ * has, no checks elsewhere in the process, and is to hear of it rather than believe it works.
+ *
+ * @param tunnel a socket that must not stay open then
+ */
+function refuseWithoutVerification(tunnel?: Socket): void {
+  if (process.env['NODE_TLS_REJECT_UNAUTHORIZED'] !== '0') return;
+  tunnel?.destroy();
+  throw new ApnsError(
+    'APNS_ERR_VERIFICATION_DISABLED',
+    'NODE_TLS_REJECT_UNAUTHORIZED=0 is set: unset it, and trust the authority of the gateway with tls.ca',
+  );
 }
 
 function handshake(
@@ -89,6 +101,11 @@ function handshake(
       if (socket.getPeerX509Certificate() !== undefined) socket.destroy(closedAfterHandshake(target));
     }
     function onSecure(): void {
+      // A PKCS#12 file and NODE_EXTRA_CA_CERTS bring authorities that cannot be looked at beforehand.
+      if (isApple(target) && comesFromSimulator(socket.getPeerX509Certificate())) {
+        socket.destroy(simulatorError(target));
+        return;
+      }
       if (alpn !== undefined && socket.alpnProtocol !== alpn) {
         socket.destroy(notAgreedError(target, alpn));
         return;
@@ -121,6 +138,13 @@ function closedError(target: Target): ApnsError {
   return new ApnsError(
     'APNS_ERR_CONNECTION_LOST',
     `${formatPeer(target)} closed the connection in the TLS handshake`,
+  );
+}
+
+function simulatorError(target: Target): ApnsError {
+  return new ApnsError(
+    'APNS_ERR_UNKNOWN_AUTHORITY',
+    `${formatPeer(target)} shows a certificate of a simulator's authority, which must not vouch for Apple's hosts: take it out of tls.pfx and NODE_EXTRA_CA_CERTS`,
   );
 }
 

@@ -88,9 +88,10 @@ export class Target implements Peer {
 export function resolveTarget(options: TargetOptions, service: Service): Target {
   const host = resolveHost(options, service);
   const { tls = {}, proxy } = options;
+  const servername = resolveServername(tls.servername, host);
   return new Target(host, integerOption('port', options.port, { default: PORTS[service], max: 65_535 }), {
-    servername: resolveServername(tls.servername, host),
-    secureContext: loadCredentials(tls),
+    servername,
+    secureContext: loadCredentials(tls, { host, servername }),
     // The longest delay a timer of Node can hold.
     connectTimeoutMs: integerOption('connectTimeoutMs', options.connectTimeoutMs, {
       default: 10_000,

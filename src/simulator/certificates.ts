@@ -6,6 +6,7 @@
  */
 import { createHash, createPublicKey, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { isIP } from 'node:net';
+import { SIMULATOR_ORGANIZATION } from '../connection/simulator-authority.js';
 import {
   derBitString,
   derConstructed,
@@ -63,6 +64,7 @@ const LIFETIME_MS = 10 * 365 * 86_400_000;
 
 const ECDSA_WITH_SHA256 = '1.2.840.10045.4.3.2';
 const COMMON_NAME = '2.5.4.3';
+const ORGANIZATION = '2.5.4.10';
 const USER_ID = '0.9.2342.19200300.100.1.1';
 const SUBJECT_KEY_IDENTIFIER = '2.5.29.14';
 const KEY_USAGE = '2.5.29.15';
@@ -89,7 +91,7 @@ export function mintAuthority(options: AuthorityOptions = {}): Authority {
   const { publicKey, privateKey } = makeKeyPair();
   const cert = issue({
     issuer: { commonName, key: privateKey },
-    subject: [[COMMON_NAME, commonName]],
+    subject: authorityName(commonName),
     publicKey,
     validity: options,
     extensions: [
@@ -142,6 +144,14 @@ export function mintClientCertificate(
   );
 }
 
+/** The organization is what the client knows such an authority by, and does not trust it with Apple's hosts. */
+function authorityName(commonName: string): Subject {
+  return [
+    [ORGANIZATION, SIMULATOR_ORGANIZATION],
+    [COMMON_NAME, commonName],
+  ];
+}
+
 type Subject = readonly (readonly [attribute: string, value: string])[];
 
 function mintLeaf(
@@ -180,7 +190,7 @@ function issue(request: {
     derConstructed(0, derInteger(Buffer.from([2]))), // version 3
     derInteger(serialNumber()),
     algorithm(),
-    distinguishedName([[COMMON_NAME, issuer.commonName]]),
+    distinguishedName(authorityName(issuer.commonName)),
     derSequence(
       derTime(validity.validFrom ?? new Date(now - BACK_DATING_MS)),
       derTime(validity.validTo ?? new Date(now + LIFETIME_MS)),

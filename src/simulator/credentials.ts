@@ -5,6 +5,7 @@
 import { generateKeyPairSync, randomInt, X509Certificate } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type InspectOptionsStylized, inspect } from 'node:util';
 import { ApnsError } from '../errors.js';
 import { mintAuthority, mintClientCertificate, mintServerCertificate } from './certificates.js';
 
@@ -52,6 +53,17 @@ export function mintCredentials(topic: string): SimulatorCredentials {
     teamId: randomId(),
     topic,
   };
+}
+
+/**
+ * The same credentials, of which `util.inspect` shows the ids only: a simulator gets logged as a whole, and its
+ * credentials may have been given to it. They remain ordinary properties, for whoever takes them out.
+ */
+export function withoutKeysInLogs(credentials: SimulatorCredentials): SimulatorCredentials {
+  const { keyId, teamId, topic } = credentials;
+  const shown = (_depth: number, options: InspectOptionsStylized): string =>
+    `SimulatorCredentials ${inspect({ keyId, teamId, topic }, options)}`;
+  return Object.defineProperty({ ...credentials }, inspect.custom, { value: shown });
 }
 
 /**

@@ -9,6 +9,7 @@ import {
   mintCredentials,
   readCredentials,
   type SimulatorCredentials,
+  withoutKeysInLogs,
   writeCredentials,
 } from './credentials.js';
 import type { DeviceRegistry } from './device-registry.js';
@@ -111,7 +112,7 @@ export async function createSimulator(options: SimulatorOptions = {}): Promise<S
   );
   const limits = checkConnectionLimits(options.limits);
   const host = choiceOption('host', options.host, LOOPBACK_HOSTS, LOOPBACK_HOSTS[0]);
-  const credentials = await loadCredentials(options);
+  const credentials = withoutKeysInLogs(await loadCredentials(options));
   const context = { state, host, limits, tls: serverTls(credentials, options.tls) };
   const services: { close(): Promise<void> }[] = [];
   const started = async <T extends { close(): Promise<void> }>(service: Promise<T>): Promise<T> => {
@@ -133,7 +134,7 @@ export async function createSimulator(options: SimulatorOptions = {}): Promise<S
     await close();
     throw error;
   }
-  return {
+  const simulator: Simulator = {
     gateway,
     feedback,
     http2,
@@ -146,6 +147,12 @@ export async function createSimulator(options: SimulatorOptions = {}): Promise<S
     close,
     [Symbol.asyncDispose]: close,
   };
+  const at = ({ host, port }: { host: LoopbackHost; port: number }): object => ({ host, port });
+  // Where it is, without keys and recorded device tokens.
+  Object.defineProperty(simulator, 'toJSON', {
+    value: () => ({ gateway: at(gateway), feedback: at(feedback), http2: at(http2) }),
+  });
+  return simulator;
 }
 
 async function loadCredentials(options: SimulatorOptions): Promise<SimulatorCredentials> {

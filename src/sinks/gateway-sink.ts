@@ -1,5 +1,7 @@
 /** Frame bytes in, over TLS to a binary gateway; exactly one outcome per frame. */
+
 import { addAbortSignal, Writable } from 'node:stream';
+import { concealContents } from '../conceal-contents.js';
 import type { ApnsError } from '../errors.js';
 import { streamOptions } from '../options.js';
 import type { Outcome, OutcomeCounts } from '../outcome.js';
@@ -41,6 +43,10 @@ export function createGatewaySink(options: GatewayOptions): GatewaySink {
 
 /** See {@link createGatewaySink}. */
 export class GatewaySink extends Writable implements WritableOf<Uint8Array> {
+  static {
+    concealContents(GatewaySink);
+  }
+
   readonly #sender: GatewaySender;
   readonly #reader = new PacketReader(FRAME_FORMAT);
   readonly #onPacket: PacketHandler;

@@ -1,5 +1,5 @@
 /** What is said of the end of an HTTP/2 connection or stream. */
-import { ApnsError, formatPeer, type Peer } from '../errors.js';
+import { ApnsError, formatPeer, type Peer, shownReason } from '../errors.js';
 import { Http2ErrorCode, http2ErrorName } from '../protocol/http2/error-code.js';
 import { decodeReasonBody } from '../protocol/http2/reason.js';
 import type { ResolvedHttp2Options } from './http2-options.js';
@@ -21,7 +21,7 @@ export function farewellError(peer: Peer, errorCode: number, debugData: Buffer):
   const { reason } = decodeReasonBody(debugData);
   return new ApnsError(
     errorCode === Http2ErrorCode.NO_ERROR ? 'APNS_ERR_CONNECTION_LOST' : 'APNS_ERR_HTTP2_PROTOCOL',
-    `${formatPeer(peer)} ended the connection: ${reason ?? http2ErrorName(errorCode)}`,
+    `${formatPeer(peer)} ended the connection: ${shownReason(reason) ?? http2ErrorName(errorCode)}`,
   );
 }
 
@@ -34,7 +34,7 @@ export function refusedError({ target, providerToken }: ResolvedHttp2Options, re
       : `; this clock is ${Math.round(Math.abs(skewMs) / 1000)} s ${skewMs > 0 ? 'behind' : 'ahead of'} the server's`;
   return new ApnsError(
     'APNS_ERR_CREDENTIALS_REFUSED',
-    `${formatPeer(target)} refuses the credentials: ${reason}${clock}`,
+    `${formatPeer(target)} refuses the credentials: ${shownReason(reason) ?? 'for an unusual reason'}${clock}`,
   );
 }
 

@@ -1,5 +1,7 @@
 /** Notifications in, over TLS to APNs by HTTP/2; exactly one outcome each. */
+
 import { addAbortSignal, Writable } from 'node:stream';
+import { concealContents } from '../conceal-contents.js';
 import { InvalidNotificationError } from '../errors.js';
 import type { Notification } from '../notification.js';
 import { callbackOption, streamOptions } from '../options.js';
@@ -42,6 +44,10 @@ export function createHttp2Sink(options: Http2SinkOptions): Http2Sink {
 
 /** See {@link createHttp2Sink}. */
 export class Http2Sink extends Writable implements WritableOf<Notification> {
+  static {
+    concealContents(Http2Sink);
+  }
+
   readonly #sender: Http2Sender;
   readonly #closeTimeoutMs: number;
   readonly #onInvalid: Http2SinkOptions['onInvalid'];

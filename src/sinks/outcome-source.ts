@@ -1,5 +1,7 @@
 /** Outcomes as a Readable, made one by one as they are read. */
+
 import { Readable } from 'node:stream';
+import { concealContents } from '../conceal-contents.js';
 import type { Outcome } from '../outcome.js';
 import type { ReadableOf } from '../typed-stream.js';
 
@@ -85,6 +87,10 @@ export class OutcomePump {
 
 /** The outcomes of a sink. Destroying it only stops the reading, never the sending. */
 export class OutcomeSource extends Readable implements ReadableOf<Outcome> {
+  static {
+    concealContents(OutcomeSource);
+  }
+
   readonly #pump: OutcomePump;
 
   constructor(reader: OutcomeReader, onRead: () => void) {

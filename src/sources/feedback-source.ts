@@ -24,7 +24,10 @@ export interface FeedbackSourceOptions extends TargetOptions {
    * "You should … check for feedback once per day". Without it the list is read once.
    */
   readonly intervalMs?: number;
-  /** Milliseconds of silence, while tuples are wanted, after which a service that does not close is given up. @default 60_000 */
+  /**
+   * Milliseconds without a whole tuple, while tuples are wanted, after which a service that does not close is
+   * given up. @default 60_000
+   */
   readonly idleTimeoutMs?: number;
   /** When polling: how a failed reading is repeated before the stream fails. */
   readonly backoff?: BackoffOptions;
@@ -114,6 +117,7 @@ class FeedbackSource extends LastingSource implements ReadableOf<FeedbackTuple> 
   #receive(socket: TLSSocket): void {
     const reader = new PacketReader(FEEDBACK_TUPLE_FORMAT);
     let fault: ApnsError | undefined;
+    let hasRead = false;
     const attempt = (read: () => void): void => {
       try {
         read();
@@ -123,14 +127,17 @@ class FeedbackSource extends LastingSource implements ReadableOf<FeedbackTuple> 
       }
     };
     const onPacket = (bytes: Buffer, start: number, end: number): void => {
+      hasRead = true;
       if (!this.push(decodeFeedbackTuple(bytes, start, end))) this.#pause();
     };
     this.#state = 'reading';
     this.#socket = socket;
     const handlers: ReceiveHandlers = {
       onBytes: (chunk) => {
-        this.#timer?.refresh();
+        hasRead = false;
         attempt(() => reader.read(chunk, onPacket));
+        // Not for every byte: a service that sends one now and then would be listened to for ever.
+        if (hasRead) this.#timer?.refresh();
       },
       onEnd: () => {
         attempt(() => reader.end());
@@ -185,6 +192,6 @@ class FeedbackSource extends LastingSource implements ReadableOf<FeedbackTuple> 
 function silenceError(target: Target, idleTimeoutMs: number): ApnsError {
   return new ApnsError(
     'APNS_ERR_TIMEOUT',
-    `${formatPeer(target)} neither sent a feedback tuple nor closed for ${idleTimeoutMs} ms`,
+    `${formatPeer(target)} neither sent a whole feedback tuple nor closed for ${idleTimeoutMs} ms`,
   );
 }

@@ -1,11 +1,17 @@
 /** A Readable whose failure waits until what came before it has been read. */
+
 import { Readable, type ReadableOptions } from 'node:stream';
+import { concealContents } from '../conceal-contents.js';
 
 /**
  * A stream that is destroyed drops what it holds; what these sources hold was told once and is not told
  * again. So they are destroyed behind it.
  */
 export class LastingSource extends Readable {
+  static {
+    concealContents(LastingSource);
+  }
+
   #failure: Error | undefined;
 
   constructor(options: Omit<ReadableOptions, 'objectMode'>) {

@@ -1,5 +1,7 @@
 /** Notifications in, frame bytes out. */
+
 import { Transform, type TransformCallback } from 'node:stream';
+import { concealContents } from '../conceal-contents.js';
 import { InvalidNotificationError } from '../errors.js';
 import { MAX_UINT32, type Notification } from '../notification.js';
 import { callbackOption, checkOptionNames, choiceOption, integerOption, streamOptions } from '../options.js';
@@ -53,6 +55,10 @@ export function createFrameEncoder(options: FrameEncoderOptions = {}): Transform
 
 /** See {@link createFrameEncoder}. */
 export class FrameEncoder extends Transform {
+  static {
+    concealContents(FrameEncoder);
+  }
+
   readonly #slab: FrameSlab;
   readonly #onInvalid: FrameEncoderOptions['onInvalid'];
   readonly #flushSlab: () => void;

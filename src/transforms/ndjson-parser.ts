@@ -1,5 +1,7 @@
 /** NDJSON bytes in, notifications out. */
+
 import { Transform, type TransformCallback } from 'node:stream';
+import { concealContents } from '../conceal-contents.js';
 import type { InvalidNotificationError } from '../errors.js';
 import type { Notification } from '../notification.js';
 import { callbackOption, checkOptionNames, choiceOption, integerOption } from '../options.js';
@@ -50,6 +52,10 @@ export function createNdjsonParser(
 
 /** See {@link createNdjsonParser}. */
 class NdjsonParser extends Transform {
+  static {
+    concealContents(NdjsonParser);
+  }
+
   readonly #decoder: NdjsonDecoder;
 
   constructor(options: NdjsonParserOptions) {

@@ -1,5 +1,7 @@
 /** Objects in, NDJSON bytes out. */
+
 import { Transform, type TransformCallback } from 'node:stream';
+import { concealContents } from '../conceal-contents.js';
 import { checkOptionNames } from '../options.js';
 import { LineStringifier } from '../protocol/json/stringify-line.js';
 import type { TransformOf } from '../typed-stream.js';
@@ -37,6 +39,10 @@ export function createNdjsonStringifier(
 }
 
 class NdjsonStringifier extends Transform {
+  static {
+    concealContents(NdjsonStringifier);
+  }
+
   readonly #lines = new LineStringifier();
   /** Joined as text: one encoding for many lines costs far less than one for each. */
   #text = '';

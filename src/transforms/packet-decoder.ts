@@ -1,5 +1,7 @@
 /** The one shell around every decoder: bytes in, one object per packet out. */
+
 import { Transform, type TransformCallback } from 'node:stream';
+import { concealContents } from '../conceal-contents.js';
 import { streamOptions } from '../options.js';
 import { type PacketFormat, PacketReader } from '../protocol/packet-reader.js';
 
@@ -20,6 +22,10 @@ export const DECODER_OPTION_NAMES: readonly string[] = ['highWaterMark', 'signal
  * APNS_ERR_TRUNCATED_PACKET; not before all that came ahead of the fault has been read.
  */
 export class PacketDecoder<Out> extends Transform {
+  static {
+    concealContents(PacketDecoder);
+  }
+
   readonly #reader: PacketReader;
   readonly #onPacket: (bytes: Buffer, start: number, end: number) => void;
   /** Fails the stream, once what is left to read has been read. */

@@ -70,6 +70,7 @@ describe('toApnsError', () => {
     ['APNS_ERR_CREDENTIALS_REFUSED', 'tlsv13 alert certificate required'],
     ['APNS_ERR_NOT_TLS', 'wrong version number'],
     ['APNS_ERR_NOT_TLS', 'packet length too long'],
+    ['APNS_ERR_NOT_TLS', 'data length too long'],
     ['APNS_ERR_NOT_TLS', 'http request'],
     ['APNS_ERR_TLS_VERSION', 'tlsv1 alert protocol version'],
     ['APNS_ERR_TLS_VERSION', 'unsupported protocol'],

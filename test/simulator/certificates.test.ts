@@ -54,7 +54,7 @@ describe('certificates', () => {
   it('names the topic in CN and UID, as Apple does', () => {
     const x509 = new X509Certificate(mintClientCertificate(authority, { topic: 'com.example.one' }).cert);
     expect(x509.subject).toBe('UID=com.example.one\nCN=Apple Push Services: com.example.one');
-    expect(x509.issuer).toBe('CN=apns-streams simulator CA');
+    expect(x509.issuer).toBe('O=apns-streams simulator\nCN=apns-streams simulator CA');
   });
 
   it('carries the extensions of both environments, and the topics where there are several', () => {

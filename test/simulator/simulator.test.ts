@@ -1,6 +1,6 @@
 import net from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { encodeFrame } from '../../src/protocol/binary/frame.js';
 import {
   createSimulator,
@@ -17,17 +17,21 @@ const FRAME = encodeFrame({ deviceToken: '', payload: '{}', identifier: 1 });
 
 describe('createSimulator', () => {
   it('listens on loopback only', async () => {
-    const { gateway, feedback } = await startSimulator();
-    expect([gateway.host, feedback.host]).toEqual(['127.0.0.1', '127.0.0.1']);
-    const outside = Object.values(networkInterfaces())
-      .flat()
-      .find((address) => address?.family === 'IPv4' && !address.internal);
-    if (outside === undefined) return;
-    const refused = await new Promise((resolve) => {
-      const socket = net.connect(gateway.port, outside.address, () => resolve('connected'));
-      socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code)).on('close', () => socket);
-    });
-    expect(refused).toBe('ECONNREFUSED');
+    const { gateway, feedback, http2 } = await startSimulator();
+    const addresses = Object.values(networkInterfaces()).flat();
+    const outside = addresses.filter((address) => address?.family === 'IPv4' && !address.internal);
+    for (const { host, port } of [gateway, feedback, http2]) {
+      expect(host).toBe('127.0.0.1');
+      // All of 127.0.0.0/8 is this machine: who listens everywhere listens there.
+      for (const address of ['127.0.0.2', ...outside.map((it) => it!.address)]) {
+        const refused = await new Promise((resolve) => {
+          const socket = net.connect(port, address, () => resolve('connected'));
+          onTestFinished(() => void socket.destroy());
+          socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code));
+        });
+        expect(refused).toBe('ECONNREFUSED');
+      }
+    }
   });
 
   it('refuses every other address', async () => {

@@ -111,6 +111,20 @@ test.each([0, 300])('gives up on a service that never closes, after %i tuples', 
   await until(() => service.open === 0);
 });
 
+test('gives up on a service that sends a byte now and then, and never a whole tuple', async () => {
+  const { stream, service } = await source(
+    (socket) => {
+      // The head of a tuple of 65,535 bytes, and then its token.
+      socket.write(Buffer.concat([encode(tuples(3)), Buffer.from('00000001ffff', 'hex')]));
+      const timer = setInterval(() => socket.write('x'), 10);
+      socket.once('close', () => clearInterval(timer));
+    },
+    { idleTimeoutMs: 200 },
+  );
+  expect(await readAll(stream)).toEqual({ read: tuples(3), code: 'APNS_ERR_TIMEOUT' });
+  await until(() => service.open === 0);
+});
+
 test('leaves with the service what nobody reads, and takes no offence at the pause', async () => {
   const count = 200_000;
   const bytes = encode(tuples(count));

@@ -3,7 +3,7 @@
  * device, which is silent about what it drops. These are therefore warnings, all but the size.
  */
 import { nearestName } from '../../nearest-name.js';
-import type { Notification } from '../../notification.js';
+import { type Notification, shownName } from '../../notification.js';
 import { APS_KEYS, apsValueProblem, isObject, isUnixSeconds } from './aps-value.js';
 import { maxPayloadBytes, pushTypeOfTopic } from './push-type.js';
 import type { Http2Rule, Http2RuleContext } from './rule.js';
@@ -61,7 +61,7 @@ export const PAYLOAD_RULES: readonly Http2Rule[] = [
       const unknown = Object.keys(aps).find((key) => !Object.hasOwn(APS_KEYS, key));
       if (unknown === undefined) return undefined;
       const nearest = nearestName(unknown, Object.keys(APS_KEYS));
-      return `has ${JSON.stringify(unknown.slice(0, 40))} in aps, ${
+      return `has "${shownName(unknown)}" in aps, ${
         nearest === undefined
           ? "which is none of Apple's keys; put your own beside aps"
           : `did you mean ${nearest}?`

@@ -7,6 +7,7 @@
  * and nothing is remembered. Rules whose breach says nothing about the answer (names in upper case,
  * connection-specific headers, a wrong content-length) are not enforced: whoever said 200 has accepted.
  */
+import { shownName } from '../../notification.js';
 import { type Http2Error, streamError } from './connection-error.js';
 import { DEFAULT_TABLE_BYTES } from './dynamic-table.js';
 import { type FieldSink, HpackDecoder } from './hpack-decoder.js';
@@ -280,8 +281,7 @@ class Response implements ApnsResponse, FieldSink {
 
   /** RFC 9113, sections 8.3 and 8.3.2: `:status`, once, before all else, and in no trailers. */
   #onPseudo(name: string, value: string): void {
-    if (name !== ':status')
-      this.problem = `it has an unknown pseudo-header ${JSON.stringify(name.slice(0, 40))}`;
+    if (name !== ':status') this.problem = `it has an unknown pseudo-header "${shownName(name)}"`;
     else if (this.statusCode !== 0) this.problem = 'it has :status twice';
     else if (this.#regular) this.problem = 'a header comes before :status';
     else if (!STATUS.test(value)) this.problem = 'its :status is no number of three digits';

@@ -137,11 +137,12 @@ describe('NotificationLineParser', () => {
     expect(refusal('{"token":"ab","payload":{},').field).toBeUndefined();
   });
 
-  test('suggests the known field for an unknown one, and shows neither newlines nor a whole token of it', () => {
+  test('suggests the known field for an unknown one, and shows neither newlines nor more than 8 digits of a token', () => {
     expect(refusal({ token: TOKEN, payload: {} }).problem).toContain('deviceToken');
     const { field, message } = refusal(`{"${TOKEN}\\n\\u001b":1,"a\\nb":{}}`);
-    expect(field).toHaveLength(41);
-    expect(message).not.toContain(TOKEN);
+    expect(field).toBe(`${TOKEN.slice(0, 8)}…\\n\\u001b`);
+    expect(message).not.toContain(TOKEN.slice(0, 9));
+    expect(refusal(`{"${'n'.repeat(1000)}":1}`).field).toHaveLength(41);
     expect(refusal('{"a\\nb":1}').message).not.toContain('\n');
   });
 
