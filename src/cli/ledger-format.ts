@@ -88,8 +88,8 @@ export function decodeLedger(bytes: Buffer, name: string): LedgerContent {
   let start = bytes.indexOf(NEWLINE) + 1;
   let line = 2;
   for (let end = bytes.indexOf(NEWLINE, start); end >= 0; end = bytes.indexOf(NEWLINE, start)) {
-    const entry = decodeLine(bytes.toString('utf8', start, end)) as LedgerEntry | undefined;
-    if (entry === undefined) throw unusable(name, `is damaged in line ${line}`);
+    const entry = decodeLine(bytes.toString('utf8', start, end));
+    if (!isEntry(entry)) throw unusable(name, `is damaged in line ${line}`);
     settled.add(1, entry.through);
     for (const [first, last] of entry.beyond) settled.add(first, last);
     ended = entry.ended;
@@ -119,7 +119,8 @@ export function decodeLedgerHeader(bytes: Buffer, name: string): LedgerHeader {
   if (version !== VERSION) {
     throw unusable(name, `is of version ${String(version)}, and only version ${VERSION} is known here`);
   }
-  return header as LedgerHeader;
+  if (!isHeader(header)) throw unusable(name, 'is damaged in line 1');
+  return header;
 }
 
 function encodeLine(value: object): string {
@@ -127,10 +128,35 @@ function encodeLine(value: object): string {
   return `${checksum(json)} ${json}\n`;
 }
 
-/** The object of a line without its newline, or `undefined` when the checksum says otherwise. */
-function decodeLine(line: string): object | undefined {
+/** The value of a line without its newline, or `undefined` when the checksum says otherwise. */
+function decodeLine(line: string): unknown {
   const json = line.slice(9);
-  return line.slice(0, 9) === `${checksum(json)} ` ? JSON.parse(json) : undefined;
+  if (line.slice(0, 9) !== `${checksum(json)} `) return undefined;
+  try {
+    return JSON.parse(json);
+  } catch {
+    // A checksum is no proof: that of nothing at all is 00000000.
+    return undefined;
+  }
+}
+
+function isHeader(value: unknown): value is LedgerHeader {
+  const { input, to, window } = (value ?? {}) as Partial<Record<keyof LedgerHeader, unknown>>;
+  const { path, bytes, sha256 } = (input ?? {}) as Partial<Record<keyof InputIdentity, unknown>>;
+  const texts = [path, sha256, to];
+  return texts.every((text) => typeof text === 'string') && isCount(bytes, 0) && isCount(window, 1);
+}
+
+function isEntry(value: unknown): value is LedgerEntry {
+  const { through, beyond, ended } = (value ?? {}) as Partial<Record<keyof LedgerEntry, unknown>>;
+  const isRange = (range: unknown): boolean =>
+    Array.isArray(range) && range.length === 2 && isCount(range[0], 1) && isCount(range[1], range[0]);
+  const isEnding = ended === undefined || ended === 'complete' || ended === 'idle';
+  return isCount(through, 0) && Array.isArray(beyond) && beyond.every(isRange) && isEnding;
+}
+
+function isCount(value: unknown, least: number): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= least;
 }
 
 function checksum(json: string): string {
