@@ -116,7 +116,7 @@ function checkInput(target: FuzzTarget, input: Buffer, random: Random): Checked 
     if (at >= 0) what.push(`in one: ${shown(whole.events[at])}; in pieces: ${shown(pieces.events[at])}`);
   }
   // A collection of garbage, or code not compiled yet: a slow decoder is slow every time.
-  for (let again = 0; again < 4 && longestMs > MAX_CALL_MS; again++) {
+  for (let again = 0; again < 6 && longestMs > MAX_CALL_MS; again++) {
     longestMs = Math.min(longestMs, decode(target, chunks).longestMs);
   }
   if (longestMs > MAX_CALL_MS) what.push(`a call took ${Math.round(longestMs)} ms`);
