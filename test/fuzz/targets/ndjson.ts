@@ -80,7 +80,15 @@ function decoderTarget(payload: PayloadMode): FuzzTarget {
       Buffer.from('{\n{"'),
     ],
     maxHeldBytes: MAX_LINE_BYTES + ROOM_BYTES,
-    dictionary: [...JSON_DICTIONARY, '\n', '\r\n', Buffer.from([0x1f, 0x8b]), Buffer.from([0xff, 0xfe])],
+    dictionary: [
+      ...JSON_DICTIONARY,
+      ' \n \t\r\n [',
+      'x'.repeat(MAX_LINE_BYTES),
+      '\n',
+      '\r\n',
+      Buffer.from([0x1f, 0x8b]),
+      Buffer.from([0xff, 0xfe]),
+    ],
     generate: (random) =>
       Buffer.from(
         Array.from(
