@@ -38,6 +38,8 @@ export function systemProblem(error: unknown): string {
       return 'a part of the path is not a directory';
     case 'ENOSPC':
       return 'no space left on the device';
+    case 'EROFS':
+      return 'the file system is read-only';
     case 'EFBIG':
       return 'the file would be too large';
     case 'EMFILE':

@@ -6,6 +6,7 @@
  *     {"ledger":"apns-streams","version":1,"input":{"path","bytes","sha256"},"to","window"}
  *     {"through":1000,"beyond":[[1003,1005]]}                the snapshot: all that is settled
  *     {"through":1002,"beyond":[[1010,1010]]}                and what has come to it since, …
+ *     {"through":1002,"beyond":[],"window":1010}             from now on more may be under way
  *     {"through":1010,"beyond":[],"ended":"complete"}
  *
  * Header and snapshot are put in place together, by renaming a file, so they are whole even after a kill.
@@ -45,6 +46,8 @@ export interface LedgerEntry {
   readonly through: number;
   readonly beyond: readonly LineRange[];
   readonly ended?: LedgerEnding;
+  /** Where the {@link LedgerHeader}'s is no longer enough: from here on this is. */
+  readonly window?: number;
 }
 
 /** What a ledger says. */
@@ -71,8 +74,13 @@ export function encodeLedger({ input, to, window }: LedgerHeader, settled: LineR
 }
 
 /** What is appended when more is settled. */
-export function encodeLedgerEntry({ through, beyond, ended }: LedgerEntry): string {
-  return encodeLine({ through, beyond, ...(ended === undefined ? {} : { ended }) });
+export function encodeLedgerEntry({ through, beyond, ended, window }: LedgerEntry): string {
+  return encodeLine({
+    through,
+    beyond,
+    ...(ended === undefined ? {} : { ended }),
+    ...(window === undefined ? {} : { window }),
+  });
 }
 
 /**
@@ -83,22 +91,24 @@ export function encodeLedgerEntry({ through, beyond, ended }: LedgerEntry): stri
  */
 export function decodeLedger(bytes: Buffer, name: string): LedgerContent {
   const header = decodeLedgerHeader(bytes, name);
+  let { window } = header;
   const settled = new LineRanges();
   let ended: LedgerEnding | undefined;
   let start = bytes.indexOf(NEWLINE) + 1;
   let line = 2;
   for (let end = bytes.indexOf(NEWLINE, start); end >= 0; end = bytes.indexOf(NEWLINE, start)) {
-    const entry = decodeLine(bytes.toString('utf8', start, end)) as LedgerEntry | undefined;
-    if (entry === undefined) throw unusable(name, `is damaged in line ${line}`);
+    const entry = decodeLine(bytes.toString('utf8', start, end));
+    if (!isEntry(entry)) throw unusable(name, `is damaged in line ${line}`);
     settled.add(1, entry.through);
     for (const [first, last] of entry.beyond) settled.add(first, last);
     ended = entry.ended;
+    window = Math.max(window, entry.window ?? 0);
     start = end + 1;
     line++;
   }
   // Cut off inside of what is never written but whole.
   if (line === 2) throw unusable(name, 'is damaged: it ends in line 2');
-  return { header, settled, ended: start === bytes.length ? ended : undefined };
+  return { header: { ...header, window }, settled, ended: start === bytes.length ? ended : undefined };
 }
 
 /**
@@ -119,7 +129,15 @@ export function decodeLedgerHeader(bytes: Buffer, name: string): LedgerHeader {
   if (version !== VERSION) {
     throw unusable(name, `is of version ${String(version)}, and only version ${VERSION} is known here`);
   }
-  return header as LedgerHeader;
+  if (!isHeader(header)) throw unusable(name, 'is damaged in line 1');
+  return header;
+}
+
+/** Whether this may be what a kill left of the beginning of a ledger, or more. */
+export function beginsAsLedger(bytes: Buffer): boolean {
+  const begin = `{"ledger":${JSON.stringify(NAME)},`;
+  const text = bytes.toString('latin1', 9, 9 + begin.length);
+  return begin.startsWith(text) && /^[0-9a-f]{0,8}( |$)/.test(bytes.toString('latin1', 0, 9));
 }
 
 function encodeLine(value: object): string {
@@ -127,10 +145,37 @@ function encodeLine(value: object): string {
   return `${checksum(json)} ${json}\n`;
 }
 
-/** The object of a line without its newline, or `undefined` when the checksum says otherwise. */
-function decodeLine(line: string): object | undefined {
+/** The value of a line without its newline, or `undefined` when the checksum says otherwise. */
+function decodeLine(line: string): unknown {
   const json = line.slice(9);
-  return line.slice(0, 9) === `${checksum(json)} ` ? JSON.parse(json) : undefined;
+  if (line.slice(0, 9) !== `${checksum(json)} `) return undefined;
+  try {
+    return JSON.parse(json);
+  } catch {
+    // A checksum is no proof: that of nothing at all is 00000000.
+    return undefined;
+  }
+}
+
+function isHeader(value: unknown): value is LedgerHeader {
+  const { input, to, window } = (value ?? {}) as Partial<Record<keyof LedgerHeader, unknown>>;
+  const { path, bytes, sha256 } = (input ?? {}) as Partial<Record<keyof InputIdentity, unknown>>;
+  const texts = [path, sha256, to];
+  return texts.every((text) => typeof text === 'string') && isCount(bytes, 0) && isCount(window, 1);
+}
+
+function isEntry(value: unknown): value is LedgerEntry {
+  const { through, beyond, ended, window = 1 } = (value ?? {}) as Partial<Record<keyof LedgerEntry, unknown>>;
+  const isRange = (range: unknown): boolean =>
+    Array.isArray(range) && range.length === 2 && isCount(range[0], 1) && isCount(range[1], range[0]);
+  const isEnding = ended === undefined || ended === 'complete' || ended === 'idle';
+  return (
+    isCount(through, 0) && Array.isArray(beyond) && beyond.every(isRange) && isEnding && isCount(window, 1)
+  );
+}
+
+function isCount(value: unknown, least: number): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= least;
 }
 
 function checksum(json: string): string {

@@ -7,6 +7,7 @@ import {
   readFileSync,
   readSync,
   renameSync,
+  rmSync,
   statSync,
   writeSync,
 } from 'node:fs';
@@ -30,6 +31,11 @@ const MAX_APPENDED_BYTES = 256 * 1024;
 /** What is no ledger is not read any further than this. */
 const HEAD_BYTES = 64 * 1024;
 
+/** The file that a ledger is written to before it takes the place of what was there. */
+export function nextPathOf(path: string): string {
+  return `${path}.next`;
+}
+
 /** How a {@link Ledger} is kept. */
 export interface LedgerOptions {
   readonly path: string;
@@ -38,6 +44,8 @@ export interface LedgerOptions {
   readonly settled: LineRanges;
   /** Every entry is on the disk before {@link Ledger.add} returns: it survives a loss of power. */
   readonly sync: boolean;
+  /** Called when the ledger is closed. */
+  readonly onClose?: (() => void) | undefined;
   /** @default 262144; for tests */
   readonly maxAppendedBytes?: number;
 }
@@ -51,6 +59,7 @@ export interface LedgerOptions {
 export class Ledger {
   readonly #options: LedgerOptions;
   readonly #settled: LineRanges;
+  #header: LedgerHeader;
   #file = -1;
   #appendedBytes = 0;
   #snapshotBytes = 0;
@@ -59,6 +68,7 @@ export class Ledger {
   constructor(options: LedgerOptions) {
     this.#options = options;
     this.#settled = options.settled;
+    this.#header = options.header;
     this.#rewrite();
   }
 
@@ -78,6 +88,13 @@ export class Ledger {
     if (this.#appendedBytes > Math.max(limit, 4 * this.#snapshotBytes)) this.#rewrite();
   }
 
+  /** Records that as many as this may be under way from now on, where that is more than what was said before. */
+  raiseWindow(window: number): void {
+    if (window <= this.#header.window) return;
+    this.#header = { ...this.#header, window };
+    this.#append(encodeLedgerEntry({ through: this.#settled.through, beyond: [], window }));
+  }
+
   /** Records how the run ended, where it came to an end of its own, and closes the file. */
   close(ended: LedgerEnding | undefined): void {
     const { through } = this.#settled;
@@ -85,6 +102,7 @@ export class Ledger {
       if (ended !== undefined) this.#append(encodeLedgerEntry({ through, beyond: [], ended }));
     } finally {
       closeSync(this.#file);
+      this.#options.onClose?.();
     }
   }
 
@@ -99,9 +117,9 @@ export class Ledger {
 
   /** Another file takes the place of this one in one step, so that there is a whole ledger at any moment. */
   #rewrite(): void {
-    const { path, header, sync } = this.#options;
-    const bytes = Buffer.from(encodeLedger(header, this.#settled));
-    const next = `${path}.next`;
+    const { path, sync } = this.#options;
+    const bytes = Buffer.from(encodeLedger(this.#header, this.#settled));
+    const next = nextPathOf(path);
     this.#do(() => {
       const file = openSync(next, 'w', 0o600);
       try {
@@ -110,6 +128,7 @@ export class Ledger {
         renameSync(next, path);
       } catch (error) {
         closeSync(file);
+        rmSync(next, { force: true });
         throw error;
       }
       if (this.#file >= 0) closeSync(this.#file);
@@ -151,7 +170,8 @@ export function readLedger(path: string): LedgerContent | undefined {
   }
 }
 
-function readHead(path: string): Buffer {
+/** The beginning of a file. */
+export function readHead(path: string): Buffer {
   const file = openSync(path, 'r');
   try {
     const head = Buffer.alloc(HEAD_BYTES);

@@ -68,9 +68,14 @@ async function send(
   const proxy = await readProxy(values, io);
   const resumption = await openResumption(values, inputs, io);
   if (resumption !== undefined && !values.quiet) io.stderr.write(`apns-streams: ${resumption.note}\n`);
+  if (resumption?.warning !== undefined) {
+    io.stderr.write(`apns-streams: warning: ${resumption.warning}\n`);
+  }
   if (resumption !== undefined && resumption.log === undefined) {
     if (values['json-summary'])
-      io.stderr.write(jsonSummaryOf(NOTHING, { exitCode: ExitCode.Ok, errors: [] }));
+      io.stderr.write(
+        jsonSummaryOf(NOTHING, { exitCode: ExitCode.Ok, errors: [], resume: resumption.figures }),
+      );
     return ExitCode.Ok;
   }
   const options = {
@@ -85,7 +90,8 @@ async function send(
     resumption?.log?.close(false);
     throw error;
   });
-  const sending = new Sending(delivery.stream, inputs, values, io, resumption?.log);
+  const read = resumption === undefined ? inputs : [resumption.input];
+  const sending = new Sending(delivery.stream, read, values, io, resumption?.log);
   let errors: readonly unknown[];
   try {
     errors = await sending.run(interrupts.first);
@@ -99,7 +105,8 @@ async function send(
   for (const error of errors) io.stderr.write(complaintOf(error));
   if (!values.quiet) io.stderr.write(summaryOf(result));
   if (values['json-summary']) {
-    io.stderr.write(jsonSummaryOf(result, { exitCode, errors: errors.map(messageOf) }));
+    const resume = resumption?.figures;
+    io.stderr.write(jsonSummaryOf(result, { exitCode, errors: errors.map(messageOf), resume }));
   }
   return exitCode;
 }

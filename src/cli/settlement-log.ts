@@ -10,7 +10,7 @@ export interface SettlementLogOptions {
   readonly ledger: Ledger;
   /** The same set that the ledger adds to. */
   readonly settled: LineRanges;
-  /** How many notifications may be handed over and not recorded: what a kill can make arrive twice. */
+  /** How many notifications may be handed over and not recorded: what a kill can make arrive twice, at first. */
   readonly window: number;
   /** Whether `unknown` outcomes are to be sent again when resumed, as `--on-unknown resend` wants it. */
   readonly resendUnknown: boolean;
@@ -80,6 +80,7 @@ export class SettlementLog implements Gate {
       this.#underWay--;
       this.#unsettled++;
       if (unknown) this.#unclear++;
+      this.#raiseBound();
       if (printed) this.#printing.push(0);
     } else if (printed) this.#printing.push(line);
     else this.#settle(line);
@@ -111,6 +112,18 @@ export class SettlementLog implements Gate {
     this.#try(() => this.#options.ledger.close(this.#failed ? undefined : ended));
     // The number of a closed file may soon be that of another one.
     this.#failed = true;
+  }
+
+  /**
+   * Lines that may have arrived and are to be sent again are no longer under way, and hold nothing back; but
+   * a kill makes them arrive twice like those that are. It is told in steps, to be told seldom.
+   */
+  #raiseBound(): void {
+    const { ledger, window, inDoubt } = this.#options;
+    const leftOpen = this.#unclear + Math.min(inDoubt, this.#unsettled - this.#unclear);
+    const step = Math.ceil(window / 16);
+    if (leftOpen === 0 || this.#failed) return;
+    this.#try(() => ledger.raiseWindow(window + Math.ceil(leftOpen / step) * step));
   }
 
   #settle(line: number): void {

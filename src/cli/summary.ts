@@ -18,6 +18,15 @@ export interface SendingResult {
 
 const STATUSES = ['accepted', 'presumed', 'rejected', 'invalid', 'unsent', 'unknown'] as const;
 
+/** What a run that a ledger is kept of began with. */
+export interface ResumeFigures {
+  readonly ledger: string;
+  /** Lines that were settled beforehand, those without a notification included. */
+  readonly settledBefore: number;
+  /** How many notifications this run may have sent a second time. */
+  readonly duplicatesAtMost: number;
+}
+
 /** The summary for people: one to five lines. */
 export function summaryOf(result: SendingResult): string {
   const { counts, valid, reasons, elapsedMs, stoppedAfter, outcomesLost } = result;
@@ -55,7 +64,11 @@ export function summaryOf(result: SendingResult): string {
 /** The summary for programs: one line of JSON. */
 export function jsonSummaryOf(
   result: SendingResult,
-  ending: { readonly exitCode: number; readonly errors: readonly string[] },
+  ending: {
+    readonly exitCode: number;
+    readonly errors: readonly string[];
+    readonly resume?: ResumeFigures | undefined;
+  },
 ): string {
   const { counts, valid, elapsedMs, reasons, stoppedAfter } = result;
   return `${JSON.stringify({

@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { ExitCode } from '../../src/cli/exit-code.js';
 import {
@@ -84,8 +85,30 @@ describe('a ledger', () => {
     expect(decodeLedger(Buffer.concat([WHOLE, Buffer.from('1234')]), 'ledger').ended).toBeUndefined();
   });
 
-  it('is refused when its version is another one', async () => {
-    const { crc32 } = await import('node:zlib');
+  it.each([
+    ['nothing, whose checksum is 0', ''],
+    ['no JSON', '{"through":'],
+    ['no object', 'null'],
+    ['lines that cannot be', '{"through":-1,"beyond":[]}'],
+    ['a range that is none', '{"through":1,"beyond":[[5,4]]}'],
+    ['no ranges', '{"through":1}'],
+    ['an ending of another kind', '{"through":1,"beyond":[],"ended":"so"}'],
+  ])('is refused when an entry with the right checksum holds %s', (_what, json) => {
+    const entry = `${crc32(json).toString(16).padStart(8, '0')} ${json}\n`;
+    expect(() => decodeLedger(Buffer.from(START + entry), 'ledger')).toThrow(REFUSED);
+    expect(() => decodeLedger(Buffer.from(entry + START), 'ledger')).toThrow(REFUSED);
+  });
+
+  it('is refused when its header with the right checksum lacks something', () => {
+    for (const field of ['"to":"sandbox"', '"window":64', '"path":"in.ndjson"', '"bytes":120']) {
+      const json = START.slice(9, START.indexOf('\n')).replace(field, '"other":0');
+      const text = `${crc32(json).toString(16).padStart(8, '0')} ${json}\n`;
+      const ledger = text + START.slice(START.indexOf('\n') + 1);
+      expect(() => decodeLedger(Buffer.from(ledger), 'ledger'), field).toThrow(REFUSED);
+    }
+  });
+
+  it('is refused when its version is another one', () => {
     const json = START.slice(9, START.indexOf('\n')).replace('"version":1', '"version":2');
     const text = `${crc32(json).toString(16).padStart(8, '0')} ${json}\n`;
     expect(() => decodeLedger(Buffer.from(text + START.slice(START.indexOf('\n') + 1)), 'ledger')).toThrow(

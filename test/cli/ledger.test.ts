@@ -71,6 +71,34 @@ describe('Ledger', () => {
     ledger.close(undefined);
   });
 
+  it('remembers that more may be under way, through a rewriting as well, and never less', () => {
+    const ledger = create({ maxAppendedBytes: 300 });
+    ledger.raiseWindow(100);
+    ledger.raiseWindow(70);
+    expect(readLedger(path)!.header.window).toBe(100);
+    for (let line = 1; line < 400; line++) ledger.add([line]);
+    // By now what was appended at first is gone.
+    expect(readFileSync(path, 'utf8').match(/"window"/g)).toHaveLength(1);
+    expect(readLedger(path)!.header.window).toBe(100);
+    ledger.close(undefined);
+  });
+
+  it('says when it is closed', () => {
+    let closed = 0;
+    const ledger = new Ledger({
+      path,
+      header,
+      settled: new LineRanges(),
+      sync: false,
+      onClose: () => {
+        closed++;
+      },
+    });
+    expect(closed).toBe(0);
+    ledger.close('idle');
+    expect(closed).toBe(1);
+  });
+
   it('fails with exit code 74 where it cannot be written', () => {
     path = join(directory, 'missing', 'ledger');
     expect(() => create()).toThrow(expect.objectContaining({ exitCode: ExitCode.InputOutput }));

@@ -122,6 +122,23 @@ describe('SettlementLog', () => {
     expect(readLedger(path)!.ended).toBeUndefined();
   });
 
+  it('tells of more that may arrive twice, at once, when lines that may have arrived are left open', () => {
+    const bound = (): number => readLedger(path)!.header.window;
+    const unclear = begin([], { resendUnknown: true });
+    for (const line of [1, 2, 3, 4]) unclear.admit(line);
+    for (const line of [1, 2]) settle(unclear, line, 'unsent');
+    expect(bound()).toBe(3);
+    for (const line of [3, 4]) settle(unclear, line, 'unknown');
+    expect(bound()).toBe(3 + 2);
+    unclear.close(false);
+    // Of those that a killed run had under way, and now are unsent, nobody knows either.
+    const afterKill = begin([], { inDoubt: 2 });
+    for (const line of [1, 2, 3, 4]) afterKill.admit(line);
+    for (const line of [1, 2, 3]) settle(afterKill, line, 'unsent', false);
+    expect(bound()).toBe(3 + 2);
+    afterKill.close(false);
+  });
+
   it('is complete when everything is settled and the input was read to its end', () => {
     for (const wasRead of [true, false]) {
       const log = begin();

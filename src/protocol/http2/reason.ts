@@ -94,7 +94,7 @@ export function decodeReasonBody(bytes: Buffer): ReasonBody {
       ? { reason }
       : {}),
     ...(Number.isSafeInteger(timestamp) && (timestamp as number) >= 0
-      ? { timestamp: timestamp as number }
+      ? { timestamp: (timestamp as number) || 0 }
       : {}),
   };
 }

@@ -29,6 +29,8 @@ export class NdjsonDecoder {
   #head: Buffer = NOTHING;
   /** Absent until then. */
   #lines: LineReader | undefined;
+  /** Whether nothing but white space has come so far. */
+  #atFirstByte = true;
   #atFirstLine = true;
   /** The first line's error, while it is open whether that line begins a pretty-printed object. */
   #suspect: InvalidNotificationError | undefined;
@@ -45,6 +47,7 @@ export class NdjsonDecoder {
    */
   read(chunk: Buffer): void {
     if (this.#lines !== undefined) {
+      if (this.#atFirstByte) this.#checkFirstByte(chunk, 0);
       this.#lines.read(chunk);
       return;
     }
@@ -80,10 +83,16 @@ export class NdjsonDecoder {
       mark,
     );
     this.#lines = lines;
-    // An array may be one endless line: it is known by its bracket, not when the line exceeds its limit.
-    if (head[skipSpace(head, mark, head.length)] === OPEN_BRACKET) throw isArray();
+    this.#checkFirstByte(head, mark);
     lines.read(head.subarray(mark));
     return lines;
+  }
+
+  /** An array may be one endless line: it is known by its bracket, not when the line exceeds its limit. */
+  #checkFirstByte(bytes: Buffer, from: number): void {
+    const first = bytes[skipSpace(bytes, from, bytes.length)];
+    if (first === OPEN_BRACKET) throw isArray();
+    this.#atFirstByte = first === undefined;
   }
 
   #onLine(bytes: Buffer, start: number, end: number, line: number, offset: number): void {
@@ -103,7 +112,6 @@ export class NdjsonDecoder {
 
   /** Judges the input by the first byte of its first or second line, blank ones not counted. */
   #checkWhole(first: number | undefined): void {
-    if (this.#atFirstLine && first === OPEN_BRACKET) throw isArray();
     this.#atFirstLine = false;
     if (this.#suspect !== undefined && first !== OPEN_BRACE) {
       throw notNdjson(

@@ -24,6 +24,7 @@ describe('the body of a rejection', () => {
     ['a reason nobody knows', '{"reason":"SolarFlare","more":[]}', { reason: 'SolarFlare' }],
     ['a timestamp that is a string', '{"reason":"Unregistered","timestamp":"1"}', { reason: 'Unregistered' }],
     ['a timestamp below 0', '{"reason":"Unregistered","timestamp":-1}', { reason: 'Unregistered' }],
+    ['a timestamp of -0', '{"timestamp":-0}', { timestamp: 0 }],
     ['a fractional timestamp', '{"reason":"Unregistered","timestamp":1.5}', { reason: 'Unregistered' }],
     ['a reason that is a number', '{"reason":7}', {}],
     ['a reason that is empty', '{"reason":""}', {}],

@@ -51,6 +51,19 @@ describe('NdjsonDecoder', () => {
     },
   );
 
+  test.each([
+    ['too long', Buffer.from(` \n \t\r\n  [${'x'.repeat(1000)}`)],
+    ['not UTF-8', Buffer.concat([Buffer.from(' \n \t\r\n  ['), Buffer.from([0xff, 0x0a])])],
+  ])(
+    'knows an array by its bracket, however much space comes before it and however it is cut: %s',
+    (_what, bytes) => {
+      const refused = expect.objectContaining({ code: 'APNS_ERR_NOT_NDJSON' });
+      for (let at = 0; at <= 12; at++) {
+        expect(() => decode([bytes.subarray(0, at), bytes.subarray(at)]), `${at}`).toThrow(refused);
+      }
+    },
+  );
+
   test('keeps raw payloads of lines that were joined from chunks, after later lines', () => {
     const lines = Array.from({ length: 50 }, (_, i) => `{"deviceToken":"ab","payload":{"i":${i}}}\n`);
     const bytes = Buffer.from(lines.join(''));
