@@ -52,7 +52,8 @@ export async function runModel(plan: ModelPlan, bench: ModelBench): Promise<Mode
     abort.signal,
   );
   const sending = new Sending(stream, plan, abort);
-  const written = countWritten(stream, sending);
+  const written = new Set<unknown>();
+  countWritten(stream, sending, written);
   const reports = { unparsed: 0, unencoded: 0 };
   const parser = createNdjsonParser({
     payload: plan.payload,
@@ -151,9 +152,8 @@ function addressOf({ host, port }: { readonly host: string; readonly port: numbe
   return { host, port };
 }
 
-/** Counts, in front of the stream, what it is given; returns the objects among it. */
-export function countWritten(stream: SendingStream, sending: Sending): Set<unknown> {
-  const written = new Set<unknown>();
+/** Counts, in front of the stream, what it is given; `written` gets the objects among it. */
+export function countWritten(stream: SendingStream, sending: Sending, written?: Set<unknown>): void {
   const reader = new PacketReader(FRAME_FORMAT);
   const write = stream.write.bind(stream) as (chunk: unknown) => boolean;
   stream.write = (chunk: unknown): boolean => {
@@ -165,10 +165,9 @@ export function countWritten(stream: SendingStream, sending: Sending): Set<unkno
         });
       } else {
         sending.given++;
-        written.add(chunk);
+        written?.add(chunk);
       }
     }
     return write(chunk);
   };
-  return written;
 }
