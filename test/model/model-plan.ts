@@ -171,7 +171,7 @@ const http2Faults: fc.Arbitrary<Http2Faults> = fc.oneof(
     latencyMs: fc.nat(4),
     goaway: fc.record({
       afterRequests: fc.integer({ min: 1, max: 20 }),
-      lastStream: fc.constant('all' as const),
+      lastStream: fc.constantFrom('all' as const, 'all' as const, 'none' as const, 1, 9, 41),
       errorCode: fc.constantFrom(0, 11),
       debugData: fc.constantFrom('json', 'text', 'empty'),
       afterwards: fc.constantFrom('drain', 'close', 'stay'),
