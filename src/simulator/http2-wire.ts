@@ -32,6 +32,7 @@ export class Http2Wire extends Duplex {
   #isHeld = false;
   #rest: NodeJS.Timeout | undefined;
   #isFinished = false;
+  #isClientEnded = false;
   #onDrain: (() => void) | undefined;
 
   /** @param ignorePing whether PINGs are swallowed */
@@ -43,7 +44,7 @@ export class Http2Wire extends Duplex {
     if (ignorePing) this.#incoming = new FrameFilter(isPing, CLIENT_PREFACE.length);
     this.#socket
       .on('data', (chunk: Buffer) => this.#onData(chunk))
-      .once('end', () => this.destroyed || this.push(null))
+      .once('end', () => this.#onClientEnd())
       .on('drain', () => this.#onDrained())
       .once('close', () => this.#onClose());
   }
@@ -83,7 +84,8 @@ export class Http2Wire extends Duplex {
   }
 
   override _read(): void {
-    if (!this.#isHeld && this.#rest === undefined) this.#socket.resume();
+    if (this.#isClientEnded) this.#destroyIfRead();
+    else if (!this.#isHeld && this.#rest === undefined) this.#socket.resume();
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
@@ -114,6 +116,21 @@ export class Http2Wire extends Duplex {
     const passed = this.#incoming?.pass(chunk) ?? chunk;
     if (passed.length > 0 && !this.push(passed)) this.#socket.pause();
     if (this.#bytesPerMs !== Number.POSITIVE_INFINITY) this.#restFor(chunk.length / this.#bytesPerMs);
+  }
+
+  #onClientEnd(): void {
+    this.#isClientEnded = true;
+    this.#destroyIfRead();
+  }
+
+  /**
+   * Ends the wire behind the client's last byte. node:http2 is not told of the end as such: what wraps a stream
+   * for it would shut its writing side down in answer, and fail an assertion, which ends the process, if a
+   * stream is reset in the same turn.
+   */
+  #destroyIfRead(): void {
+    // In the next turn: what has just been read is answered in this one.
+    if (this.readableLength === 0) setImmediate(() => this.destroy());
   }
 
   #restFor(ms: number): void {

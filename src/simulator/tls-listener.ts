@@ -82,7 +82,9 @@ export function listenTls(options: TlsListenerOptions): Promise<TlsListener> {
   });
   handshakes.on('tlsClientError', (_error, socket) => socket.destroy());
   handshakes.on('secureConnection', (socket) => {
-    socket.on('error', ignore);
+    // An alert that comes after the handshake is no more than an event to Node: the socket would stay as it is,
+    // with writes whose callbacks never come.
+    socket.on('error', () => socket.destroy());
     // Only now: a client that ends in the handshake is to be forgotten at once.
     socket.allowHalfOpen = true;
     const raw = open.get(socket.remotePort ?? -1);

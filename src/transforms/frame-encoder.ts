@@ -65,6 +65,7 @@ export class FrameEncoder extends Transform {
   #flushScheduled = false;
   /** Takes the next notification, once what is there is wanted. */
   #onRead: TransformCallback | undefined;
+  #isInRead = false;
 
   constructor(options: FrameEncoderOptions) {
     checkOptionNames('options', options, OPTION_NAMES);
@@ -98,7 +99,9 @@ export class FrameEncoder extends Transform {
       return;
     }
     if (this.readableLength >= this.readableHighWaterMark) {
-      // Nobody reads fast enough: the slab, which that mark does not count, shall not fill behind it.
+      // Nobody reads fast enough: the slab, which that mark does not count, shall not fill behind it. Within
+      // _read the mark still counts what is about to be taken; and without a push Node calls no other _read.
+      if (this.#isInRead) this.#push(this.#slab.take());
       this.#onRead = callback;
       return;
     }
@@ -110,11 +113,14 @@ export class FrameEncoder extends Transform {
   }
 
   override _read(size: number): void {
+    this.#isInRead = true;
     this.#push(this.#slab.take());
-    super._read(size);
     const callback = this.#onRead;
     this.#onRead = undefined;
     callback?.();
+    // Last: a callback that Node thinks is too early it keeps, and calls from here.
+    super._read(size);
+    this.#isInRead = false;
   }
 
   override _flush(callback: TransformCallback): void {

@@ -6,11 +6,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createGatewayDelivery } from '../../src/delivery.js';
-import { type Outcome, type OutcomeCounts, settledCount } from '../../src/outcome.js';
+import { settledCount } from '../../src/outcome.js';
 import { encodeFrame } from '../../src/protocol/binary/frame.js';
 import { createGatewaySink } from '../../src/sinks/gateway-sink.js';
 import { type GatewayPeer, startScriptedGateway } from '../support/scripted-gateway.js';
-import { afterTurns, connectionFaults, UnrulyGateway } from '../support/unruly-gateway.js';
+import { endings, readings, Sending } from '../support/sending.js';
+import { connectionFaults, UnrulyGateway } from '../support/unruly-gateway.js';
 
 /** More of them, by hand: `APNS_STREAMS_MODEL_RUNS=5000 npx vitest run test/sinks/gateway-model.test.ts`. */
 const NUM_RUNS = Number(process.env['APNS_STREAMS_MODEL_RUNS'] ?? 300);
@@ -39,12 +40,8 @@ const plans = fc.record({
     highWaterMark: fc.constantFrom(1, 16, 1000),
   }),
   faults: fc.array(connectionFaults, { maxLength: 6 }),
-  reading: fc.constantFrom('fast', 'fast', 'slow', 'late', 'stops', 'never'),
-  ending: fc.oneof(
-    { weight: 4, arbitrary: fc.constant({ kind: 'end' as const, at: 0 }) },
-    fc.record({ kind: fc.constantFrom('destroy' as const, 'abort' as const), at: fc.nat(60) }),
-    fc.record({ kind: fc.constant('destroy at outcome' as const), at: fc.nat(10) }),
-  ),
+  reading: readings,
+  ending: endings(60),
 });
 
 type Plan = typeof plans extends fc.Arbitrary<infer T> ? T : never;
@@ -82,17 +79,13 @@ function* input(plan: Plan): Generator<{ chunk: unknown; whole: number }> {
 }
 
 interface Result {
-  /** How many whole notifications were written. */
-  given: number;
+  readonly sending: Sending;
   /** The most that had arrived and were not settled. */
-  mostUnsettled: number;
-  readonly outcomes: Outcome[];
-  readonly counts: Readonly<OutcomeCounts>;
-  error: Error | undefined;
+  readonly mostUnsettled: number;
 }
 
 async function run(plan: Plan, gateway: UnrulyGateway, target: object): Promise<Result> {
-  const { options, ending, command, reading, turnsBetweenWrites } = plan;
+  const { options, command, turnsBetweenWrites } = plan;
   const abort = new AbortController();
   const common = {
     ...target,
@@ -104,82 +97,26 @@ async function run(plan: Plan, gateway: UnrulyGateway, target: object): Promise<
     backoff: { initialMs: 1, maxMs: 4, attempts: 4 },
     signal: abort.signal,
   } as Parameters<typeof createGatewaySink>[0];
-  const sink = plan.form === 'sink' ? createGatewaySink(common) : undefined;
-  const stream = sink ?? createGatewayDelivery({ ...common, command });
-  const result: Result = {
-    given: 0,
-    mostUnsettled: 0,
-    outcomes: [],
-    counts: stream.counts,
-    error: undefined,
-  };
-  stream.on('error', (error) => {
-    result.error = error;
-  });
-  const closed = new Promise((resolve) => stream.once('close', resolve));
-  const patience = new AbortController();
-  const tooLong = delay(PATIENCE_MS, undefined, patience).then(() => {
-    throw new Error(`not settled: ${JSON.stringify(result, undefined, 1)}`);
-  });
-  tooLong.catch(() => {});
+  const stream =
+    plan.form === 'sink' ? createGatewaySink(common) : createGatewayDelivery({ ...common, command });
+  const sending = new Sending(stream, plan, abort);
+  let mostUnsettled = 0;
   gateway.onArrival = () => {
-    result.mostUnsettled = Math.max(result.mostUnsettled, gateway.seen - settledCount(stream.counts));
+    mostUnsettled = Math.max(mostUnsettled, gateway.seen - settledCount(stream.counts));
   };
-
-  async function read(): Promise<void> {
-    if (sink !== undefined && reading === 'never') return;
-    const source = sink?.outcomes ?? stream;
-    if (reading === 'late') await afterTurns(30);
-    try {
-      for await (const outcome of source as AsyncIterable<Outcome>) {
-        const length = result.outcomes.push(outcome);
-        if (reading === 'slow') await afterTurns(1);
-        if (ending.kind === 'destroy at outcome' && length > ending.at) stream.destroy();
-        if (reading === 'stops' && sink !== undefined && length === 3) return;
-      }
-    } catch {
-      // The stream itself tells its error.
-    }
-  }
-
-  async function write(): Promise<void> {
-    for (const { chunk, whole } of input(plan)) {
-      if (stream.destroyed) return;
-      const hasRoom = stream.write(chunk as Buffer);
-      result.given = whole;
-      if (!hasRoom) await Promise.race([closed, new Promise((resolve) => stream.once('drain', resolve))]);
-      await afterTurns(turnsBetweenWrites);
-    }
-    if (!stream.destroyed) stream.end();
-  }
-
-  async function interrupt(): Promise<void> {
-    if (ending.kind !== 'abort' && ending.kind !== 'destroy') return;
-    await afterTurns(ending.at);
-    if (ending.kind === 'abort') abort.abort();
-    else stream.destroy();
-  }
-
   try {
-    await Promise.race([tooLong, Promise.all([read(), write(), interrupt(), closed])]);
+    const writing = sending.write(input(plan), turnsBetweenWrites);
+    await sending.settle(PATIENCE_MS, sending.read(), writing, sending.interrupt());
   } finally {
-    patience.abort();
-    stream.destroy();
     gateway.release();
   }
-  return result;
+  return { sending, mostUnsettled };
 }
 
-function check(plan: Plan, gateway: UnrulyGateway, result: Result): void {
-  const { form, ending, options, reading, faults, count } = plan;
-  const { given, outcomes, counts, error, mostUnsettled } = result;
-  const tokens = outcomes.map(({ deviceToken }) => deviceToken);
-  expect(settledCount(counts), 'outcomes counted').toBe(given);
-  expect(new Set(tokens).size, 'notifications with one outcome').toBe(tokens.length);
-  // A delivery that fails while nobody reads is destroyed, and so is one that its reader destroys.
-  const isCutOff = ending.kind.startsWith('destroy') || (reading === 'late' && error !== undefined);
-  const isReadToTheEnd = form === 'sink' ? !/stops|never/.test(reading) : !isCutOff;
-  if (isReadToTheEnd) expect(tokens.length, 'outcomes read').toBe(given);
+function check(plan: Plan, gateway: UnrulyGateway, { sending, mostUnsettled }: Result): void {
+  const { ending, options, faults, count } = plan;
+  const { given, outcomes, counts, error } = sending;
+  sending.checkAccounts();
   if (error === undefined && ending.kind === 'end') expect(given, 'notifications taken').toBe(count);
 
   const processed = new Set(gateway.processed);

@@ -2,17 +2,16 @@
  * A gateway that sends valid and broken frames at random, a reader that is slow or goes away, an input that
  * ends, is aborted or destroyed at any moment: every notification has exactly one outcome, and a true one.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createHttp2Delivery } from '../../src/delivery.js';
-import { type Outcome, type OutcomeCounts, settledCount } from '../../src/outcome.js';
+import { settledCount } from '../../src/outcome.js';
 import type { Http2Options } from '../../src/sinks/http2-options.js';
 import { createHttp2Sink } from '../../src/sinks/http2-sink.js';
 import { FuzzingGateway, type GatewayPlan, gatewayPlan } from '../support/http2-fuzzing-gateway.js';
 import { type RawPeer, startRawGateway } from '../support/http2-raw-gateway.js';
 import { notifications } from '../support/http2-sending.js';
-import { afterTurns } from '../support/unruly-gateway.js';
+import { endings, readings, Sending } from '../support/sending.js';
 
 /** More of them, by hand: `APNS_STREAMS_MODEL_RUNS=5000 npx vitest run test/sinks/http2-model.test.ts`. */
 const NUM_RUNS = Number(process.env['APNS_STREAMS_MODEL_RUNS'] ?? 200);
@@ -41,31 +40,29 @@ const plans = fc.record({
     { weight: 6, arbitrary: gatewayPlan },
     fc.constant<GatewayPlan>({ connections: [], actions: [] }),
   ),
-  reading: fc.constantFrom('fast', 'fast', 'slow', 'late', 'stops', 'never'),
-  ending: fc.oneof(
-    { weight: 4, arbitrary: fc.constant({ kind: 'end' as const, at: 0 }) },
-    fc.record({ kind: fc.constantFrom('destroy' as const, 'abort' as const), at: fc.nat(60) }),
-    fc.record({ kind: fc.constant('destroy at outcome' as const), at: fc.nat(10) }),
-  ),
+  reading: readings,
+  ending: endings(60),
 });
 
 type Plan = typeof plans extends fc.Arbitrary<infer T> ? T : never;
 
 interface Result {
-  given: number;
+  readonly sending: Sending;
   /** The most that had arrived and were not settled. */
-  mostUnsettled: number;
-  readonly outcomes: Outcome[];
-  readonly counts: Readonly<OutcomeCounts>;
-  error: Error | undefined;
+  readonly mostUnsettled: number;
 }
 
 function isWell({ gateway }: Plan): boolean {
   return gateway.connections.length === 0 && gateway.actions.length === 0;
 }
 
+function* input({ count, payloadBytes }: Plan): Generator<{ chunk: unknown; whole: number }> {
+  for (const [i, chunk] of notifications(count, 'x'.repeat(payloadBytes)).entries())
+    yield { chunk, whole: i + 1 };
+}
+
 async function run(plan: Plan, gateway: FuzzingGateway, target: Http2Options): Promise<Result> {
-  const { options, ending, reading, turnsBetweenWrites } = plan;
+  const { options, turnsBetweenWrites } = plan;
   const abort = new AbortController();
   const common: Http2Options = {
     ...target,
@@ -75,83 +72,25 @@ async function run(plan: Plan, gateway: FuzzingGateway, target: Http2Options): P
     backoff: { initialMs: 1, maxMs: 4, attempts: 6 },
     signal: abort.signal,
   };
-  const sink = plan.form === 'sink' ? createHttp2Sink(common) : undefined;
-  const stream = sink ?? createHttp2Delivery(common);
-  const result: Result = {
-    given: 0,
-    mostUnsettled: 0,
-    outcomes: [],
-    counts: stream.counts,
-    error: undefined,
-  };
-  stream.on('error', (error) => {
-    result.error = error;
-  });
-  const closed = new Promise((resolve) => stream.once('close', resolve));
-  const patience = new AbortController();
-  const tooLong = delay(PATIENCE_MS, undefined, patience).then(() => {
-    throw new Error(`not settled: ${JSON.stringify(result, undefined, 1)}`);
-  });
-  tooLong.catch(() => {});
+  const stream = plan.form === 'sink' ? createHttp2Sink(common) : createHttp2Delivery(common);
+  const sending = new Sending(stream, plan, abort);
+  let mostUnsettled = 0;
   gateway.onArrival = () => {
-    const unsettled = gateway.seen.size - settledCount(stream.counts);
-    result.mostUnsettled = Math.max(result.mostUnsettled, unsettled);
+    mostUnsettled = Math.max(mostUnsettled, gateway.seen.size - settledCount(stream.counts));
   };
-
-  async function read(): Promise<void> {
-    if (sink !== undefined && reading === 'never') return;
-    const source = sink?.outcomes ?? stream;
-    if (reading === 'late') await afterTurns(30);
-    try {
-      for await (const outcome of source as AsyncIterable<Outcome>) {
-        const length = result.outcomes.push(outcome);
-        if (reading === 'slow') await afterTurns(1);
-        if (ending.kind === 'destroy at outcome' && length > ending.at) stream.destroy();
-        if (reading === 'stops' && sink !== undefined && length === 3) return;
-      }
-    } catch {
-      // The stream itself tells its error.
-    }
-  }
-
-  async function write(): Promise<void> {
-    for (const notification of notifications(plan.count, 'x'.repeat(plan.payloadBytes))) {
-      if (stream.destroyed) return;
-      const hasRoom = stream.write(notification);
-      result.given++;
-      if (!hasRoom) await Promise.race([closed, new Promise((resolve) => stream.once('drain', resolve))]);
-      await afterTurns(turnsBetweenWrites);
-    }
-    if (!stream.destroyed) stream.end();
-  }
-
-  async function interrupt(): Promise<void> {
-    if (ending.kind !== 'abort' && ending.kind !== 'destroy') return;
-    await afterTurns(ending.at);
-    if (ending.kind === 'abort') abort.abort();
-    else stream.destroy();
-  }
-
   try {
-    await Promise.race([tooLong, Promise.all([read(), write(), interrupt(), closed])]);
+    const writing = sending.write(input(plan), turnsBetweenWrites);
+    await sending.settle(PATIENCE_MS, sending.read(), writing, sending.interrupt());
   } finally {
-    patience.abort();
-    stream.destroy();
     for (const { socket } of gateway.peers) socket.resume();
   }
-  return result;
+  return { sending, mostUnsettled };
 }
 
-function check(plan: Plan, gateway: FuzzingGateway, result: Result): void {
-  const { form, ending, options, reading, count } = plan;
-  const { given, outcomes, counts, error, mostUnsettled } = result;
-  const tokens = outcomes.map(({ deviceToken }) => deviceToken);
-  expect(settledCount(counts), 'outcomes counted').toBe(given);
-  expect(new Set(tokens).size, 'notifications with one outcome').toBe(tokens.length);
-  // A delivery that fails while nobody reads is destroyed, and so is one that its reader destroys.
-  const isCutOff = ending.kind.startsWith('destroy') || (reading === 'late' && error !== undefined);
-  const isReadToTheEnd = form === 'sink' ? !/stops|never/.test(reading) : !isCutOff;
-  if (isReadToTheEnd) expect(tokens.length, 'outcomes read').toBe(given);
+function check(plan: Plan, gateway: FuzzingGateway, { sending, mostUnsettled }: Result): void {
+  const { ending, options, count } = plan;
+  const { given, outcomes, counts, error } = sending;
+  sending.checkAccounts();
   if (error === undefined && ending.kind === 'end') expect(given, 'notifications taken').toBe(count);
 
   const accepted = new Set(gateway.accepted);

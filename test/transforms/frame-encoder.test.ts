@@ -297,3 +297,36 @@ it('holds a writer back while nobody reads, also one that writes a notification 
   const bytes = Buffer.concat(await encoder.end().toArray());
   expect(bytes.length % written).toBe(0);
 });
+
+it('goes on to the end, whenever its reader takes anything', async () => {
+  const payloads = fc.array(fc.constantFrom(30, 30, 200, 1900), { minLength: 60, maxLength: 60 });
+  // So many turns for each chunk, and so many notifications in a turn.
+  const paces = fc.record({
+    turns: fc.array(fc.nat(40), { minLength: 60, maxLength: 60 }),
+    burst: fc.nat(2),
+  });
+  const property = fc.asyncProperty(payloads, paces, async (sizes, { turns, burst }) => {
+    let [taken, written] = [0, 0];
+    async function* source(): AsyncGenerator<Notification> {
+      for (const size of sizes) {
+        yield { deviceToken: 'ab'.repeat(32), payload: 'x'.repeat(size) };
+        if (++written % (burst + 1) === 0) await nextTurn();
+      }
+    }
+    const sink = new Writable({
+      highWaterMark: 16,
+      async write(_chunk, _encoding, callback) {
+        for (let left = turns[taken++ % turns.length]!; left > 0; left--) await nextTurn();
+        callback();
+      },
+    });
+    let isDone = false;
+    const done = pipeline(Readable.from(source()), createFrameEncoder(), sink).then(() => {
+      isDone = true;
+    });
+    for (let left = 60 * 60; left > 0 && !isDone; left--) await nextTurn();
+    expect(isDone, `settled, after ${written} of 60 notifications`).toBe(true);
+    await done;
+  });
+  await fc.assert(property, { numRuns: 40 });
+});

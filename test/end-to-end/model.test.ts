@@ -1,0 +1,33 @@
+/**
+ * Random notifications from every kind of source, through every route to the simulator, over a network that
+ * delays, cuts up, stalls, corrupts and ends connections, with a simulator that has faults of its own, and a
+ * reader that is slow or goes away. Each seed is one run; the promises are in `test/model/model-check.ts`.
+ *
+ * More of them, or one again: `npm run soak -- --seeds 5000` or `--seed N --seeds 1`; or, here,
+ * `APNS_STREAMS_MODEL_SEED=N APNS_STREAMS_MODEL_RUNS=1 npx vitest run test/end-to-end/model.test.ts`.
+ */
+import { expect, test } from 'vitest';
+import { runSeeds } from '../model/model-seeds.js';
+
+// The built package is the same code: there, on every other Node, what differs is Node.
+const USUAL_SEEDS = process.env['APNS_STREAMS_TEST'] === 'dist' ? 300 : 1000;
+const SEEDS = Number(process.env['APNS_STREAMS_MODEL_RUNS'] ?? USUAL_SEEDS);
+const SEED = Number(process.env['APNS_STREAMS_MODEL_SEED'] ?? Date.now() % 1_000_000_000);
+
+test(
+  `gives every notification exactly one outcome, and a true one (seeds ${SEED} to ${SEED + SEEDS - 1})`,
+  async () => {
+    const report = await runSeeds({ seed: SEED, seeds: SEEDS });
+    expect(report.violations).toEqual([]);
+    expect(report.seeds).toBe(SEEDS);
+    if (SEEDS < 300) return;
+    // A model in which nothing happens proves nothing.
+    for (const status of ['accepted', 'rejected', 'invalid', 'unsent', 'unknown', 'presumed', 'resent'])
+      expect(report.outcomes[status], status).toBeGreaterThan(0);
+    const faults = 'delay jitter bandwidth slice stall corrupt fin close reset halfClose blackHole'.split(
+      ' ',
+    );
+    expect(Object.keys(report.faults).toSorted()).toEqual(faults.toSorted());
+  },
+  60_000 + 600 * SEEDS,
+);

@@ -1,0 +1,97 @@
+/** A simulator behind fault proxies, used for many runs, one after the other. */
+import type { SimulatorCredentials } from '../../src/simulator/credentials.js';
+import { createSimulator, type Simulator } from '../../src/simulator/simulator.js';
+import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.js';
+import type { ModelPlan, ServicePlan } from './model-plan.js';
+
+/** The connections, from 0 on each wire, that a device token was accepted on. */
+export type Acceptances = ReadonlyMap<string, readonly number[]>;
+
+export class ModelBench {
+  readonly simulator: Simulator;
+  readonly #proxies: { readonly binary: FaultProxy; readonly http2: FaultProxy };
+  #runs = 0;
+
+  private constructor(simulator: Simulator, proxies: ModelBench['proxies']) {
+    this.simulator = simulator;
+    this.#proxies = proxies;
+  }
+
+  /** @param credentials made once: every bench has the same */
+  static async start(credentials?: SimulatorCredentials): Promise<ModelBench> {
+    const simulator = await createSimulator({
+      record: 'tokens',
+      limits: { drainTimeoutMs: 200 },
+      ...(credentials === undefined ? {} : { credentials }),
+    });
+    const { gateway, http2 } = simulator;
+    const proxies = { binary: await startFaultProxy(gateway), http2: await startFaultProxy(http2) };
+    return new ModelBench(simulator, proxies);
+  }
+
+  get proxies(): { readonly binary: FaultProxy; readonly http2: FaultProxy } {
+    return this.#proxies;
+  }
+
+  /** Has the plan's faults strike from now on. Returns the number of the run. */
+  prepare({ services, connections }: ModelPlan): number {
+    setServiceFaults(this.simulator, services);
+    for (const proxy of [this.#proxies.binary, this.#proxies.http2]) {
+      const first = proxy.made;
+      proxy.scriptOf = (nth) => connections[nth - first] ?? {};
+    }
+    return this.#runs++;
+  }
+
+  /**
+   * Ends every connection that is left, and returns what was accepted since the last time.
+   *
+   * @param deviceTokens all that were sent to, whose devices are forgotten
+   */
+  async conclude(deviceTokens: Iterable<string>): Promise<Acceptances> {
+    const { simulator } = this;
+    const proxies = [this.#proxies.binary, this.#proxies.http2];
+    for (const proxy of proxies) proxy.disconnect();
+    while (proxies.some(({ open }) => open > 0)) await new Promise(setImmediate);
+    // One that stalls does not see that its client has gone.
+    simulator.gateway.disconnect('reset');
+    simulator.http2.disconnect('reset');
+    await simulator.until(({ openConnections }) => openConnections === 0);
+    const acceptances = new Map<string, number[]>();
+    for (const { deviceToken, connection } of simulator.accepted) {
+      const connections = acceptances.get(deviceToken);
+      if (connections === undefined) acceptances.set(deviceToken, [connection]);
+      else connections.push(connection);
+    }
+    for (const deviceToken of deviceTokens) simulator.devices.register(deviceToken);
+    simulator.accepted.clear();
+    return acceptances;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#proxies.binary.close(), this.#proxies.http2.close()]);
+    await this.simulator.close();
+  }
+}
+
+/** Puts the faults of a plan in place of those before it; `null` for none. */
+export function setServiceFaults({ gateway, http2 }: Simulator, services: ServicePlan | null): void {
+  gateway.setFaults({
+    afterError: 'drain',
+    splitErrorResponse: false,
+    latencyMs: 0,
+    closeOnConnect: false,
+    ...services?.gateway,
+  });
+  http2.setFaults({
+    maxConcurrentStreams: 1000,
+    startAtOneStream: false,
+    fallToOneAfterRejection: false,
+    goaway: undefined,
+    refuseStreams: 0,
+    latencyMs: 0,
+    storm429: undefined,
+    bodyKind: 'json',
+    ...services?.http2,
+  });
+}
