@@ -1,6 +1,6 @@
 /** What the package shows to the outside: names, files, imports, the command. It looks at the built package. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative, resolve, sep } from 'node:path';
@@ -11,6 +11,17 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const SRC = join(ROOT, 'src');
 const DIST = join(ROOT, 'dist');
 const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+/** All the code that is published: the entries, and the chunks that they share. */
+const PUBLISHED = [
+  'chunks/command.js',
+  'chunks/main.js',
+  'chunks/protocol.js',
+  'chunks/simulator.js',
+  'cli/main.js',
+  'index.js',
+  'protocol/index.js',
+  'simulator/index.js',
+];
 const requireFromHere = createRequire(import.meta.url);
 
 const NAMES = {
@@ -87,7 +98,7 @@ const NAMES = {
   ],
 };
 
-/** Runs npm without lifecycle scripts: `prepack` would take `dist` away from under other tests. */
+/** Runs npm without lifecycle scripts: what is looked at is what was built, not what `prepack` would build. */
 function npm(cwd: string, ...args: string[]): string {
   return execFileSync('npm', [...args, '--ignore-scripts', '--offline', '--no-audit', '--no-fund'], {
     cwd,
@@ -103,11 +114,19 @@ function filesIn(folder: string, ending: string): string[] {
     .map((file) => file.split(sep).join('/'));
 }
 
-/** What a built file imports, statically or not. */
+/** What a built file imports, statically, with import() or from Node itself. */
 function importsOf(file: string): string[] {
   const code = readFileSync(join(DIST, file), 'utf8').replaceAll(/^\s*(?:\/\*\*?|\*|\/\/).*$/gm, '');
-  const found = code.matchAll(/\bfrom '([^']+)'|^import '([^']+)'|\b(?:import|require)\('([^']+)'\)/gm);
+  const found = code.matchAll(
+    /\bfrom ["']([^"']+)["']|^import ["']([^"']+)["']|\b(?:import|require|getBuiltinModule)\(["']([^"']+)["']\)/gm,
+  );
   return Array.from(found, ([, from, bare, called]) => (from ?? bare ?? called) as string);
+}
+
+/** The modules of the sources that stand in a built file. */
+function modulesIn(file: string): string[] {
+  const marks = readFileSync(join(DIST, file), 'utf8').matchAll(/^\/\/(?:#region)? (src\/\S+\.ts)$/gm);
+  return Array.from(marks, ([, module]) => module as string);
 }
 
 /** Every built file that one leads to, itself included, and every module of Node on the way. */
@@ -119,6 +138,22 @@ function reach(file: string, reached: Set<string> = new Set()): Set<string> {
     else reached.add(specifier);
   }
   return reached;
+}
+
+/** The declarations that the entries need, and no others: every one that another of them imports. */
+function declarationsOf(entries: readonly string[]): string[] {
+  const declared = new Set(filesIn(DIST, '.d.ts'));
+  const needed = new Set(entries.map((entry) => `${entry}.d.ts`));
+  for (const file of needed) {
+    expect(declared).toContain(file);
+    expect(existsSync(join(SRC, file.replace(/d\.ts$/, 'ts')))).toBe(true);
+    for (const [, specifier] of readFileSync(join(DIST, file), 'utf8').matchAll(
+      /["'](\.\.?\/[^"']+)\.js["']/g,
+    )) {
+      needed.add(join(dirname(file), `${specifier}.d.ts`));
+    }
+  }
+  return Array.from(needed, (file) => `dist/${file.split(sep).join('/')}`).toSorted();
 }
 
 test.each(Object.entries(NAMES))('gives these names to import and to require (%s)', async (entry, names) => {
@@ -134,16 +169,46 @@ test('needs no other package', () => {
   for (const kind of ['dependencies', 'peerDependencies', 'optionalDependencies', 'bundleDependencies']) {
     expect(manifest).not.toHaveProperty(kind);
   }
-  const foreign = filesIn(DIST, '.js').flatMap((file) =>
+  expect(
+    filesIn(DIST, '.js')
+      .filter((file) => !file.startsWith('internal/'))
+      .toSorted(),
+  ).toEqual(PUBLISHED);
+  const foreign = PUBLISHED.flatMap((file) =>
     importsOf(file).filter((specifier) => !/^(?:node:|\.\.?\/)/.test(specifier)),
   );
   expect(foreign).toEqual([]);
 });
 
 test('keeps the simulator and the command out of the main entry', () => {
-  const reached = [...reach('index.js')];
-  expect(reached).toContain('sinks/gateway-sink.js');
-  expect(reached.filter((file) => /^(?:simulator|cli)\//.test(file))).toEqual([]);
+  const files = [...reach('index.js')].filter((file) => !file.startsWith('node:'));
+  expect(files.toSorted()).toEqual(['chunks/main.js', 'chunks/protocol.js', 'index.js']);
+  const modules = files.flatMap(modulesIn);
+  expect(modules).toContain('src/sinks/gateway-sink.ts');
+  expect(modules.filter((module) => /^src\/(?:simulator|cli)\//.test(module))).toEqual([]);
+});
+
+test('has every module of the sources in one file only, so that its classes are one', () => {
+  const modules = PUBLISHED.flatMap(modulesIn);
+  expect(modules).toEqual([...new Set(modules)]);
+  expect(modules).toContain('src/errors.ts');
+});
+
+test('gives every entry the same ApnsError', async () => {
+  const { ApnsError } = await import(join(DIST, 'index.js'));
+  const { decodeFrame } = await import(join(DIST, 'protocol/index.js'));
+  const { createSimulator } = await import(join(DIST, 'simulator/index.js'));
+  expect(() => decodeFrame(Buffer.of(9, 0, 0, 0, 0))).toThrow(ApnsError);
+  await expect(createSimulator({ nonsense: true })).rejects.toBeInstanceOf(ApnsError);
+});
+
+test.each(['protocol', 'main', 'simulator', 'command'])('keeps the names of classes (%s)', async (chunk) => {
+  const exported: Record<string, unknown> = await import(join(DIST, 'chunks', `${chunk}.js`));
+  const classes = Object.entries(exported).filter(
+    ([name, value]) => typeof value === 'function' && /^[A-Z]/.test(name),
+  );
+  expect(classes.length).toBeGreaterThan(2);
+  for (const [name, value] of classes) expect((value as { name: string }).name).toBe(name);
 });
 
 test('loads node:http2 with the first request that needs it, not with the main entry', () => {
@@ -161,13 +226,12 @@ test('keeps the protocol free of everything that does something', () => {
 test('packs what was built from the sources, the documentation, and nothing else', () => {
   const [{ files }] = JSON.parse(npm(ROOT, 'pack', '--dry-run', '--json'));
   const packed = (files as { path: string }[]).map(({ path }) => path);
-  const built = filesIn(SRC, '.ts').flatMap((file) => [
-    `dist/${file.replace(/ts$/, 'js')}`,
-    `dist/${file.replace(/ts$/, 'd.ts')}`,
-  ]);
   const documentation = filesIn(join(ROOT, 'docs'), '.md').map((file) => `docs/${file}`);
   const others = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'];
-  expect(packed.toSorted()).toEqual([...built, ...documentation, ...others].toSorted());
+  const declarations = packed.filter((file) => file.endsWith('.d.ts'));
+  const code = PUBLISHED.map((file) => `dist/${file}`);
+  expect(packed.toSorted()).toEqual([...code, ...declarations, ...documentation, ...others].toSorted());
+  expect(declarations.toSorted()).toEqual(declarationsOf(['index', 'protocol/index', 'simulator/index']));
 });
 
 test('installs its command from the tarball', () => {

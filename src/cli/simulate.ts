@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { createSimulator, type Simulator } from '../simulator/index.js';
+import type { Simulator } from '../simulator/index.js';
 import { AcceptedLog } from './accepted-log.js';
 import type { OptionValues } from './arguments.js';
 import { type Command, defineCommand } from './command.js';
@@ -133,6 +133,8 @@ async function start(values: SimulateValues, directory: string): Promise<Simulat
     'http2-port': http2Port,
   } = values;
   const { 'latency-ms': latencyMs, 'after-error': afterError } = values;
+  // Here, so that the other commands start without it.
+  const { createSimulator } = await import('../simulator/index.js');
   try {
     return await createSimulator({
       credentials: directory,
