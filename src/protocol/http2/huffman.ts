@@ -20,7 +20,13 @@ const EMITS = 0x100;
 const FAILS = 0x200;
 const SYMBOL_SHIFT = 16;
 
-const TREE = buildTree();
+interface CodeTree {
+  readonly steps: Readonly<Uint32Array>;
+  readonly mayEnd: Readonly<Uint8Array>;
+}
+
+// Made with the first string: it would be the dearest step of importing the package.
+let codeTree: CodeTree | undefined;
 
 /** How many bytes the Huffman code of these bytes takes. */
 export function huffmanBytes(bytes: Uint8Array, start: number, end: number): number {
@@ -74,27 +80,29 @@ export function encodeHuffman(
  * @throws {Http2Error} COMPRESSION_ERROR for EOS, and for padding that is not under 8 one-bits
  */
 export function decodeHuffman(source: Uint8Array, start: number, end: number, target: Uint8Array): number {
+  codeTree ??= buildTree();
+  const { steps, mayEnd } = codeTree;
   let node = 0;
   let out = 0;
   for (let i = start; i < end; i++) {
     const byte = source[i]!;
-    let step = TREE.steps[(node << 4) | (byte >>> 4)]!;
+    let step = steps[(node << 4) | (byte >>> 4)]!;
     if (step > 0xff) {
       if ((step & FAILS) !== 0) throw invalid('it contains EOS');
       target[out++] = step >>> SYMBOL_SHIFT;
     }
-    step = TREE.steps[((step & 0xff) << 4) | (byte & 0xf)]!;
+    step = steps[((step & 0xff) << 4) | (byte & 0xf)]!;
     if (step > 0xff) {
       if ((step & FAILS) !== 0) throw invalid('it contains EOS');
       target[out++] = step >>> SYMBOL_SHIFT;
     }
     node = step & 0xff;
   }
-  if (TREE.mayEnd[node] !== 1) throw invalid('its padding is not one to seven one-bits');
+  if (mayEnd[node] !== 1) throw invalid('its padding is not one to seven one-bits');
   return out;
 }
 
-function buildTree(): { readonly steps: Readonly<Uint32Array>; readonly mayEnd: Readonly<Uint8Array> } {
+function buildTree(): CodeTree {
   // Children of inner node n stand at 2n and 2n+1: an inner node's number, or ~symbol. 257 leaves, 256 nodes.
   const children = new Int16Array(512);
   let nodes = 1;
