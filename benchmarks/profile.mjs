@@ -16,6 +16,7 @@ import { startNghttpd } from './servers/nghttpd.mjs';
 const NAMES = ['binary', 'http2'];
 const ENDINGS = { cpu: 'cpuprofile', heap: 'heapprofile' };
 const MAX_ROWS = 24;
+const linesOf = new Map();
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -98,6 +99,15 @@ function sumAllocations({ head }) {
 function placeOf({ functionName, url, lineNumber }) {
   const text = functionName || '(anonymous)';
   if (url === '') return { file: text.startsWith('(') ? text : 'native', place: text };
-  const file = url.startsWith('file:') ? relative(ROOT, fileURLToPath(url)) : url;
-  return { file, place: `${text} ${file}:${lineNumber + 1}` };
+  if (!url.startsWith('file:')) return { file: url, place: `${text} ${url}:${lineNumber + 1}` };
+  const path = fileURLToPath(url);
+  const file = relative(ROOT, path);
+  return { file: moduleAt(path, lineNumber) ?? file, place: `${text} ${file}:${lineNumber + 1}` };
+}
+
+/** The module of the sources that a line of a built file comes from: its path stands above it. */
+function moduleAt(path, lineNumber) {
+  if (!linesOf.has(path)) linesOf.set(path, readFileSync(path, 'utf8').split('\n'));
+  const marks = linesOf.get(path).slice(0, lineNumber + 1);
+  return /^\/\/ (src\/\S+\.ts)$/.exec(marks.findLast((line) => line.startsWith('// src/')) ?? '')?.[1];
 }
