@@ -1,7 +1,7 @@
 // npm run build
 //
 // Makes dist/: four entries, and the chunks they share, so that there is one ApnsError for all of them. It is made
-// in a folder of its own and put in place at once: whoever reads dist/ meanwhile finds the old one or the new one.
+// in a folder of its own and then moved into place, so that dist/ is missing for an instant and never half made.
 import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
