@@ -97,7 +97,10 @@ async function soakSeeds(seed: number, seeds: number, lanes: number): Promise<vo
 async function soakMinutes(seed: number, minutes: number): Promise<void> {
   const ms = minutes * 60_000;
   const reportEveryMs = Math.min(60_000, ms / 3);
+  let told = 0;
   const onReport = (report: EnduranceReport): void => {
+    for (const problem of report.violations.slice(told)) process.stderr.write(`${problem}\n`);
+    told = report.violations.length;
     process.stderr.write(`${line(report)}\n`);
   };
   const { violations, resources, ...report } = await runEndurance({ seed, ms, reportEveryMs, onReport });
