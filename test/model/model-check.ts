@@ -98,7 +98,9 @@ const STREAM_ERRORS = ['ABORT_ERR', 'ERR_STREAM_PREMATURE_CLOSE'];
 /** Whatever a pipeline fails with has a code of ours, or was planned. */
 function checkError({ source, ending }: ModelPlan, { error }: ModelResult): void {
   if (error === undefined) return;
-  if (source.failsAt !== null && error.constructor.name === 'SourceError') return;
+  // On Node 26 a pipeline that both ends have failed tells of both.
+  const causes = error instanceof AggregateError ? error.errors : [error];
+  if (source.failsAt !== null && causes.some(({ constructor }) => constructor.name === 'SourceError')) return;
   const { code = error.message } = error as NodeJS.ErrnoException;
   const isOurs = code.startsWith('APNS_ERR_') || (ending.kind !== 'end' && STREAM_ERRORS.includes(code));
   assert.ok(isOurs, `the pipeline failed with ${code}: ${error.stack}`);

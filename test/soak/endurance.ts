@@ -27,6 +27,8 @@ export interface EnduranceReport {
   readonly troubles: number;
   readonly connections: number;
   /** Streams that had failed, as they must where trying again cannot help, and were replaced. */
+  /** Those of the simulator, and of the proxies before it. */
+  readonly open: readonly [simulator: number, proxies: number];
   readonly restarts: Readonly<Record<string, number>>;
   /** Notifications in the books: under way, or settled not long ago. */
   readonly remembered: number;
@@ -126,6 +128,7 @@ async function runPhase(
     faults: addUp(proxies.binary.struck, proxies.http2.struck),
     troubles,
     connections: proxies.binary.made + proxies.http2.made,
+    open: [simulator.counts.openConnections, proxies.binary.open + proxies.http2.open],
     restarts,
     remembered: ledger.size,
     duplicates: ledger.duplicates,

@@ -87,10 +87,13 @@ export async function runSoakStream(
     },
   });
   const tokens: string[] = [];
+  let isEnded = false;
   let serial = firstSerial;
 
   async function* lines(): AsyncGenerator<Buffer> {
-    for (let nth = 0; !over.aborted; nth++) {
+    // A generator that is asked to return while it waits goes on until its next yield: with serials that the next
+    // stream has been given.
+    for (let nth = 0; !over.aborted && !isEnded; nth++) {
       const burst = fc.sample(bursts, { seed: seed + nth, numRuns: 1 })[0]!;
       const chunks: Buffer[] = [];
       for (const line of burst.lines) {
@@ -127,6 +130,7 @@ export async function runSoakStream(
   const stages = [Readable.from(lines(), { objectMode: false }), parser, ...encoder, stream];
   const piping = pipeline(stages as unknown as NodeJS.ReadWriteStream[]).catch((error: unknown) => error);
   const [read_, error] = await Promise.all([read(), piping]);
+  isEnded = true;
   const settled = settledCount(stream.counts);
   if (settled !== sending.given) ledger.complain(`${route}: ${sending.given} given, ${settled} settled`);
   if (read_ !== settled) ledger.complain(`${route}: ${settled} settled, ${read_} read`);

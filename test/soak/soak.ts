@@ -108,7 +108,7 @@ async function soakMinutes(seed: number, minutes: number): Promise<void> {
 }
 
 function line({ elapsedMs, notifications, outcomes, faults, ...report }: EnduranceReport): string {
-  const { connections, restarts, resources, remembered, violations } = report;
+  const { connections, open, restarts, resources, remembered, violations } = report;
   const list = (counts: Readonly<Record<string, number>>): string =>
     Object.entries(counts)
       .map(([name, count]) => `${name} ${count}`)
@@ -116,7 +116,7 @@ function line({ elapsedMs, notifications, outcomes, faults, ...report }: Enduran
   const { rssMb, heapMb, externalMb } = resources;
   return [
     `${Math.round(elapsedMs / 1000)} s: ${notifications} notifications (${list(outcomes)})`,
-    `${connections} connections, faults: ${list(faults)}`,
+    `${connections} connections (open: ${open.join(' at the simulator, ')} at proxies), faults: ${list(faults)}`,
     ...(Object.keys(restarts).length === 0 ? [] : [`restarts: ${list(restarts)}`]),
     `${remembered} remembered, rss ${rssMb} MB, heap ${heapMb}, external ${externalMb}, ${handleCount(resources)} handles`,
     `${violations.length} violations`,
