@@ -100,7 +100,7 @@ function checkError({ source, ending }: ModelPlan, { error }: ModelResult): void
   if (error === undefined) return;
   // On Node 26 a pipeline that both ends have failed tells of both.
   const causes = error instanceof AggregateError ? error.errors : [error];
-  if (source.failsAt !== null && causes.some(({ constructor }) => constructor.name === 'SourceError')) return;
+  if (source.failsAt !== null && causes.some((cause) => cause.constructor.name === 'SourceError')) return;
   const { code = error.message } = error as NodeJS.ErrnoException;
   const isOurs = code.startsWith('APNS_ERR_') || (ending.kind !== 'end' && STREAM_ERRORS.includes(code));
   assert.ok(isOurs, `the pipeline failed with ${code}: ${error.stack}`);
