@@ -12,7 +12,7 @@ export async function run(context) {
   const options = { latencyMs: LATENCY_MS, maxConcurrentStreams: STREAMS };
   const server = await startServer('http2-answers', { directory: context.credentials, ...options });
   const { host, port } = server;
-  const job = { ...context.job, host, port, count: context.sized(100_000) };
+  const job = { ...context.job, host, port, count: context.sized(200_000) };
   try {
     const rows = await measureRows(context, [
       { title: 'objects → sink → outcomes', client: 'http2-sink', job },

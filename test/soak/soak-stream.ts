@@ -87,6 +87,8 @@ export async function runSoakStream(
     },
   });
   const tokens: string[] = [];
+  /** Of lines that are invalid: where the stream fails before it has looked at them, they are unsent. */
+  const invalidTokens = new Set<string>();
   let isEnded = false;
   let serial = firstSerial;
 
@@ -99,12 +101,14 @@ export async function runSoakStream(
       for (const line of burst.lines) {
         const token = tokenOf(line, serial++);
         if (line.kind === 'good' || line.kind === 'fault') ledger.expect(token, onUnknown === 'report');
+        else if (line.kind === 'invalid') invalidTokens.add(token);
         tokens.push(token);
         chunks.push(encodeLine(plan, line, token, serial));
       }
       yield Buffer.concat(chunks);
       // Those that are settled are the ledger's business.
-      tokens.splice(0, Math.max(0, tokens.length - 4 * plan.options.window.count));
+      for (const token of tokens.splice(0, Math.max(0, tokens.length - 4 * plan.options.window.count)))
+        invalidTokens.delete(token);
       await pause(burst.pauseMs, over);
     }
   }
@@ -114,7 +118,8 @@ export async function runSoakStream(
     try {
       for await (const outcome of stream.outcomes ?? (stream as unknown as Readable)) {
         count++;
-        if (outcome.status !== 'invalid') ledger.settle(outcome);
+        if (outcome.status !== 'invalid' && !invalidTokens.has(outcome.deviceToken ?? ''))
+          ledger.settle(outcome);
         if (count % 1000 === 0) await pause(50, over);
       }
     } catch {
