@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { expect, test } from 'vitest';
@@ -144,6 +145,28 @@ test('keeps counts and never stalls while nobody reads outcomes', async () => {
   const sink = createGatewaySink({ ...gateway.options, window: { count: 50 } });
   await pipeline(Readable.from(frames(300)), sink);
   expect(sink.counts.accepted).toBe(300);
+});
+
+test('takes no more than 256 KiB before it can write any of it', async () => {
+  const silent = createServer().listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const { port } = silent.address() as AddressInfo;
+  const sink = createGatewaySink({ host: '127.0.0.1', port, tls: {} });
+  sink.on('error', () => {});
+  const all = frames(10_000);
+  let takenBytes = 0;
+  for (const frame of all) sink.write(frame, (error) => (takenBytes += error ? 0 : frame.length));
+  // Nothing else is under way, so that nothing more is taken when a few turns have taken nothing.
+  for (let turns = 0, before = -1; turns < 10; turns = before === takenBytes ? turns + 1 : 0) {
+    before = takenBytes;
+    await new Promise(setImmediate);
+  }
+  expect(takenBytes).toBeGreaterThan(255 * 1024);
+  expect(takenBytes).toBeLessThan(257 * 1024);
+  sink.destroy();
+  await once(sink, 'close');
+  expect(sink.counts).toMatchObject({ unsent: all.length, unknown: 0 });
+  silent.close();
 });
 
 test('takes no more frames than the window holds from a gateway that does not read', async () => {
