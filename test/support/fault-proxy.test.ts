@@ -229,13 +229,15 @@ test('is a black hole: accepts, and neither passes anything on nor connects', as
   const proxy = await startProxy({ blackHole: true }, () => connections++);
   const client = connectTo(proxy);
   await once(client, 'connect');
-  client.end(BYTES);
+  client.write(BYTES);
   const heard = once(client, 'end').then(() => 'end');
   expect(await Promise.race([heard, delay(50, 'silence')])).toBe('silence');
   heard.catch(() => {});
   expect(connections).toBe(0);
   expect(proxy.struck.blackHole).toBe(1);
   expect(proxy.open).toBe(1);
+  client.destroy();
+  await expect.poll(() => proxy.open).toBe(0);
 });
 
 test('passes a reset on', async () => {

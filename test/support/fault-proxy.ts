@@ -11,7 +11,7 @@ export interface ConnectionScript {
   /** On the way from who has connected to the server. */
   readonly toServer?: DirectionFaults;
   readonly toClient?: DirectionFaults;
-  /** The connection is accepted, and nothing is read, passed on, or connected to. */
+  /** The connection is accepted, and nothing is passed on or ever answered, until its client leaves. */
   readonly blackHole?: boolean;
 }
 
@@ -116,6 +116,8 @@ class ProxiedConnection {
     const [, server] = this.#sockets;
     if (server === undefined) {
       onStrike('blackHole');
+      // Only a socket that is read sees its client leave.
+      client.resume().once('end', () => this.end('close'));
       return;
     }
     const events = { onStrike, onCut: (how: Exclude<CutKind, 'halfClose'>) => this.end(how) };
