@@ -37,6 +37,8 @@ export type FaultName =
 
 export interface FaultPipeEvents {
   onStrike(name: FaultName): void;
+  /** Nothing will pass any more, and neither end is told. */
+  onStuck(): void;
   onCut(how: Exclude<CutKind, 'halfClose'>): void;
 }
 
@@ -184,11 +186,14 @@ export class FaultPipe {
   async #sleep(ms: number): Promise<void> {
     if (ms <= 0) return;
     const { signal } = this.#over;
-    if (ms !== Number.POSITIVE_INFINITY) await delay(ms, undefined, { signal });
-    else
-      await new Promise((_resolve, reject) => {
-        if (signal.aborted) reject(signal.reason);
-        signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-      });
+    if (ms !== Number.POSITIVE_INFINITY) {
+      await delay(ms, undefined, { signal });
+      return;
+    }
+    this.#events.onStuck();
+    signal.throwIfAborted();
+    await new Promise((_resolve, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+    });
   }
 }

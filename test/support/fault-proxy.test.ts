@@ -150,16 +150,15 @@ describe.each(['toServer', 'toClient'] as const)('%s', (direction) => {
     expect(proxy.struck.stall).toBe(1);
   });
 
-  test('stalls for ever', async () => {
+  test('stalls for ever, until both ends have left', async () => {
     const { sender, receiver, proxy } = await openTo({ stall: { afterBytes: 100, ms: Infinity } });
     sender.write(BYTES);
     expect(await take(receiver, 100)).toHaveLength(100);
     const more = once(receiver.resume(), 'data').then(() => 'more');
     expect(await Promise.race([more, delay(50, 'silence')])).toBe('silence');
     more.catch(() => {});
-    proxy.disconnect('reset');
-    sender.destroy();
     receiver.destroy();
+    sender.destroy();
     await expect.poll(() => proxy.open).toBe(0);
   });
 

@@ -4,7 +4,13 @@
  * protocol and serves all of them.
  */
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
-import { type CutKind, type DirectionFaults, type FaultName, FaultPipe } from './fault-pipe.js';
+import {
+  type CutKind,
+  type DirectionFaults,
+  type FaultName,
+  FaultPipe,
+  type FaultPipeEvents,
+} from './fault-pipe.js';
 
 /** What is done to one connection. */
 export interface ConnectionScript {
@@ -95,6 +101,7 @@ class ProxiedConnection {
   readonly #sockets: Socket[];
   readonly #pipes: FaultPipe[] = [];
   readonly #resetting = new Set<Socket>();
+  #isStuck = false;
 
   constructor(
     client: Socket,
@@ -109,6 +116,7 @@ class ProxiedConnection {
     for (const socket of this.#sockets) {
       // What one side suffers the other gets to feel.
       socket.on('error', () => this.end('reset'));
+      socket.once('end', () => this.#endIfStuck());
       socket.once('close', () => {
         if (--left === 0) onClose();
       });
@@ -120,11 +128,23 @@ class ProxiedConnection {
       client.resume().once('end', () => this.end('close'));
       return;
     }
-    const events = { onStrike, onCut: (how: Exclude<CutKind, 'halfClose'>) => this.end(how) };
+    const events: FaultPipeEvents = {
+      onStrike,
+      onStuck: () => {
+        this.#isStuck = true;
+        this.#endIfStuck();
+      },
+      onCut: (how) => this.end(how),
+    };
     this.#pipes.push(new FaultPipe(client, server, toServer, events));
     this.#pipes.push(new FaultPipe(server, client, toClient, events));
     // Both at once: what ends the connection at its first byte ends both.
     for (const pipe of this.#pipes) pipe.start();
+  }
+
+  /** With both ends gone, what is stuck keeps nobody waiting but the sockets here. */
+  #endIfStuck(): void {
+    if (this.#isStuck && this.#sockets.every(({ readableEnded }) => readableEnded)) this.end('close');
   }
 
   end(how: Exclude<CutKind, 'halfClose'>): void {
