@@ -105,23 +105,30 @@ export class InvalidNotificationError extends ApnsError {
   readonly line: number | undefined;
   /** Byte offset of the start of that line in the NDJSON input. */
   readonly offset: number | undefined;
-  /** What is wrong, without the position that `message` starts with. */
-  declare readonly problem: string;
+  readonly #problem: string;
   readonly #notification: unknown;
 
   constructor(problem: string, details: InvalidNotificationDetails = {}) {
     const { field, line, offset, notification, cause } = details;
     const where = line === undefined ? '' : `line ${line}: `;
-    super(
-      'APNS_ERR_INVALID_NOTIFICATION',
-      `${where}${field === undefined ? '' : `${field} `}${problem}`,
-      cause === undefined ? undefined : { cause },
-    );
+    const message = `${where}${field === undefined ? '' : `${field} `}${problem}`;
+    const options = cause === undefined ? undefined : { cause };
+    const { stackTraceLimit } = Error;
+    // A line says where the fault is; a stack would only name this package, and takes longer than reading the
+    // line. Where Error is frozen, this has no effect.
+    if (line !== undefined) Reflect.set(Error, 'stackTraceLimit', 0);
+    super('APNS_ERR_INVALID_NOTIFICATION', message, options);
+    if (line !== undefined) Reflect.set(Error, 'stackTraceLimit', stackTraceLimit);
     this.field = field;
     this.line = line;
     this.offset = offset;
-    Object.defineProperty(this, 'problem', { value: problem });
+    this.#problem = problem;
     this.#notification = notification;
+  }
+
+  /** What is wrong, without the position that `message` starts with. */
+  get problem(): string {
+    return this.#problem;
   }
 
   /** The notification as it was given. Not an own property: no way of printing the error shows a device token. */

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import fc from 'fast-check';
-import { describe, expect, expectTypeOf, it } from 'vitest';
+import { describe, expect, expectTypeOf, it, onTestFinished } from 'vitest';
 import {
   ApnsError,
   type ApnsErrorCode,
@@ -57,6 +57,21 @@ describe('InvalidNotificationError', () => {
     expect(error.message).toBe('line 3: priority must be 10 or 5, got 7');
     expect(new InvalidNotificationError('is not JSON', { line: 3 }).message).toBe('line 3: is not JSON');
     expect(new InvalidNotificationError('is not JSON').message).toBe('is not JSON');
+  });
+
+  it('has a stack only where no line says where the fault is', () => {
+    const { stackTraceLimit } = Error;
+    expect(error.stack).toBe(`InvalidNotificationError: ${error.message}`);
+    expect(new InvalidNotificationError('is not JSON').stack).toContain('errors.test');
+    expect(Error.stackTraceLimit).toBe(stackTraceLimit);
+  });
+
+  it('can be made where Error is frozen', () => {
+    const { stackTraceLimit } = Error;
+    onTestFinished(() => void Object.defineProperty(Error, 'stackTraceLimit', { writable: true }));
+    Object.defineProperty(Error, 'stackTraceLimit', { writable: false });
+    expect(new InvalidNotificationError('is not JSON', { line: 3 }).line).toBe(3);
+    expect(Error.stackTraceLimit).toBe(stackTraceLimit);
   });
 
   it('prints neither token nor payload, however it is printed', () => {

@@ -98,16 +98,10 @@ export class NdjsonDecoder {
   #onLine(bytes: Buffer, start: number, end: number, line: number, offset: number): void {
     const atFirstLine = this.#atFirstLine;
     if (atFirstLine || this.#suspect !== undefined) this.#checkWhole(bytes[skipSpace(bytes, start, end)]);
-    let notification: Notification;
-    try {
-      notification = this.#parser.parse(bytes, start, end, line, offset);
-    } catch (error) {
-      if (!(error instanceof InvalidNotificationError)) throw error;
-      if (atFirstLine && this.#parser.incomplete) this.#suspect = error;
-      else this.#options.onInvalid(error);
-      return;
-    }
-    this.#options.onNotification(notification);
+    const parsed = this.#parser.parse(bytes, start, end, line, offset);
+    if (!(parsed instanceof InvalidNotificationError)) this.#options.onNotification(parsed);
+    else if (atFirstLine && this.#parser.incomplete) this.#suspect = parsed;
+    else this.#options.onInvalid(parsed);
   }
 
   /** Judges the input by the first byte of its first or second line, blank ones not counted. */

@@ -71,7 +71,10 @@ const NOTIFICATION_LINES: FuzzTarget = {
     const parser = new NotificationLineParser('raw');
     return decodeWhole((input) => {
       // Whoever cuts lines has made sure of it.
-      if (isUtf8(input)) tell(Object.keys(parser.parse(input, 0, input.length, 1, 0)).join());
+      if (!isUtf8(input)) return;
+      const parsed = parser.parse(input, 0, input.length, 1, 0);
+      if (parsed instanceof InvalidNotificationError) throw parsed;
+      tell(Object.keys(parsed).join());
     });
   },
   law: (input) => (isUtf8(input) ? lineProblem(input) : undefined),
@@ -84,11 +87,8 @@ function lineProblem(input: Buffer): string | undefined {
   const value = parsed?.value as Notification | undefined;
   const rule = parsed && (thrownBy(() => checkNotification(value as Notification)) as Error | undefined);
   for (const mode of ['raw', 'parsed'] as const) {
-    let notification: Notification | undefined;
-    const error = thrownBy(() => {
-      notification = parsers[mode].parse(input, 0, input.length, 1, 0);
-    });
-    if (error !== undefined && !(error instanceof InvalidNotificationError)) throw error;
+    const result = parsers[mode].parse(input, 0, input.length, 1, 0);
+    const error = result instanceof InvalidNotificationError ? result : undefined;
     const problem = error?.problem;
     if (problem === 'is given twice' || problem?.startsWith('nested too deeply')) continue;
     if (parsed === undefined) {
@@ -99,8 +99,8 @@ function lineProblem(input: Buffer): string | undefined {
     if ((error === undefined) !== (rule === undefined)) {
       return `${mode}: ${problem ?? 'nothing'} instead of ${rule?.message ?? 'nothing'}`;
     }
-    if (notification === undefined) continue;
-    const different = difference(mode, notification, value as Notification);
+    if (result instanceof InvalidNotificationError) continue;
+    const different = difference(mode, result, value as Notification);
     if (different !== undefined) return different;
   }
   return undefined;
@@ -115,7 +115,8 @@ function difference(mode: string, notification: Notification, value: Notificatio
   // Infinity, which JSON cannot write, and lone surrogates are only safe where the bytes are kept.
   const line = stringifier.stringify(notification);
   const again = parsers.raw.parse(Buffer.from(line), 0, Buffer.byteLength(line) - 1, 1, 0);
-  const text = (given: Notification): string => String(given.payload);
+  const text = (given: Notification | InvalidNotificationError): string =>
+    String('payload' in given && given.payload);
   return mode === 'parsed' || text(again) === text(notification)
     ? undefined
     : `${mode}: written as a line and read, its payload is another one`;
