@@ -35,8 +35,8 @@ const MAX_LINE_BYTES = 1024 * 1024;
  * A Transform from NDJSON (UTF-8, one notification per line) to notifications, in order, each checked
  * against every rule that holds on all wires. Its rules for lines are in `docs/ndjson.md`.
  *
- * A chunk that has been written must not be changed afterwards. What the notifications of one chunk exceed
- * `highWaterMark` by waits in the stream, and no further chunk is taken until it has been read.
+ * A chunk that has been written must not be changed afterwards. Of a chunk of any size no more is parsed than
+ * `highWaterMark` allows to wait for its reader, and after a quarter of a megabyte everything else gets a turn.
  *
  * Fails with {@link InvalidNotificationError}, naming line, byte offset and field, unless `onInvalid` is
  * given; with APNS_ERR_NOT_NDJSON, in either case, if the input as a whole is something else (compressed,
@@ -57,6 +57,11 @@ class NdjsonParser extends Transform {
   }
 
   readonly #decoder: NdjsonDecoder;
+  /** Takes the next chunk, once the one at hand has been read to its end. */
+  #onTaken: TransformCallback | undefined;
+  /** Whether the reader has enough for now. */
+  #isFull = false;
+  readonly #goOn: () => void;
 
   constructor(options: NdjsonParserOptions) {
     checkOptionNames('options', options, OPTION_NAMES);
@@ -69,19 +74,23 @@ class NdjsonParser extends Transform {
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
     const onNotification = (notification: Notification) => {
-      this.push(notification);
+      this.#isFull = !this.push(notification);
+      return !this.#isFull;
     };
     this.#decoder = new NdjsonDecoder({ payload, maxLineBytes, onNotification, onInvalid });
+    this.#goOn = () => {
+      if (!this.destroyed) this.#parse();
+    };
   }
 
-  override _transform(chunk: Buffer, _encoding: BufferEncoding, callback: TransformCallback): void {
-    try {
-      this.#decoder.read(chunk);
-    } catch (error) {
-      callback(error as Error);
-      return;
-    }
-    callback();
+  // Not _transform: what Node would do around that holds a writer back between its chunks, but not within one.
+  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: TransformCallback): void {
+    this.#onTaken = callback;
+    this.#parse(chunk);
+  }
+
+  override _read(): void {
+    if (this.#isFull) this.#parse();
   }
 
   override _flush(callback: TransformCallback): void {
@@ -92,6 +101,28 @@ class NdjsonParser extends Transform {
       return;
     }
     callback();
+  }
+
+  /** Parses the chunk, or goes on with the one at hand. */
+  #parse(chunk?: Buffer): void {
+    this.#isFull = false;
+    let isTaken: boolean;
+    let failure: Error | undefined;
+    try {
+      isTaken = chunk === undefined ? this.#decoder.goOn() : this.#decoder.read(chunk);
+    } catch (error) {
+      isTaken = true;
+      failure = error as Error;
+    }
+    if (!isTaken) {
+      // It goes on when it is read, or else it has lasted long enough.
+      if (!this.#isFull) setImmediate(this.#goOn);
+      return;
+    }
+    this.#isFull = false;
+    const callback = this.#onTaken;
+    this.#onTaken = undefined;
+    callback?.(failure);
   }
 }
 

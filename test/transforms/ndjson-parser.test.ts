@@ -1,5 +1,6 @@
-import { PassThrough, Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { on } from 'node:events';
+import { PassThrough, Readable, Writable } from 'node:stream';
+import { finished, pipeline } from 'node:stream/promises';
 import { describe, expect, test } from 'vitest';
 import type { InvalidNotificationError } from '../../src/errors.js';
 import { lineOf, type Notification } from '../../src/notification.js';
@@ -67,11 +68,83 @@ describe('createNdjsonParser', () => {
     let written = 0;
     for (let i = 0; i < 10; i++) parser.write(lines(10), () => written++);
     await new Promise(setImmediate);
-    expect(written).toBeLessThan(2);
-    expect(parser.readableLength).toBe(10);
+    expect(written).toBe(0);
+    expect(parser.readableLength).toBe(4);
     parser.end();
     expect(await parser.toArray()).toHaveLength(100);
     expect(written).toBe(10);
+  });
+
+  test('parses no more of a chunk than its reader wants, whatever its size and however it is read', async () => {
+    const chunk = lines(2000);
+    const readers: Record<string, (parser: ReturnType<typeof createNdjsonParser>) => Promise<unknown[]>> = {
+      toArray: (parser) => parser.toArray(),
+      read: async (parser) => {
+        const read: unknown[] = [];
+        for await (const _ of on(parser, 'readable', { close: ['end'] }))
+          for (let one = parser.read(); one !== null; one = parser.read()) read.push(one);
+        return read;
+      },
+      'a slow Writable': async (parser) => {
+        const read: unknown[] = [];
+        const slow = new Writable({
+          objectMode: true,
+          highWaterMark: 1,
+          write(one, _encoding, callback) {
+            expect(parser.readableLength).toBeLessThanOrEqual(parser.readableHighWaterMark + 1);
+            read.push(one);
+            if (read.length % 7 === 0) setImmediate(callback);
+            else callback();
+          },
+        });
+        await pipeline(parser, slow);
+        return read;
+      },
+    };
+    for (const [name, readAll] of Object.entries(readers)) {
+      for (const highWaterMark of [0, 1, 3, 16]) {
+        const parser = createNdjsonParser({ highWaterMark });
+        parser.write(chunk);
+        parser.end(`${chunk}${'\n'.repeat(5000)}`);
+        expect(parser.readableLength).toBe(Math.max(highWaterMark, 1));
+        expect(await readAll(parser), `${name}, ${highWaterMark}`).toHaveLength(4000);
+      }
+    }
+  });
+
+  test('gives everything else a turn within a huge chunk', async () => {
+    let turns = 0;
+    let isOver = false;
+    const turn = (): void => {
+      turns++;
+      if (!isOver) setImmediate(turn);
+    };
+    setImmediate(turn);
+    const invalid: unknown[] = [];
+    const parser = createNdjsonParser({ onInvalid: (error) => invalid.push(error) });
+    parser.end(Buffer.from(`x\n`.repeat(10_000) + lines(10_000)));
+    let read = 0;
+    await finished(parser.on('data', () => read++));
+    isOver = true;
+    expect(invalid).toHaveLength(10_000);
+    expect(read).toBe(10_000);
+    expect(turns).toBeGreaterThan(15);
+  });
+
+  test('can be destroyed within a chunk', async () => {
+    for (const isRead of [false, true]) {
+      let invalid = 0;
+      const parser = createNdjsonParser({ onInvalid: () => invalid++ });
+      if (isRead) parser.resume();
+      parser.write('x\n'.repeat(5000) + lines(100));
+      parser.destroy();
+      const before = invalid;
+      expect(before).toBeGreaterThan(0);
+      await new Promise(setImmediate);
+      expect(parser.closed).toBe(true);
+      expect(parser.readableLength).toBe(0);
+      expect(invalid).toBe(before);
+    }
   });
 
   test('pushes the notifications of a chunk within the write that brings its newline', () => {

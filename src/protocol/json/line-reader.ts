@@ -4,6 +4,9 @@
  * A line ends at byte 0x0A and nowhere else (a lone CR, or U+2028, may be part of a string); one CR before
  * it is dropped. A line that lies whole inside a chunk is handed over in place; one that spans chunks is
  * collected in a buffer of its own, which is never longer than the limit and never used again.
+ *
+ * A chunk may hold more lines than anybody wants at once, so reading stops within one when its handler says so,
+ * or when it has lasted long enough, and goes on when it is told to.
  */
 import { isUtf8 } from 'node:buffer';
 import { skipSpace } from './json-scanner.js';
@@ -12,10 +15,20 @@ const NEWLINE = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 const NOTHING = Buffer.alloc(0);
 
+/** What may be read without a stop: a few milliseconds, and more than a chunk of 64 KiB with lines of usual length. */
+const MAX_BYTES_AT_ONCE = 256 * 1024;
+
+/** A line counts so many bytes more than it has: an error for each of the shortest ones takes that long. */
+const LINE_COST_BYTES = 256;
+
 /** Receives what a {@link LineReader} finds. `line` counts from 1, `offset` in bytes of the whole input. */
 export interface LineHandler {
-  /** A line that is not blank and is valid UTF-8: the bytes from `start` to `end`, without its ending. */
-  onLine(bytes: Buffer, start: number, end: number, line: number, offset: number): void;
+  /**
+   * A line that is not blank and is valid UTF-8: the bytes from `start` to `end`, without its ending.
+   *
+   * @returns whether more is wanted now
+   */
+  onLine(bytes: Buffer, start: number, end: number, line: number, offset: number): boolean;
   /** A line that is too long (reported once it is, then skipped), or is not valid UTF-8. */
   onUnreadable(problem: string, line: number, offset: number): void;
 }
@@ -24,6 +37,12 @@ export interface LineHandler {
 export class LineReader {
   readonly #handler: LineHandler;
   readonly #maxLineBytes: number;
+  /** The chunk at hand, and where in it to go on; its whole lines end at `#last`. */
+  #chunk: Buffer = NOTHING;
+  #start = 0;
+  #last = -1;
+  /** Whether all its lines are valid UTF-8. */
+  #isValid = false;
   /** The beginning of the line at hand, where earlier chunks brought it. */
   #buffer: Buffer = NOTHING;
   /** How many bytes of the line at hand earlier chunks brought. */
@@ -44,28 +63,51 @@ export class LineReader {
     this.#offset = offset;
   }
 
-  /** Takes the next chunk, which must not be changed afterwards. */
-  read(chunk: Buffer): void {
+  /**
+   * Takes the next chunk, which must not be changed afterwards.
+   *
+   * @returns whether it has been read to its end; if not, {@link LineReader.goOn} has to be called first
+   */
+  read(chunk: Buffer): boolean {
     let start = 0;
+    let isMoreWanted = true;
     if (this.#length > 0) {
       const newline = chunk.indexOf(NEWLINE);
       this.#hold(chunk, 0, newline < 0 ? chunk.length : newline);
-      if (newline < 0) return;
-      this.#takeHeld();
+      if (newline < 0) return true;
+      isMoreWanted = this.#takeHeld();
       start = newline + 1;
     }
-    const last = chunk.lastIndexOf(NEWLINE);
-    if (last >= start) {
-      // One native call for all lines of the chunk: a newline byte is never part of a longer character.
-      const valid = isUtf8(chunk.subarray(start, last));
-      while (start <= last) {
-        const end = chunk.indexOf(NEWLINE, start);
-        this.#take(chunk, start, end, valid);
-        this.#next(end - start);
-        start = end + 1;
-      }
+    this.#chunk = chunk;
+    this.#start = start;
+    this.#last = chunk.lastIndexOf(NEWLINE);
+    // One native call for all lines of the chunk: a newline byte is never part of a longer character.
+    this.#isValid = this.#last >= start && isUtf8(chunk.subarray(start, this.#last));
+    return isMoreWanted && this.goOn();
+  }
+
+  /** Reads on in the chunk at hand. @returns whether it has been read to its end */
+  goOn(): boolean {
+    const chunk = this.#chunk;
+    const last = this.#last;
+    const isValid = this.#isValid;
+    let start = this.#start;
+    let left = MAX_BYTES_AT_ONCE;
+    while (start <= last) {
+      const end = chunk.indexOf(NEWLINE, start);
+      const isMoreWanted = this.#take(chunk, start, end, isValid);
+      this.#next(end - start);
+      left -= end - start + LINE_COST_BYTES;
+      start = end + 1;
+      if (isMoreWanted && left > 0) continue;
+      this.#start = start;
+      return false;
     }
+    this.#chunk = NOTHING;
+    this.#last = -1;
+    this.#start = 0;
     this.#hold(chunk, start, chunk.length);
+    return true;
   }
 
   /** Says that no more chunks will come: what is held is the last line. */
@@ -73,28 +115,30 @@ export class LineReader {
     if (this.#length > 0) this.#takeHeld();
   }
 
-  #take(bytes: Buffer, start: number, lineEnd: number, valid: boolean): void {
+  /** @returns whether more is wanted now */
+  #take(bytes: Buffer, start: number, lineEnd: number, isValid: boolean): boolean {
     if (lineEnd - start > this.#maxLineBytes) {
       this.#refuseLength();
-      return;
+      return true;
     }
     const end = lineEnd > start && bytes[lineEnd - 1] === CARRIAGE_RETURN ? lineEnd - 1 : lineEnd;
-    if (valid || isUtf8(bytes.subarray(start, end))) {
-      if (skipSpace(bytes, start, end) === end) return;
-      this.#handler.onLine(bytes, start, end, this.#line, this.#offset);
-    } else {
-      this.#handler.onUnreadable('not valid UTF-8', this.#line, this.#offset);
+    if (isValid || isUtf8(bytes.subarray(start, end))) {
+      if (skipSpace(bytes, start, end) === end) return true;
+      return this.#handler.onLine(bytes, start, end, this.#line, this.#offset);
     }
+    this.#handler.onUnreadable('not valid UTF-8', this.#line, this.#offset);
+    return true;
   }
 
-  #takeHeld(): void {
+  #takeHeld(): boolean {
     const buffer = this.#buffer;
     const length = this.#length;
     this.#buffer = NOTHING;
     this.#length = 0;
-    if (!this.#skipping) this.#take(buffer, 0, length, false);
+    const isMoreWanted = this.#skipping || this.#take(buffer, 0, length, false);
     this.#skipping = false;
     this.#next(length);
+    return isMoreWanted;
   }
 
   /** Keeps the beginning of a line. The buffer doubles, so one-byte chunks cost no more than their bytes. */

@@ -15,9 +15,12 @@ export interface NdjsonDecoderOptions {
   readonly payload: PayloadMode;
   /** The longest line, without the byte 0x0A at its end. */
   readonly maxLineBytes: number;
-  /** Receives every notification, in order; what it throws passes through `read` and `end`. */
-  readonly onNotification: (notification: Notification) => void;
-  /** Receives every line that holds none, in order; what it throws passes through `read` and `end`. */
+  /**
+   * Receives every notification, in order, and returns whether more is wanted now; what it throws passes
+   * through `read`, `goOn` and `end`.
+   */
+  readonly onNotification: (notification: Notification) => boolean;
+  /** Receives every line that holds none, in order; what it throws passes through as well. */
   readonly onInvalid: (error: InvalidNotificationError) => void;
 }
 
@@ -43,16 +46,26 @@ export class NdjsonDecoder {
   /**
    * Takes the next chunk, which must not be changed afterwards.
    *
+   * @returns whether it has been read to its end; if not, {@link NdjsonDecoder.goOn} has to be called first
    * @throws {ApnsError} APNS_ERR_NOT_NDJSON if the input as a whole is something else
    */
-  read(chunk: Buffer): void {
+  read(chunk: Buffer): boolean {
     if (this.#lines !== undefined) {
       if (this.#atFirstByte) this.#checkFirstByte(chunk, 0);
-      this.#lines.read(chunk);
-      return;
+      return this.#lines.read(chunk);
     }
     this.#head = this.#head.length === 0 ? chunk : Buffer.concat([this.#head, chunk]);
-    if (this.#head.length >= NDJSON_START_BYTES) this.#begin();
+    return this.#head.length < NDJSON_START_BYTES || this.#begin();
+  }
+
+  /**
+   * Reads on in the chunk at hand.
+   *
+   * @returns whether it has been read to its end
+   * @throws {ApnsError} APNS_ERR_NOT_NDJSON if the input as a whole is something else
+   */
+  goOn(): boolean {
+    return this.#lines === undefined || this.#lines.goOn();
   }
 
   /**
@@ -61,12 +74,13 @@ export class NdjsonDecoder {
    * @throws {ApnsError} APNS_ERR_NOT_NDJSON if the input as a whole is something else
    */
   end(): void {
-    const lines = this.#lines ?? this.#begin();
-    lines.end();
+    if (this.#lines === undefined) for (let isDone = this.#begin(); !isDone; ) isDone = this.goOn();
+    this.#lines?.end();
     this.#acquitSuspect();
   }
 
-  #begin(): LineReader {
+  /** Looks at the first bytes, then reads them. @returns whether they have been read to their end */
+  #begin(): boolean {
     const head = this.#head;
     this.#head = NOTHING;
     const mark = checkNdjsonStart(head);
@@ -84,8 +98,7 @@ export class NdjsonDecoder {
     );
     this.#lines = lines;
     this.#checkFirstByte(head, mark);
-    lines.read(head.subarray(mark));
-    return lines;
+    return lines.read(head.subarray(mark));
   }
 
   /** An array may be one endless line: it is known by its bracket, not when the line exceeds its limit. */
@@ -95,13 +108,14 @@ export class NdjsonDecoder {
     this.#atFirstByte = first === undefined;
   }
 
-  #onLine(bytes: Buffer, start: number, end: number, line: number, offset: number): void {
+  #onLine(bytes: Buffer, start: number, end: number, line: number, offset: number): boolean {
     const atFirstLine = this.#atFirstLine;
     if (atFirstLine || this.#suspect !== undefined) this.#checkWhole(bytes[skipSpace(bytes, start, end)]);
     const parsed = this.#parser.parse(bytes, start, end, line, offset);
-    if (!(parsed instanceof InvalidNotificationError)) this.#options.onNotification(parsed);
-    else if (atFirstLine && this.#parser.incomplete) this.#suspect = parsed;
+    if (!(parsed instanceof InvalidNotificationError)) return this.#options.onNotification(parsed);
+    if (atFirstLine && this.#parser.incomplete) this.#suspect = parsed;
     else this.#options.onInvalid(parsed);
+    return true;
   }
 
   /** Judges the input by the first byte of its first or second line, blank ones not counted. */

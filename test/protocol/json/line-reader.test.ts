@@ -2,18 +2,29 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { LineReader } from '../../../src/protocol/json/line-reader.js';
 
-function readLines(chunks: readonly (string | Buffer)[], maxLineBytes = 1000): unknown[] {
+/** @param isMoreWanted what is said of each line */
+function readLines(
+  chunks: readonly (string | Buffer)[],
+  maxLineBytes = 1000,
+  isMoreWanted: (line: number) => boolean = () => true,
+): unknown[] {
   const found: unknown[] = [];
   const reader = new LineReader(
     {
-      onLine: (bytes, start, end, line, offset) =>
-        found.push([line, offset, bytes.toString('utf8', start, end)]),
+      onLine: (bytes, start, end, line, offset) => {
+        found.push([line, offset, bytes.toString('utf8', start, end)]);
+        return isMoreWanted(line);
+      },
       onUnreadable: (problem, line, offset) => found.push([line, offset, new Error(problem)]),
     },
     maxLineBytes,
     0,
   );
-  for (const chunk of chunks) reader.read(Buffer.from(chunk as string));
+  for (const chunk of chunks) {
+    for (let isDone = reader.read(Buffer.from(chunk as string)); !isDone; ) {
+      isDone = reader.goOn();
+    }
+  }
   reader.end();
   return found;
 }
@@ -29,7 +40,22 @@ describe('LineReader', () => {
     ]);
   });
 
-  test('finds the same lines however the input is cut', () => {
+  test('stops where no more is wanted', () => {
+    const lines: number[] = [];
+    const onLine = (_bytes: Buffer, _start: number, _end: number, line: number): boolean => {
+      lines.push(line);
+      return line === 3;
+    };
+    const reader = new LineReader({ onLine, onUnreadable: () => expect.unreachable() }, 10, 0);
+    const read = [reader.read(Buffer.from('1'))];
+    read.push(reader.read(Buffer.from('\n2\n3\n\n5\n')));
+    expect(lines).toEqual([1]);
+    for (let i = 0; i < 3; i++) read.push(reader.goOn());
+    expect(lines).toEqual([1, 2, 3, 5]);
+    expect(read).toEqual([true, false, false, false, true]);
+  });
+
+  test('finds the same lines however the input is cut and wherever it stops', () => {
     const text = fc.string({
       unit: fc.constantFrom('a', '\n', '\r', 'é', '😀', ' ', '1234567'),
       maxLength: 40,
@@ -39,7 +65,13 @@ describe('LineReader', () => {
         const bytes = Buffer.from(input);
         const edges = [0, ...cuts.filter((cut) => cut < bytes.length).sort((a, b) => a - b), bytes.length];
         const chunks = edges.slice(1).map((edge, i) => bytes.subarray(edges[i], edge));
-        expect(readLines(chunks, 12)).toEqual(readLines([bytes], 12));
+        const whole = readLines([bytes], 12);
+        expect(readLines(chunks, 12)).toEqual(whole);
+        for (const every of [1, 2]) {
+          const isMoreWanted = (line: number) => line % every !== 0;
+          expect(readLines(chunks, 12, isMoreWanted)).toEqual(whole);
+          expect(readLines([bytes], 12, isMoreWanted)).toEqual(whole);
+        }
       }),
       { numRuns: 2000 },
     );
@@ -72,7 +104,10 @@ describe('LineReader', () => {
     const events: unknown[] = [];
     const reader = new LineReader(
       {
-        onLine: (_bytes, _start, _end, line, offset) => events.push(['line', line, offset]),
+        onLine: (_bytes, _start, _end, line, offset) => {
+          events.push(['line', line, offset]);
+          return true;
+        },
         onUnreadable: (_problem, line, offset) => events.push(['unreadable', line, offset]),
       },
       100,
@@ -112,11 +147,37 @@ describe('LineReader', () => {
     const chunk = Buffer.from('one\ntwo\n');
     const seen: unknown[] = [];
     const handler = {
-      onLine: (bytes: Buffer) => seen.push(bytes),
+      onLine: (bytes: Buffer) => seen.push(bytes) > 0,
       onUnreadable: () => expect.unreachable(),
     };
     new LineReader(handler, 10, 0).read(chunk);
     expect(seen).toHaveLength(2);
     for (const bytes of seen) expect(bytes).toBe(chunk);
+  });
+
+  test.each([
+    ['long lines', Buffer.from(`${'x'.repeat(100_000)}\n`.repeat(10)), 3],
+    ['short lines', Buffer.from('x\n'.repeat(5000)), 1021],
+    ['blank lines', Buffer.from('\n'.repeat(5000)), 1021],
+    ['lines that are no UTF-8', Buffer.from('\xff\n'.repeat(5000), 'latin1'), 1021],
+    ['lines that are too long', Buffer.from(`${'x'.repeat(200_001)}\n`.repeat(10)), 2],
+  ])('stops when it has lasted long enough: %s', (_name, chunk, linesAtOnce) => {
+    let line = 0;
+    const handler = {
+      onLine: (_bytes: Buffer, _start: number, _end: number, nth: number) => {
+        line = nth;
+        return true;
+      },
+      onUnreadable: (_problem: string, nth: number) => {
+        line = nth;
+      },
+    };
+    const reader = new LineReader(handler, 200_000, 0);
+    const counts: number[] = [];
+    const count = () => counts.push(line);
+    for (let isDone = reader.read(chunk); !isDone; isDone = reader.goOn()) count();
+    const total = chunk.toString('latin1').split('\n').length - 1;
+    expect(counts).toHaveLength(Math.floor(total / linesAtOnce));
+    if (chunk[0] !== 0x0a) expect(counts[0]).toBe(linesAtOnce);
   });
 });
