@@ -70,6 +70,9 @@ export const MAX_DEVICE_TOKEN_BYTES = 100;
 /** The largest value of the wire's unsigned 32-bit fields. */
 export const MAX_UINT32 = 0xffff_ffff;
 
+/** What somebody needs who writes the lines of a file to where notifications are taken. */
+const PARSE_FIRST = ': put createNdjsonParser() before this stream';
+
 /** A notification goes to a device or to a channel. */
 export const CHANNEL_AND_TOKEN = 'and deviceToken exclude each other: give the one that is meant';
 
@@ -194,8 +197,25 @@ export function shownName(name: string): string {
  * @throws {InvalidNotificationError} naming the first field that breaks one, and the line if it is known
  */
 export function checkNotification(notification: Notification): void {
+  try {
+    checkFields(notification);
+  } catch (cause) {
+    if (cause instanceof InvalidNotificationError) throw cause;
+    // It may have getters, or be a proxy; and then even its line may not be there to be read.
+    throw new InvalidNotificationError('a notification must be readable, and this one throws', { cause });
+  }
+}
+
+function checkFields(notification: Notification): void {
   if (typeof notification !== 'object' || notification === null || Array.isArray(notification)) {
-    throw new InvalidNotificationError(`a notification must be an object, got ${describe(notification)}`);
+    throw new InvalidNotificationError(
+      `a notification must be an object, got ${describe(notification)}${
+        typeof notification === 'string' ? PARSE_FIRST : ''
+      }`,
+    );
+  }
+  if ((notification as unknown) instanceof Uint8Array) {
+    throw new InvalidNotificationError(`a notification must be an object, got bytes${PARSE_FIRST}`);
   }
   for (const name in notification) {
     if (!KNOWN.has(name)) throw invalidNotification(notification, shownName(name), unknownFieldProblem(name));

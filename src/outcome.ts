@@ -97,14 +97,19 @@ export interface SendingFacts {
  *
  * Only facts that exist become properties, always in the same order, so that an outcome compares equal to
  * the line it is written as. `notification` is a getter on the prototype: `JSON.stringify`, spreading and
- * `util.inspect` leave it out.
+ * `util.inspect` leave it out. What throws when it is read, as getters may, is left out as well: what became
+ * of the notification is told in any case.
  */
 export function createOutcome(
   notification: Notification,
   settlement: Settlement,
   facts: SendingFacts = {},
 ): Outcome {
-  return new SettledNotification(notification, settlement, facts);
+  try {
+    return new SettledNotification(notification, notification, settlement, facts);
+  } catch {
+    return new SettledNotification({} as Notification, notification, settlement, facts);
+  }
 }
 
 class SettledNotification implements Outcome {
@@ -124,7 +129,8 @@ class SettledNotification implements Outcome {
   declare readonly context?: unknown;
   readonly #notification: Notification;
 
-  constructor(notification: Notification, settlement: Settlement, facts: SendingFacts) {
+  /** @param given what was written; `notification` may be a substitute of which more can be read */
+  constructor(notification: Notification, given: Notification, settlement: Settlement, facts: SendingFacts) {
     this.status = settlement.status;
     const line = lineOf(notification);
     if (line !== undefined) this.line = line;
@@ -140,7 +146,7 @@ class SettledNotification implements Outcome {
       this.apnsUniqueId = withoutProviderToken(settlement.apnsUniqueId);
     if (facts.attempts !== undefined && facts.attempts > 1) this.attempts = facts.attempts;
     if (notification.context !== undefined) this.context = notification.context;
-    this.#notification = notification;
+    this.#notification = given;
   }
 
   static {

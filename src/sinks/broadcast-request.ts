@@ -5,13 +5,7 @@
  *
  * Source: Apple, "Sending broadcast push notification requests to APNs".
  */
-import {
-  channelOf,
-  checkNotification,
-  expirationSeconds,
-  invalidNotification,
-  type Notification,
-} from '../notification.js';
+import { channelOf, expirationSeconds, invalidNotification, type Notification } from '../notification.js';
 import type { GeneralRequest } from '../protocol/http2/request.js';
 
 const PUSH_TYPE = 'liveactivity';
@@ -20,7 +14,7 @@ const PUSH_TYPE = 'liveactivity';
 const TOPIC_SUFFIX = '.push-type.liveactivity';
 
 /**
- * The request of a notification that names a channel.
+ * The request of a notification that names a channel, and that `checkNotification` has passed.
  *
  * @param bundleId the topic of notifications that name none
  * @throws {InvalidNotificationError} if it breaks a rule of broadcasts
@@ -29,7 +23,6 @@ export function createBroadcastRequest(
   notification: Notification,
   bundleId: string | undefined,
 ): GeneralRequest {
-  checkNotification(notification);
   const { topic = bundleId, pushType = PUSH_TYPE, expiration, priority, apnsId } = notification;
   if (topic === undefined) {
     throw invalidNotification(

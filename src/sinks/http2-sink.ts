@@ -126,21 +126,27 @@ export class Http2Sink extends Writable implements WritableOf<Notification> {
 
   #reject(notification: Notification, error: Error, callback: Callback): void {
     if (!(error instanceof InvalidNotificationError)) {
-      callback(error);
+      this.#fail(error, callback);
       return;
     }
     const { field, problem } = error;
     this.#sender.settle(notification, { status: 'invalid', field, message: problem });
     if (this.#onInvalid === undefined) {
-      this.#sender.end((failure) => callback(failure ?? error));
+      this.#sender.end((failure) => this.#fail(failure ?? error, callback));
       return;
     }
     try {
       this.#onInvalid(error);
     } catch (thrown) {
-      callback(thrown as Error);
+      this.#fail(thrown as Error, callback);
       return;
     }
     callback();
+  }
+
+  /** Destroys first: told of the error by a callback, Node would throw away what was written and has no outcome. */
+  #fail(error: Error, callback: Callback): void {
+    this.destroy(error);
+    callback(error);
   }
 }

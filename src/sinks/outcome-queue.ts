@@ -98,10 +98,9 @@ function describeFrame(
   index: number,
 ): Outcome {
   const { bytes, attempts, notifications } = run;
-  const notification = notifications?.[index];
-  if (notification !== undefined) {
+  if (notifications !== undefined) {
     const identifier = start === end ? undefined : readIdentifier(bytes, start, end);
-    return createOutcome(notification, settlement, { identifier, attempts });
+    return createOutcome(notifications[index]!, settlement, { identifier, attempts });
   }
   const { deviceToken = '', payload = UNFRAMED.bytes, identifier } = readFrame(bytes, start, end);
   return createOutcome({ deviceToken, payload }, settlement, { identifier, attempts });

@@ -85,8 +85,8 @@ export class NotificationPreparer {
    * @throws {InvalidNotificationError} naming the first field that breaks a rule
    */
   prepare(notification: Notification, since: number): PendingNotification {
-    if (channelOf(notification) !== undefined) return this.#prepareBroadcast(notification, since);
     checkNotification(notification);
+    if (channelOf(notification) !== undefined) return this.#prepareBroadcast(notification, since);
     this.#checkHeaders(notification);
     const pending = this.#record(notification, since);
     // Only a payload that could be too long in UTF-8 is measured.
