@@ -122,7 +122,9 @@ test('a sink whose onInvalid throws fails, and settles what was written to it', 
     throw new RangeError('no');
   };
   const sink = createHttp2Sink({ host, port, tls: { ca, cert, key }, topic, onInvalid });
+  sink.cork();
   for (const one of [good, undefined, good]) sink.write(one);
+  sink.uncork();
   await expect(finished(sink)).rejects.toThrow(RangeError);
   expect(settledCount(sink.counts)).toBe(3);
 });
