@@ -5,7 +5,7 @@ import { concealContents } from './conceal-contents.js';
 import { InvalidNotificationError } from './errors.js';
 import type { Notification } from './notification.js';
 import { choiceOption, integerOption, streamOptions } from './options.js';
-import type { Outcome, OutcomeCounts, Settlement } from './outcome.js';
+import type { DeliveryOutcome, OutcomeCounts, Settlement } from './outcome.js';
 import { type FrameCommand, MAX_PAYLOAD_BYTES } from './protocol/binary/frame.js';
 import { GATEWAY_OPTION_NAMES, type GatewayOptions, resolveGatewayOptions } from './sinks/gateway-options.js';
 import { closeGracefully } from './sinks/graceful-close.js';
@@ -27,7 +27,7 @@ export interface GatewayDeliveryOptions extends GatewayOptions {
 
 /**
  * A Duplex that takes notifications, sends them to a binary gateway, and yields one outcome for each:
- * {@link Outcome} objects, with the notification's `context`, `line` and identity, in the order in which
+ * {@link DeliveryOutcome} objects, with the notification's `context`, `line` and identity, in the order in which
  * they become known. Invalid notifications become `invalid` outcomes.
  *
  * It does what `createGatewaySink` does, with the same options. It must be read: a reader that is slow
@@ -46,12 +46,12 @@ export function createGatewayDelivery(options: GatewayDeliveryOptions): Delivery
   });
   const createSender = (events: NotificationSenderEvents): NotificationSender =>
     new NotificationFramer(resolved, { command, maxPayloadBytes }, { ...events, onErrorResponse: () => {} });
-  return new Delivery(createSender, { ...options, closeTimeoutMs: resolved.closeTimeoutMs });
+  return new DeliveryStream(createSender, { ...options, closeTimeoutMs: resolved.closeTimeoutMs });
 }
 
 /**
  * A Duplex that takes notifications, sends them to APNs over HTTP/2, and yields one outcome for each:
- * {@link Outcome} objects, with the notification's `context`, `line` and identity, in the order in which
+ * {@link DeliveryOutcome} objects, with the notification's `context`, `line` and identity, in the order in which
  * they become known. Invalid notifications become `invalid` outcomes.
  *
  * It does what `createHttp2Sink` does, with the same options, and is read and ends as
@@ -63,7 +63,7 @@ export function createHttp2Delivery(options: Http2Options): Delivery {
   const resolved = resolveHttp2Options(options);
   const createSender = (events: NotificationSenderEvents): NotificationSender =>
     new Http2Sender(resolved, events);
-  return new Delivery(createSender, { ...options, closeTimeoutMs: resolved.closeTimeoutMs });
+  return new DeliveryStream(createSender, { ...options, closeTimeoutMs: resolved.closeTimeoutMs });
 }
 
 interface DeliveryOptions {
@@ -77,9 +77,18 @@ const ABORTED: Settlement = { status: 'unsent', reason: 'Aborted' };
 type Callback = (error?: Error | null) => void;
 
 /** A delivery over either wire; see {@link createGatewayDelivery}. */
-export class Delivery extends Duplex implements DuplexOf<Notification, Outcome> {
+export interface Delivery extends DuplexOf<Notification, DeliveryOutcome> {
+  /** How many notifications ended how, so far. */
+  readonly counts: Readonly<OutcomeCounts>;
+  /** Ends gracefully: everything is settled first, for at most `closeTimeoutMs`. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+class DeliveryStream extends Duplex implements Delivery {
   static {
-    concealContents(Delivery);
+    concealContents(DeliveryStream);
+    // What an inspected delivery is headed with.
+    Object.defineProperty(DeliveryStream, 'name', { value: 'Delivery' });
   }
 
   readonly #sender: NotificationSender;
@@ -112,7 +121,6 @@ export class Delivery extends Duplex implements DuplexOf<Notification, Outcome> 
     else signal?.addEventListener('abort', this.#onAbort, { once: true });
   }
 
-  /** How many notifications ended how, so far. */
   get counts(): Readonly<OutcomeCounts> {
     return this.#sender.counts;
   }
@@ -156,7 +164,6 @@ export class Delivery extends Duplex implements DuplexOf<Notification, Outcome> 
     callback(error);
   }
 
-  /** Ends gracefully: everything is settled first, for at most `closeTimeoutMs`. */
   override [Symbol.asyncDispose](): Promise<void> {
     return closeGracefully(this, this.#closeTimeoutMs);
   }

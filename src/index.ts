@@ -42,7 +42,7 @@ export {
   InvalidNotificationError,
 } from './errors.js';
 export { type BroadcastNotification, lineOf, type Notification, setLine } from './notification.js';
-export type { Outcome, OutcomeCounts, OutcomeStatus } from './outcome.js';
+export type { DeliveryOutcome, Outcome, OutcomeCounts, OutcomeFacts, OutcomeStatus } from './outcome.js';
 export type { ErrorResponse } from './protocol/binary/error-response.js';
 export type { FeedbackTuple } from './protocol/binary/feedback-tuple.js';
 export type { FrameCommand } from './protocol/binary/frame.js';

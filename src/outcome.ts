@@ -14,9 +14,8 @@ import { channelOf, lineOf, type Notification } from './notification.js';
  */
 export type OutcomeStatus = 'accepted' | 'rejected' | 'invalid' | 'unsent' | 'unknown' | 'presumed';
 
-/** One notification's outcome, ready to be written as one NDJSON line. Absent facts are absent fields. */
-export interface Outcome {
-  readonly status: OutcomeStatus;
+/** What an outcome tells beside its status. Absent facts are absent fields. */
+export interface OutcomeFacts {
   /** 1-based NDJSON line the notification was parsed from. */
   readonly line?: number;
   /** The identifier the notification carried on the binary wire, or the one it asked for. */
@@ -43,9 +42,21 @@ export interface Outcome {
   readonly attempts?: number;
   /** The notification's own `context`, untouched. */
   readonly context?: unknown;
-  /** The very object that was written to a delivery. Not enumerable: it is not part of the NDJSON line. */
+  /** The very object that was written. Not enumerable: it is not part of the NDJSON line. */
   readonly notification?: Notification;
 }
+
+/** One notification's outcome, ready to be written as one NDJSON line; `status` says which facts are there. */
+export type Outcome = OutcomeFacts &
+  (
+    | { readonly status: 'accepted' | 'presumed' }
+    | { readonly status: 'rejected'; readonly statusCode: number; readonly reason: string }
+    | { readonly status: 'invalid'; readonly message: string }
+    | { readonly status: 'unsent' | 'unknown'; readonly reason: string }
+  );
+
+/** What a delivery yields: an outcome with the very object that was written to it. */
+export type DeliveryOutcome = Outcome & { readonly notification: Notification };
 
 /** How many notifications ended how. All but `resent` add up to the notifications that came in. */
 export interface OutcomeCounts {
@@ -104,15 +115,15 @@ export function createOutcome(
   notification: Notification,
   settlement: Settlement,
   facts: SendingFacts = {},
-): Outcome {
+): DeliveryOutcome {
   try {
-    return new SettledNotification(notification, notification, settlement, facts);
+    return new SettledNotification(notification, notification, settlement, facts) as DeliveryOutcome;
   } catch {
-    return new SettledNotification({} as Notification, notification, settlement, facts);
+    return new SettledNotification({} as Notification, notification, settlement, facts) as DeliveryOutcome;
   }
 }
 
-class SettledNotification implements Outcome {
+class SettledNotification implements OutcomeFacts {
   declare readonly status: OutcomeStatus;
   declare readonly line?: number;
   declare readonly identifier?: number;
@@ -164,7 +175,7 @@ class SettledNotification implements Outcome {
   }
 
   #explain({ statusCode, reason, timestamp, field, message }: Settlement): void {
-    const self = this as { -readonly [Fact in keyof Outcome]: Outcome[Fact] };
+    const self = this as { -readonly [Fact in keyof OutcomeFacts]: OutcomeFacts[Fact] };
     if (statusCode !== undefined) self.statusCode = statusCode;
     if (reason !== undefined) self.reason = withoutProviderToken(reason);
     if (timestamp !== undefined) self.timestamp = timestamp;

@@ -9,6 +9,7 @@ import {
   createHttp2Sink,
   createNdjsonParser,
   createNdjsonStringifier,
+  type DeliveryOutcome,
   type Notification,
   type Outcome,
 } from '../src/index.js';
@@ -49,4 +50,38 @@ test('tells what outcomes yields', async () => {
   sink.end();
   for await (const outcome of outcomes) expectTypeOf(outcome).toEqualTypeOf<Outcome>();
   expect(sink.counts.accepted).toBe(0);
+});
+
+test('tells what listens to data, and toArray(), what comes', async () => {
+  const delivery = createHttp2Delivery(where);
+  delivery.on('data', (outcome) => expectTypeOf(outcome).toEqualTypeOf<DeliveryOutcome>());
+  delivery.once('data', (outcome) => expectTypeOf(outcome).toEqualTypeOf<DeliveryOutcome>());
+  delivery.once('close', () => {});
+  expectTypeOf(delivery.end().toArray()).resolves.toEqualTypeOf<DeliveryOutcome[]>();
+  const parser = createNdjsonParser();
+  parser.on('data', (notification) => expectTypeOf(notification).toEqualTypeOf<Notification>());
+  expectTypeOf(parser.end().toArray()).resolves.toEqualTypeOf<Notification[]>();
+  expectTypeOf(createFrameEncoder().end().toArray()).resolves.toEqualTypeOf<Buffer[]>();
+});
+
+test('tells by its status which facts an outcome has', () => {
+  const tell = (outcome: Outcome): unknown => {
+    switch (outcome.status) {
+      case 'rejected':
+        expectTypeOf(outcome.statusCode).toEqualTypeOf<number>();
+        return expectTypeOf(outcome.reason).toEqualTypeOf<string>();
+      case 'unsent':
+      case 'unknown':
+        return expectTypeOf(outcome.reason).toEqualTypeOf<string>();
+      case 'invalid':
+        return expectTypeOf(outcome.message).toEqualTypeOf<string>();
+      default:
+        expectTypeOf(outcome.status).toEqualTypeOf<'accepted' | 'presumed'>();
+        return expectTypeOf(outcome.reason).toEqualTypeOf<string | undefined>();
+    }
+  };
+  expect(tell({ status: 'accepted' })).toBeDefined();
+  const delivery = createGatewayDelivery(where);
+  delivery.on('data', (outcome) => expectTypeOf(outcome.notification).toEqualTypeOf<Notification>());
+  delivery.destroy();
 });

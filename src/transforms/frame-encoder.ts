@@ -49,7 +49,7 @@ const OPTION_NAMES = [
  *
  * @throws {ApnsError} APNS_ERR_INVALID_OPTION
  */
-export function createFrameEncoder(options: FrameEncoderOptions = {}): TransformOf<Notification, Uint8Array> {
+export function createFrameEncoder(options: FrameEncoderOptions = {}): TransformOf<Notification, Buffer> {
   return new FrameEncoder(options);
 }
 

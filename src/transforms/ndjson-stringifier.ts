@@ -32,9 +32,7 @@ const CHUNK_CHARACTERS = 64 * 1024;
  *
  * @throws {ApnsError} APNS_ERR_INVALID_OPTION
  */
-export function createNdjsonStringifier(
-  options: NdjsonStringifierOptions = {},
-): TransformOf<object, Uint8Array> {
+export function createNdjsonStringifier(options: NdjsonStringifierOptions = {}): TransformOf<object, Buffer> {
   return new NdjsonStringifier(options);
 }
 

@@ -27,7 +27,7 @@ function begin(before: readonly number[] = [], more: Partial<SettlementLogOption
 }
 
 const settle = (log: SettlementLog, line: number, status: OutcomeStatus = 'accepted', printed = true): void =>
-  log.onOutcome({ status, line }, printed);
+  log.onOutcome({ status, line, statusCode: 0, reason: 'Any', message: '' }, printed);
 
 const recorded = (): string[] => [...readLedger(path)!.settled].map((range) => range.join('-'));
 

@@ -133,7 +133,7 @@ test.each(['a string', 'a Buffer', 'a Uint8Array'])('%s is told to be parsed fir
   const delivery = createDeliveries().http2();
   delivery.end(STRANGE[name]);
   const [outcome] = await delivery.toArray();
-  expect(outcome.message).toContain('createNdjsonParser');
+  expect(outcome?.message).toContain('createNdjsonParser');
 });
 
 test('a context that cannot be read is left out of the outcome', async () => {
@@ -143,6 +143,6 @@ test('a context that cannot be read is left out of the outcome', async () => {
     const context = { get: () => (reads++ === 0 ? 1 : fail()), enumerable: true };
     delivery.end(Object.defineProperty({ ...good }, 'context', context));
     const [outcome] = await delivery.toArray();
-    expect(outcome).toMatchObject({ status: 'accepted' });
+    expect(outcome!).toMatchObject({ status: 'accepted' });
   }
 });
