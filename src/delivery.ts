@@ -31,7 +31,7 @@ export interface GatewayDeliveryOptions extends GatewayOptions {
  * they become known. Invalid notifications become `invalid` outcomes.
  *
  * It does what `createGatewaySink` does, with the same options. It must be read: a reader that is slow
- * slows the sending, and one that never reads stops it. When it fails or is aborted through `signal`,
+ * slows the sending, and one that never reads stops it, with a process warning. When it fails or is aborted through `signal`,
  * every outcome can still be read before the error arrives; `destroy()` ends the reading at once, so then
  * only `counts` say what became of the rest.
  *
@@ -72,6 +72,11 @@ interface DeliveryOptions {
   readonly highWaterMark?: number;
 }
 
+/** How long writing may stand still before somebody is told that it is for want of a reader. */
+const UNREAD_WARNING_MS = 5000;
+const UNREAD_WARNING =
+  'nobody reads the outcomes of this delivery, so it takes no more notifications: read them, pipe them on, or let them go with delivery.resume()';
+
 const ABORTED: Settlement = { status: 'unsent', reason: 'Aborted' };
 
 type Callback = (error?: Error | null) => void;
@@ -102,6 +107,7 @@ class DeliveryStream extends Duplex implements Delivery {
   #failure: Error | undefined;
   /** How many of the unwritten notifications are settled already. */
   #settledUnwritten = 0;
+  #unreadTimer: NodeJS.Timeout | undefined;
 
   constructor(
     createSender: (events: NotificationSenderEvents) => NotificationSender,
@@ -129,7 +135,7 @@ class DeliveryStream extends Duplex implements Delivery {
     // After a failure the callback is never called: no more is taken, and the error is about to arrive.
     if (this.#failure !== undefined) this.#settleLate(notification);
     else if (this.#send(notification)) callback();
-    else this.#waiting = { notification, callback };
+    else this.#wait(notification, callback);
   }
 
   override _final(callback: Callback): void {
@@ -157,6 +163,7 @@ class DeliveryStream extends Duplex implements Delivery {
 
   override _destroy(error: Error | null, callback: Callback): void {
     this.#signal?.removeEventListener('abort', this.#onAbort);
+    clearInterval(this.#unreadTimer);
     this.#failure ??= error ?? undefined;
     this.#settleUnsent();
     this.#sender.destroy('Aborted');
@@ -178,6 +185,21 @@ class DeliveryStream extends Duplex implements Delivery {
       this.#sender.settle(notification, { status: 'invalid', field, message: problem });
       return true;
     }
+  }
+
+  #wait(notification: Notification, callback: Callback): void {
+    this.#waiting = { notification, callback };
+    // A program that forgets to read works for as long as its notifications fit the window.
+    if (this.readableFlowing !== null || this.#unreadTimer !== undefined) return;
+    this.#unreadTimer = setInterval(() => this.#warnIfUnread(), UNREAD_WARNING_MS).unref();
+  }
+
+  #warnIfUnread(): void {
+    const isUnread = this.readableFlowing === null;
+    if (isUnread && (this.#waiting === undefined || this.#sender.outcomes.unread === 0)) return;
+    clearInterval(this.#unreadTimer);
+    if (isUnread)
+      process.emitWarning(UNREAD_WARNING, { type: 'ApnsWarning', code: 'APNS_WARN_UNREAD_OUTCOMES' });
   }
 
   #retryWaiting(): void {

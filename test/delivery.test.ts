@@ -1,7 +1,7 @@
 import { EventEmitter, once } from 'node:events';
 import { Readable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { createGatewayDelivery, type Delivery } from '../src/delivery.js';
 import { type Notification, setLine } from '../src/notification.js';
 import { type Outcome, settledCount } from '../src/outcome.js';
@@ -253,4 +253,31 @@ test('is aborted by a signal that was aborted before, and settles what it is giv
     for await (const outcome of delivery) outcomes.push(outcome);
   }).rejects.toMatchObject({ name: 'AbortError' });
   expect(outcomes).toHaveLength(3);
+});
+
+test.each([
+  ['nobody reads', () => {}, 1],
+  ['somebody reads', (delivery: Delivery) => void delivery.resume(), 0],
+  ['somebody reads slowly', (delivery: Delivery) => void delivery.on('readable', () => {}), 0],
+])('warns that it stands still for want of a reader: %s', async (_name, read, expected) => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  const warnings: Error[] = [];
+  const onWarning = (warning: Error): unknown => warnings.push(warning);
+  process.on('warning', onWarning);
+  onTestFinished(() => {
+    process.off('warning', onWarning);
+    vi.useRealTimers();
+  });
+  const gateway = await startScriptedGateway({});
+  const delivery = createGatewayDelivery({ ...gateway.options, window: { count: 2 } });
+  onTestFinished(() => void delivery.destroy());
+  for (const notification of notifications(40)) delivery.write(notification);
+  while (settledCount(delivery.counts) < 2) await new Promise(setImmediate);
+  read(delivery);
+  for (let i = 0; i < 3; i++) vi.advanceTimersByTime(5000);
+  await new Promise(setImmediate);
+  const unread = warnings.filter(({ name }) => name === 'ApnsWarning');
+  expect(unread.map((warning) => (warning as NodeJS.ErrnoException).code)).toEqual(
+    Array.from({ length: expected }, () => 'APNS_WARN_UNREAD_OUTCOMES'),
+  );
 });
