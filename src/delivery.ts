@@ -249,8 +249,14 @@ class DeliveryStream extends Duplex implements Delivery {
 
   /** Whether every outcome has been read, those included of a writer that has not heard of the failure. */
   get #isRead(): boolean {
+    // Not for every outcome: looking through what waits takes as long as there is much of it.
+    if (this.#hasOutcomes) return false;
     this.#settleUnsent();
-    return this.readableLength === 0 && this.#sender.outcomes.unread === 0;
+    return !this.#hasOutcomes;
+  }
+
+  get #hasOutcomes(): boolean {
+    return this.readableLength > 0 || this.#sender.outcomes.unread > 0;
   }
 }
 

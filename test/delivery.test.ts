@@ -134,6 +134,27 @@ test('lets every outcome be read after its signal is aborted', async () => {
   expect(delivery.counts.unknown + delivery.counts.unsent).toBe(30);
 });
 
+test('has thousands of waiting notifications settled and read in moments', async () => {
+  const controller = new AbortController();
+  const gateway = await startScriptedGateway({ onCheckpoint: () => {} });
+  const delivery = createGatewayDelivery({
+    ...gateway.options,
+    window: { count: 10 },
+    signal: controller.signal,
+    highWaterMark: 10_000,
+  });
+  for (const notification of notifications(6000)) delivery.write(notification);
+  const abortedAt = performance.now();
+  controller.abort();
+  let outcomes = 0;
+  await expect(async () => {
+    for await (const _ of delivery) outcomes++;
+  }).rejects.toMatchObject({ name: 'AbortError' });
+  expect(outcomes).toBe(6000);
+  // It took half a minute when all that waits was looked through for each outcome.
+  expect(performance.now() - abortedAt).toBeLessThan(5000);
+});
+
 test('lets the outcomes be read of a writer that goes on after the failure', async () => {
   const gateway = await startScriptedGateway({ onConnection: (peer) => peer.close() });
   const delivery = createGatewayDelivery({ ...gateway.options, backoff: { attempts: 0 } });
