@@ -64,17 +64,22 @@ export class GatewayConnection {
       if (!error) this.progressAt = performance.now();
     };
     const reader = new PacketReader(ERROR_RESPONSE_FORMAT);
+    let response: ErrorResponse | undefined;
     const onPacket = (bytes: Buffer, start: number): void => {
       // At most one answer, then the gateway closes: whatever follows it means nothing.
-      this.#close({ response: decodeErrorResponse(bytes, start) });
+      response ??= decodeErrorResponse(bytes, start);
     };
     const onBytes = (chunk: Buffer): void => {
       if (this.state === 'closed') return;
+      let cause: ApnsError | undefined;
       try {
         reader.read(chunk, onPacket);
       } catch (error) {
-        this.#close({ cause: notGatewayError(peer, error as ApnsError) });
+        cause = notGatewayError(peer, error as ApnsError);
       }
+      // Not above: closing makes room, and what a listener throws who is told so is not the gateway's fault.
+      if (response !== undefined) this.#close({ response });
+      else if (cause !== undefined) this.#close({ cause });
     };
     // Behind the gateway's end no answer can come, even if the socket never gets rid of what it holds.
     const onEnd = (): void => this.#close({});

@@ -62,6 +62,8 @@ export class Http2Connection implements FrameHandler {
   #answers = 0;
   /** Whether this side wants no more of it. */
   #isRetired = false;
+  /** Whether frames are being read. */
+  #isReading = false;
   readonly #socket: TLSSocket;
   readonly #peer: Peer;
   readonly #events: Http2ConnectionEvents;
@@ -228,7 +230,6 @@ export class Http2Connection implements FrameHandler {
     if (known !== undefined) this.#events.onResponse(this, pending, known);
     else if (errorCode === Http2ErrorCode.REFUSED_STREAM) this.#events.onUnprocessed(this, pending);
     else this.#events.onLost(this, pending, resetReason(errorCode));
-    this.#closeIfDrained();
   }
 
   onSettings(settings: Http2Settings): void {
@@ -261,7 +262,6 @@ export class Http2Connection implements FrameHandler {
       if (known !== undefined) this.#events.onResponse(this, pending, known);
       else this.#events.onUnprocessed(this, pending);
     }
-    this.#closeIfDrained();
   }
 
   onWindowUpdate(streamId: number, increment: number): void {
@@ -284,21 +284,24 @@ export class Http2Connection implements FrameHandler {
     }
     this.#reset(pending, http2ErrorCode);
     this.#events.onLost(this, pending, 'MalformedResponse');
-    this.#closeIfDrained();
   }
 
   #onBytes(chunk: Buffer): void {
     if (this.#state === 'closed') return;
     this.heardAt = performance.now();
+    let failure: unknown;
+    this.#isReading = true;
     try {
       this.#frames.read(chunk);
       this.#floodGuard.note(chunk.length, this.#answers + this.#requests.writtenBytes, this.heardAt);
       if (this.#output.isOverrun) throw connectionError('ENHANCE_YOUR_CALM', 'answers are not read');
     } catch (error) {
-      this.abandon(toApnsError(error, this.#peer));
-      return;
+      failure = error;
     }
-    // Once, behind the last frame: who is told may write, end or destroy in the middle of it.
+    this.#isReading = false;
+    if (failure !== undefined) this.abandon(toApnsError(failure, this.#peer));
+    else this.#closeIfDrained();
+    // Once, behind the last frame: who is told may write, end, destroy or throw.
     this.#events.onRoom(this);
   }
 
@@ -308,7 +311,6 @@ export class Http2Connection implements FrameHandler {
     if (pending.rest !== undefined) this.#reset(pending);
     else this.#streams.close(pending.streamId);
     this.#events.onResponse(this, pending, response);
-    if (this.#state === 'draining') this.#closeIfDrained();
   }
 
   /** What is known of the answer to a stream that is over. */
@@ -349,7 +351,8 @@ export class Http2Connection implements FrameHandler {
   }
 
   #closeIfDrained(): void {
-    if (this.#state !== 'draining' || this.#streams.size > 0) return;
+    // Not between two frames: what a listener throws who is told of it would be taken for the peer's fault.
+    if (this.#isReading || this.#state !== 'draining' || this.#streams.size > 0) return;
     this.#state = 'closed';
     this.#sayGoodbye(Http2ErrorCode.NO_ERROR);
     const socket = this.#socket;

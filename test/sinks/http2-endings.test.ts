@@ -2,7 +2,7 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { Http2ErrorCode } from '../../src/protocol/http2/error-code.js';
 import type { Http2Frame } from '../../src/protocol/http2/frame.js';
-import { type RawPeer, settingsFrame, startRawGateway } from '../support/http2-raw-gateway.js';
+import { dataFrame, type RawPeer, settingsFrame, startRawGateway } from '../support/http2-raw-gateway.js';
 import { type Answer, notifications, sendAll, statuses, tokenOf } from '../support/http2-sending.js';
 
 test('goes to a new connection after GOAWAY before SETTINGS, with JSON, text and nothing in it', async () => {
@@ -199,6 +199,30 @@ test('leaves a connection on which provider tokens change too often, keeping the
   const sent = await sendAll(gateway.options, notifications(10));
   expect(sent.counts).toMatchObject({ accepted: 10, resent: 3 });
   expect(gateway.peers).toHaveLength(2);
+});
+
+test('loses no time over what comes behind the answer that a connection is left for', async () => {
+  const gateway = await startRawGateway({
+    onRequest(peer, request) {
+      if (peer.index > 0) {
+        peer.respond(request, 200);
+        return;
+      }
+      peer.isTrusted = false;
+      const body = Buffer.from('{"reason":"TooManyProviderTokenUpdates"}');
+      const { streamId } = request;
+      // In one write: the answer, and DATA on a stream that was never opened.
+      peer.send(
+        peer.headers(streamId, [[':status', '429']], false),
+        dataFrame(streamId, body),
+        dataFrame(99, body),
+      );
+    },
+  });
+  const sentAt = performance.now();
+  const sent = await sendAll({ ...gateway.options, backoff: { initialMs: 1 } }, notifications(1));
+  expect(statuses(sent)).toEqual(['accepted']);
+  expect(performance.now() - sentAt).toBeLessThan(5000);
 });
 
 test('does not hurry from connection to connection where that is said on each', async () => {
