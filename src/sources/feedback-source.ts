@@ -117,7 +117,6 @@ class FeedbackSource extends LastingSource implements ReadableOf<FeedbackTuple> 
   #receive(socket: TLSSocket): void {
     const reader = new PacketReader(FEEDBACK_TUPLE_FORMAT);
     let fault: ApnsError | undefined;
-    let hasRead = false;
     const attempt = (read: () => void): void => {
       try {
         read();
@@ -126,18 +125,18 @@ class FeedbackSource extends LastingSource implements ReadableOf<FeedbackTuple> 
         socket.destroy();
       }
     };
-    const onPacket = (bytes: Buffer, start: number, end: number): void => {
-      hasRead = true;
-      if (!this.push(decodeFeedbackTuple(bytes, start, end))) this.#pause();
-    };
     this.#state = 'reading';
     this.#socket = socket;
     const handlers: ReceiveHandlers = {
       onBytes: (chunk) => {
-        hasRead = false;
-        attempt(() => reader.read(chunk, onPacket));
+        const tuples: FeedbackTuple[] = [];
+        attempt(() =>
+          reader.read(chunk, (bytes, start, end) => tuples.push(decodeFeedbackTuple(bytes, start, end))),
+        );
         // Not for every byte: a service that sends one now and then would be listened to for ever.
-        if (hasRead) this.#timer?.refresh();
+        if (tuples.length > 0) this.#timer?.refresh();
+        // Not above: what a listener throws who is given one is not the service's fault.
+        this.#pushAll(tuples);
       },
       onEnd: () => {
         attempt(() => reader.end());
@@ -150,6 +149,19 @@ class FeedbackSource extends LastingSource implements ReadableOf<FeedbackTuple> 
     };
     this.#receiver = receive(socket, handlers, this.#target);
     this.#resume();
+  }
+
+  /** What a listener throws ends no reading: the service has forgotten the tuples behind this one. */
+  #pushAll(tuples: readonly FeedbackTuple[]): void {
+    for (const tuple of tuples) {
+      try {
+        if (!this.push(tuple)) this.#pause();
+      } catch (error) {
+        process.nextTick(() => {
+          throw error;
+        });
+      }
+    }
   }
 
   #pause(): void {

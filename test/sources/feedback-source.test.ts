@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { encodeFeedbackTuple, type FeedbackTuple } from '../../src/protocol/binary/feedback-tuple.js';
 import { createFeedbackSource, type FeedbackSourceOptions } from '../../src/sources/feedback-source.js';
 import { until } from '../support/frames.js';
@@ -204,4 +204,24 @@ test.each([
   expect(() => createFeedbackSource({ host: '127.0.0.1', ...(options as object) })).toThrow(
     expect.objectContaining({ code: 'APNS_ERR_INVALID_OPTION' }),
   );
+});
+
+test('loses no tuple, and hides no error, where a listener throws while polling', async () => {
+  const thrown: unknown[] = [];
+  process.setUncaughtExceptionCaptureCallback((error) => thrown.push(error));
+  onTestFinished(() => process.setUncaughtExceptionCaptureCallback(null));
+  const { stream, service } = await source(
+    (socket, index) => socket.end(index === 0 ? encode(tuples(4)) : Buffer.alloc(0)),
+    { intervalMs: 10 },
+  );
+  const error = new Error('of a listener');
+  const read: FeedbackTuple[] = [];
+  stream.on('data', (tuple: FeedbackTuple) => {
+    if (read.push(tuple) === 2) throw error;
+  });
+  await until(() => service.connections > 1);
+  stream.destroy();
+  // The service has sent them once, and has forgotten them.
+  expect(read).toEqual(tuples(4));
+  expect(thrown).toEqual([error]);
 });
