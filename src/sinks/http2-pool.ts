@@ -33,6 +33,9 @@ const BUSY_PING_MS = 10_000;
  */
 const RELIEF_CONNECTIONS = 8;
 
+/** When a further connection is tried again that could not be had, while there is one to send on. */
+const FURTHER_DELAY_MS = 10_000;
+
 /** See the file comment. */
 export class Http2Pool {
   readonly #options: ResolvedHttp2Options;
@@ -117,8 +120,8 @@ export class Http2Pool {
   /** TooManyProviderTokenUpdates: the token stays, the connection goes, and the next one is not hurried. */
   leave(connection: Http2Connection): void {
     if (connection.isRetired) return;
-    this.#onFailure(refusedError(this.#options, 'TooManyProviderTokenUpdates'));
     connection.drain();
+    this.#onFailure(refusedError(this.#options, 'TooManyProviderTokenUpdates'));
   }
 
   /** Forgets a connection that has closed; one that was of no use delays the next. */
@@ -143,7 +146,8 @@ export class Http2Pool {
   }
 
   #onFailure(error: ApnsError): void {
-    const delayMs = this.#options.backoff.next();
+    const isOpen = this.#connections.some(({ isReady, isDraining }) => isReady && !isDraining);
+    const delayMs = this.#options.backoff.next() ?? (isOpen ? FURTHER_DELAY_MS : undefined);
     if (delayMs === undefined) this.#giveUp(error);
     else this.#dialAt = this.#clock.now + Math.ceil(delayMs);
   }

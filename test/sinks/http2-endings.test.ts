@@ -225,6 +225,22 @@ test('loses no time over what comes behind the answer that a connection is left 
   expect(performance.now() - sentAt).toBeLessThan(5000);
 });
 
+test('goes on with the connection it has where a further one cannot be had', async () => {
+  const gateway = await startRawGateway({
+    onConnection(peer) {
+      if (peer.index > 0) peer.raw.destroy();
+      else peer.send(settingsFrame({ maxConcurrentStreams: 1 }));
+    },
+    onRequest: (peer, request) => void setTimeout(() => peer.respond(request, 200), 300),
+  });
+  const backoff = { initialMs: 1, attempts: 2 };
+  const sent = await sendAll({ ...gateway.options, connections: 2, backoff }, notifications(4));
+  expect(sent.error).toBeUndefined();
+  expect(statuses(sent)).toEqual(Array(4).fill('accepted'));
+  // Answers come so slowly that every attempt is used up meanwhile.
+  expect(gateway.peers.length).toBeGreaterThan(3);
+});
+
 test('does not hurry from connection to connection where that is said on each', async () => {
   const gateway = await startRawGateway({
     settings: { maxConcurrentStreams: 1 },
