@@ -116,8 +116,9 @@ export class GatewaySink extends Writable implements WritableOf<Uint8Array> {
     return closeGracefully(this, this.#closeTimeoutMs);
   }
 
+  /** Of a copy: whoever wrote the chunk has it back with the callback, long before its frames are settled. */
   #cut(chunk: Buffer): void {
-    if (this.#fault === undefined) this.#try(() => this.#reader.read(chunk, this.#onPacket));
+    if (this.#fault === undefined) this.#try(() => this.#reader.read(Buffer.from(chunk), this.#onPacket));
   }
 
   #try(read: () => void): void {

@@ -192,6 +192,21 @@ test('takes no more frames than the window holds from a gateway that does not re
   expect(counts.unknown + counts.unsent).toBeGreaterThanOrEqual(20);
 });
 
+test('has frames of its own once a write has called back', async () => {
+  const gateway = await startScriptedGateway();
+  const sink = createGatewaySink(gateway.options);
+  const outcomes = sink.outcomes.toArray();
+  const [first, ...others] = frames(3);
+  const scratch = Buffer.alloc(first!.length);
+  for (const frame of [first!, ...others]) {
+    frame.copy(scratch);
+    await new Promise((resolve) => sink.write(scratch, resolve));
+  }
+  sink.end();
+  expect(brief(await outcomes)).toEqual(range('accepted', 1, 3));
+  expect(gateway.identifiers()).toEqual([[1, 2, 3]]);
+});
+
 test('settles what it was given when it is destroyed', async () => {
   const gateway = await startScriptedGateway({ onCheckpoint: () => {} });
   const sink = createGatewaySink({ ...gateway.options, window: { count: 5 } });
