@@ -25,7 +25,7 @@ export interface Http2PoolEvents extends Http2ConnectionEvents {
 const IDLE_PING_MS = 60_000;
 
 /** Silence this long, with answers outstanding, makes the connection suspicious. */
-const BUSY_PING_MS = 10_000;
+export const BUSY_PING_MS = 10_000;
 
 /**
  * APNs throttles a connection to one stream after a rejection, until the next acceptance. While one of ours

@@ -19,7 +19,7 @@ import { decodeRetryAfter, parseHttpDate } from '../protocol/http2/retry-after.j
 import type { Http2Connection } from './http2-connection.js';
 import { refusedError } from './http2-endings.js';
 import type { ResolvedHttp2Options } from './http2-options.js';
-import { Http2Pool, type Http2PoolEvents } from './http2-pool.js';
+import { BUSY_PING_MS, Http2Pool, type Http2PoolEvents } from './http2-pool.js';
 import type { NotificationSender, NotificationSenderEvents } from './notification-sender.js';
 import { PendingHeap } from './pending-heap.js';
 import { NotificationPreparer, type PendingNotification } from './pending-notification.js';
@@ -75,9 +75,10 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
     this.#unsettledBytes += pending.payload.length;
     this.#fresh.push(pending);
     this.#write(now);
-    // The first that has to wait sees to a connection and a timer; those behind it find them seen to.
+    // The first that has to wait sees to a connection and a timer; those behind it find them seen to. One that is
+    // written at once wants to be answered: a connection that was idle is looked at less often.
     if (this.#fresh.length === 1) this.#step();
-    else this.#wakeUp.at(now + this.#options.deadlineMs, now);
+    else this.#wakeUp.at(now + Math.min(this.#options.deadlineMs, BUSY_PING_MS), now);
     return true;
   }
 

@@ -2,6 +2,8 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { Http2ErrorCode } from '../../src/protocol/http2/error-code.js';
 import type { Http2Frame } from '../../src/protocol/http2/frame.js';
+import { createHttp2Sink } from '../../src/sinks/http2-sink.js';
+import { until } from '../support/frames.js';
 import { dataFrame, type RawPeer, settingsFrame, startRawGateway } from '../support/http2-raw-gateway.js';
 import { type Answer, notifications, sendAll, statuses, tokenOf } from '../support/http2-sending.js';
 
@@ -186,6 +188,29 @@ test('gives up a connection that does not answer PING, and goes on with another'
   vi.advanceTimersByTime(3100);
   expect(statuses(await sending)).toEqual(['unknown Timeout', 'accepted']);
   expect(gateway.peers).toHaveLength(2);
+});
+
+test('asks a connection that was idle, too, whether it is there when it does not answer', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  onTestFinished(() => void vi.useRealTimers());
+  let pings = 0;
+  const gateway = await startRawGateway({
+    onPing: () => pings++,
+    onRequest(peer, request) {
+      if (peer.requests.length === 1) peer.respond(request, 200);
+    },
+  });
+  const sink = createHttp2Sink(gateway.options);
+  const [first, second] = notifications(2);
+  sink.write(first!);
+  await until(() => sink.counts.accepted === 1);
+  // Nobody waits for anything, so the next look at the connection is a minute away.
+  vi.advanceTimersByTime(20_000);
+  sink.write(second!);
+  await until(() => gateway.requests.length === 2);
+  vi.advanceTimersByTime(10_000);
+  await until(() => pings === 1);
+  sink.destroy();
 });
 
 test('leaves a connection on which provider tokens change too often, keeping the token', async () => {
