@@ -4,6 +4,12 @@
  * Numbering starts at 1, since a gateway answers 0 when it does not know which notification failed.
  */
 
+/**
+ * The highest identifier that is taken over where they must be unique. Above it there is room for more
+ * notifications than can be in flight, so that numbering comes to its wrap only when those before it are settled.
+ */
+const MAX_WANTED = 0xefff_ffff;
+
 /** Hands out identifiers 1, 2, 3, …, skipping 0 when they wrap at 2^32. */
 export class IdentifierSequence {
   #last: number;
@@ -27,11 +33,12 @@ export class IdentifierSequence {
   }
 
   /**
-   * The identifier that was asked for if it is later than all before it, else the next one: whatever is
-   * asked for, no two that are in flight at the same time are alike, and none is 0.
+   * The identifier that was asked for if it is higher than all before it, else the next one: whatever is
+   * asked for, no two that are in flight at the same time are alike, and none is 0. What is asked for never
+   * makes the numbering wrap: in a few leaps it would be back at those in flight.
    */
-  nextUnique(wanted?: number): number {
-    return this.next(wanted && isLater(wanted, this.#last) ? wanted : undefined);
+  nextUnique(wanted = 0): number {
+    return this.next(wanted > this.#last && wanted <= MAX_WANTED ? wanted : undefined);
   }
 }
 
