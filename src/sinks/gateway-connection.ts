@@ -133,7 +133,7 @@ export class GatewayConnection {
 
   /** Takes the frames that were written by `then`; from now on their identifiers are ambiguous. */
   presume(then: number): FrameRun[] {
-    const runs = this.window.takeWhere(({ writtenAt }) => writtenAt <= then);
+    const runs = this.window.takeWhile(({ writtenAt }) => writtenAt <= then);
     this.presumed = widenRange(this.presumed, runs);
     return runs;
   }

@@ -53,15 +53,7 @@ export class RunQueue {
       this.#runs[this.#head] = rest;
       return taken;
     }
-    this.#runs[this.#head++] = undefined;
-    if (this.#head === this.#runs.length) {
-      this.#runs = [];
-      this.#head = 0;
-    } else if (this.#head === 1024) {
-      // Dropped in batches: shifting one by one would move the whole array each time.
-      this.#runs = this.#runs.slice(this.#head);
-      this.#head = 0;
-    }
+    this.#drop();
     return taken;
   }
 
@@ -79,9 +71,32 @@ export class RunQueue {
     return taken;
   }
 
+  /** Takes the runs at the front for as long as `isTaken` is true: what is behind them is not looked at. */
+  takeWhile(isTaken: (run: FrameRun) => boolean): FrameRun[] {
+    const taken: FrameRun[] = [];
+    for (let { first } = this; first !== undefined && isTaken(first); { first } = this) {
+      taken.push(first);
+      this.#add(first, -1);
+      this.#drop();
+    }
+    return taken;
+  }
+
   /** Takes everything. */
   takeAll(): FrameRun[] {
     return this.takeWhere(() => true);
+  }
+
+  /** Drops the first run, in batches: shifting one by one would move the whole array each time. */
+  #drop(): void {
+    this.#runs[this.#head++] = undefined;
+    if (this.#head === this.#runs.length) {
+      this.#runs = [];
+      this.#head = 0;
+    } else if (this.#head === 1024) {
+      this.#runs = this.#runs.slice(this.#head);
+      this.#head = 0;
+    }
   }
 
   #add(run: FrameRun, sign: 1 | -1): void {

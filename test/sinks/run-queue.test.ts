@@ -77,3 +77,15 @@ test('holds its order over thousands of runs', () => {
   expect(identifiers(taken)).toEqual(Array.from({ length: 5000 }, (_, i) => i + 1));
   expect([queue.frames, queue.bytes, queue.first]).toEqual([0, 0, undefined]);
 });
+
+test('looks at no run behind the first that is not taken', () => {
+  const queue = new RunQueue();
+  for (let i = 1; i <= 5000; i++) queue.push(runOf(...frames(1, i)));
+  const looked: number[] = [];
+  const isTaken = (run: FrameRun): boolean => looked.push(identifiers([run])[0]!) < 3;
+  expect(identifiers(queue.takeWhile(isTaken))).toEqual([1, 2]);
+  expect(looked).toEqual([1, 2, 3]);
+  expect([queue.frames, identifiers([queue.first!])]).toEqual([4998, [3]]);
+  expect(queue.takeWhile(() => true)).toHaveLength(4998);
+  expect([queue.frames, queue.bytes, queue.first]).toEqual([0, 0, undefined]);
+});
