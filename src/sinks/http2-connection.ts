@@ -93,7 +93,9 @@ export class Http2Connection implements FrameHandler {
     const increment = CONNECTION_WINDOW_BYTES - INITIAL_WINDOW_BYTES;
     this.#output.writeControl({ type: 'WINDOW_UPDATE', streamId: 0, increment });
     const onBytes = (chunk: Buffer): void => this.#onBytes(chunk);
-    receive(socket, { onBytes, onClose: (cause) => this.#close(cause) }, peer);
+    // Behind the peer's end no answer can come, even if the socket never gets rid of what it holds.
+    const onEnd = (): void => this.#close(undefined);
+    receive(socket, { onBytes, onEnd, onClose: (cause) => this.#close(cause) }, peer);
     socket.on('drain', () => {
       this.#requests.writeOn();
       this.#tellRoom();

@@ -190,6 +190,32 @@ test('gives up a connection that does not answer PING, and goes on with another'
   expect(gateway.peers).toHaveLength(2);
 });
 
+test('waits for nothing from a gateway that has ended while this side still holds bytes', async () => {
+  const gateway = await startRawGateway({
+    onConnection(peer) {
+      if (peer.index > 0) {
+        peer.send(settingsFrame({}));
+        return;
+      }
+      // So much that it fills every buffer on the way, none of which is read.
+      peer.isTrusted = false;
+      peer.send(settingsFrame({ initialWindowSize: 2 ** 30, maxConcurrentStreams: 2000 }), {
+        type: 'WINDOW_UPDATE',
+        streamId: 0,
+        increment: 2 ** 30,
+      });
+      peer.socket.pause();
+      setTimeout(() => peer.socket.end(), 300);
+    },
+  });
+  const sink = createHttp2Sink({ ...gateway.options, window: { count: 2000 } });
+  const startedAt = performance.now();
+  for (const notification of notifications(2000, `"${'x'.repeat(4000)}"`)) sink.write(notification);
+  await until(() => sink.counts.unknown > 0);
+  expect(performance.now() - startedAt).toBeLessThan(5000);
+  sink.destroy();
+});
+
 test('asks a connection that was idle, too, whether it is there when it does not answer', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
   onTestFinished(() => void vi.useRealTimers());
