@@ -1,3 +1,6 @@
+/** The longest delay a timer of Node can hold; a longer one would go off at once. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
+
 /** The one timer of a sender: goes off at the earliest of all times it was asked for. */
 export class WakeUp {
   readonly #onTimer: () => void;
@@ -21,7 +24,7 @@ export class WakeUp {
     if (at >= this.#at) return;
     clearTimeout(this.#timer);
     this.#at = at;
-    this.#timer = setTimeout(this.#onTimer, Math.max(0, Math.ceil(at - now)));
+    this.#timer = setTimeout(this.#onTimer, Math.min(MAX_DELAY_MS, Math.max(0, Math.ceil(at - now))));
   }
 
   /** Never wakes again, unless it is asked to. */

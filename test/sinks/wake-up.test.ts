@@ -36,3 +36,15 @@ it('does not wake once it was cancelled', () => {
   vi.advanceTimersByTime(5000);
   expect(wake).not.toHaveBeenCalled();
 });
+
+it('keeps to what a timer can hold', () => {
+  const wake = vi.fn();
+  const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+  vi.useRealTimers();
+  const wakeUp = new WakeUp(wake);
+  // As a fraction that is rounded away leaves it, of the longest option there is.
+  wakeUp.at(1000.5 + 2 ** 31, 1000.5);
+  wakeUp.cancel();
+  expect(warned).not.toHaveBeenCalled();
+  warned.mockRestore();
+});
