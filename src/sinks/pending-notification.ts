@@ -57,7 +57,9 @@ export class PendingNotification implements NotificationRequest {
     const { expiration } = notification;
     this.notification = notification;
     this.deviceToken = notification.deviceToken;
-    this.payload = payloadText(notification);
+    const payload = payloadText(notification);
+    // Whoever wrote it has the bytes back with the callback, long before they are sent.
+    this.payload = typeof payload === 'string' ? payload : Buffer.from(payload);
     this.topic = notification.topic ?? topic;
     this.pushType = notification.pushType;
     this.priority = notification.priority;

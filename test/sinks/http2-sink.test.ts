@@ -7,6 +7,7 @@ import type { Outcome } from '../../src/outcome.js';
 import { mintCredentials } from '../../src/simulator/credentials.js';
 import { createHttp2Sink, type Http2Sink } from '../../src/sinks/http2-sink.js';
 import { type ArrivedRequest, respond, startHttp2Gateway } from '../support/http2-gateway.js';
+import { startRawGateway } from '../support/http2-raw-gateway.js';
 
 function token(i: number): string {
   return i.toString(16).padStart(64, '0');
@@ -46,6 +47,18 @@ test('has every notification accepted, byte for byte', async () => {
     });
   }
   expect(outcomes[0]!.apnsId).toMatch(/^[0-9a-f-]{36}$/);
+});
+
+test('has a payload of its own once a write has called back', async () => {
+  const gateway = await startRawGateway();
+  const sink = createHttp2Sink(gateway.options);
+  const payload = Buffer.alloc(7);
+  for (const [i, notification] of notifications(3).entries()) {
+    payload.write(`{"a":${i}}`);
+    await new Promise((resolve) => sink.write({ ...notification, payload }, resolve));
+  }
+  await new Promise<void>((resolve) => sink.end(resolve));
+  expect(gateway.requests.map(({ body }) => body)).toEqual(['{"a":0}', '{"a":1}', '{"a":2}']);
 });
 
 test('reports a rejection with its reason and timestamp', async () => {
