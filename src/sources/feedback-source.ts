@@ -197,7 +197,12 @@ class FeedbackSource extends LastingSource implements ReadableOf<FeedbackTuple> 
 
   #connectAfter(delayMs: number): void {
     this.#state = 'waiting';
-    this.#timer = setTimeout(() => void this.#connect(), delayMs);
+    this.#timer = setTimeout(() => {
+      // Where tuples of the last reading still wait the next ones stay with the service, until somebody reads.
+      const isWanted = this.readableLength === 0 || this.readableLength < this.readableHighWaterMark;
+      if (isWanted) void this.#connect();
+      else this.#state = 'idle';
+    }, delayMs);
   }
 }
 

@@ -206,6 +206,18 @@ test.each([
   );
 });
 
+test('leaves the list with the service while what was read before still waits', async () => {
+  const { stream, service } = await source((socket) => socket.end(encode(tuples(500))), { intervalMs: 1 });
+  stream.once('data', () => stream.pause());
+  await until(() => stream.readableLength === 499);
+  // Long enough for many readings.
+  await delay(200);
+  expect([service.connections, stream.readableLength]).toEqual([1, 499]);
+  stream.resume();
+  await until(() => service.connections > 2);
+  stream.destroy();
+});
+
 test('loses no tuple, and hides no error, where a listener throws while polling', async () => {
   const thrown: unknown[] = [];
   process.setUncaughtExceptionCaptureCallback((error) => thrown.push(error));
