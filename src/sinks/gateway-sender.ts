@@ -184,9 +184,11 @@ export class GatewaySender implements GatewayPoolEvents {
   /** ProcessingError: the gateway's own trouble, so the notification is tried again within its deadline. */
   #retry(run: FrameRun, settlement: Settlement): void {
     const { deadlineMs } = this.#options;
+    // What an earlier attempt left unknown stays so, whatever this one came to.
+    const fallback = run.fallback?.status === 'unknown' ? run.fallback : settlement;
     const dueAt = performance.now() + Math.random() * Math.min(10_000, 100 * 2 ** run.attempts);
-    if (this.#stopReason !== undefined || dueAt > run.since + deadlineMs) this.#settle(run, settlement);
-    else this.#retries.push({ run: { ...run, fallback: settlement }, dueAt });
+    if (this.#stopReason !== undefined || dueAt > run.since + deadlineMs) this.#settle(run, fallback);
+    else this.#retries.push({ run: { ...run, fallback }, dueAt });
   }
 
   #settleAll(runs: readonly FrameRun[], settlement: Settlement): void {

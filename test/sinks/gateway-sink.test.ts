@@ -86,6 +86,22 @@ test('tries a notification again that failed with ProcessingError', async () => 
   expect(outcomes.find(({ identifier }) => identifier === 2)?.attempts).toBe(3);
 });
 
+test('does not call rejected what an earlier attempt left unknown', async () => {
+  const gateway = await startScriptedGateway({
+    onFrame: (peer, frame) => {
+      if (peer.index === 0) peer.close();
+      else peer.answer(1, frame.identifier!);
+    },
+  });
+  const sink = createGatewaySink({
+    ...gateway.options,
+    backoff: { initialMs: 1 },
+    onUnknown: 'resend',
+    deadlineMs: 500,
+  });
+  expect(brief(await send(sink, frames(1)))).toEqual(['unknown:1']);
+});
+
 test('stops when the gateway cannot parse what it is sent', async () => {
   const gateway = await startScriptedGateway({
     onFrame: (peer, frame) => {
