@@ -201,8 +201,10 @@ export function checkNotification(notification: Notification): void {
     checkFields(notification);
   } catch (cause) {
     if (cause instanceof InvalidNotificationError) throw cause;
-    // It may have getters, or be a proxy; and then even its line may not be there to be read.
-    throw new InvalidNotificationError('a notification must be readable, and this one throws', { cause });
+    // It has getters of its own, or is a proxy; whoever takes notifications expects no other error.
+    const line = lineOf(notification);
+    const problem = 'a notification must be readable, and this one throws';
+    throw new InvalidNotificationError(problem, { line, notification, cause });
   }
 }
 
