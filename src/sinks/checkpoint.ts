@@ -13,6 +13,9 @@ import { MAX_UINT32 } from '../notification.js';
 import { encodeFrame, type FrameCommand, readIdentifier } from '../protocol/binary/frame.js';
 import { type FrameRun, findFrame } from './frame-run.js';
 
+/** Not the very highest: that is what a gateway says that calls the identifier it does not know -1. */
+const HIGHEST = MAX_UINT32 - 1;
+
 /** A checkpoint frame, and the identifier the gateway will answer. */
 export interface Checkpoint {
   readonly identifier: number;
@@ -45,11 +48,11 @@ function freeIdentifier(runs: readonly FrameRun[]): number {
   for (const run of runs) {
     findFrame(run, (start, end) => {
       const identifier = readIdentifier(run.bytes, start, end);
-      if (identifier !== undefined && identifier >= MAX_UINT32 - frames) taken.add(identifier);
+      if (identifier !== undefined && identifier >= HIGHEST - frames) taken.add(identifier);
       return false;
     });
   }
-  let identifier = MAX_UINT32;
+  let identifier = HIGHEST;
   while (taken.has(identifier)) identifier--;
   return identifier;
 }

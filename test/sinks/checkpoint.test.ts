@@ -42,11 +42,11 @@ test.each([
 });
 
 test('carries an identifier that no frame carries', () => {
-  expect(createCheckpoint([runOf(...frames(3))]).identifier).toBe(0xffff_ffff);
+  expect(createCheckpoint([runOf(...frames(3))]).identifier).toBe(0xffff_fffe);
   expect(createCheckpoint([runOf(...frames(3, 0xffff_fffd))]).identifier).toBe(0xffff_fffc);
   const gap = [runOf(...frames(2, 0xffff_fffe)), runOf(...frames(1, 0xffff_fffc))];
   expect(createCheckpoint(gap).identifier).toBe(0xffff_fffd);
-  expect(createCheckpoint([]).identifier).toBe(0xffff_ffff);
+  expect(createCheckpoint([]).identifier).toBe(0xffff_fffe);
 });
 
 test('finds it in one go among the highest identifiers there are', () => {

@@ -52,6 +52,16 @@ describe('a gateway that answers', () => {
     },
   );
 
+  test('has proved nothing when it calls the frame at fault -1, a checkpoint being under way', async () => {
+    const gateway = await startScriptedGateway({
+      onFrame: (peer, frame) => {
+        if (frame.identifier === 2) peer.answer(255, 0xffff_ffff);
+      },
+    });
+    const sink = createGatewaySink(gateway.options);
+    expect(brief(await send(sink, [Buffer.concat(frames(3))]))).toEqual(range('unknown', 1, 3));
+  });
+
   test('is believed about a frame that is whole but broken inside', async () => {
     const broken = Buffer.from('020000000b0300040000000701ffff00', 'hex');
     const gateway = await startScriptedGateway({
