@@ -74,16 +74,16 @@ describe('docs/protocol-binary.md', () => {
   });
 
   it('shows the checkpoints that the sink writes, and the answer', () => {
-    expect(encodeCheckpoint(0xffff_ffff)).toEqual(bytesOf('checkpoint'));
-    expect(encodeCheckpoint(0xffff_ffff, 1)).toEqual(bytesOf('checkpoint-1'));
+    expect(encodeCheckpoint(0xffff_fffe)).toEqual(bytesOf('checkpoint'));
+    expect(encodeCheckpoint(0xffff_fffe, 1)).toEqual(bytesOf('checkpoint-1'));
     expect(decodeFrame(bytesOf('checkpoint'))).toEqual({
       command: 2,
-      identifier: 0xffff_ffff,
+      identifier: 0xffff_fffe,
       deviceToken: '',
     });
     expect(decodeErrorResponse(bytesOf('checkpoint-answer'))).toMatchObject({
       reason: 'MissingDeviceToken',
-      identifier: 0xffff_ffff,
+      identifier: 0xffff_fffe,
     });
   });
 
