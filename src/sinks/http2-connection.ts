@@ -236,7 +236,7 @@ export class Http2Connection implements FrameHandler {
 
   onSettings(settings: Http2Settings): void {
     const { maxConcurrentStreams } = settings;
-    this.#requests.applySettings(settings, this.#streams.all());
+    this.#requests.applySettings(settings, this.#streams);
     if (maxConcurrentStreams !== undefined) this.#maxStreams = maxConcurrentStreams;
     this.#hadStreams = Math.max(this.#hadStreams, this.#maxStreams);
     if (this.#state === 'waiting') this.#state = 'open';

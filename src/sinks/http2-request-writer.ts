@@ -16,6 +16,7 @@ import {
 import type { Http2Settings } from '../protocol/http2/settings.js';
 import type { Http2Output } from './http2-output.js';
 import type { PendingNotification } from './pending-notification.js';
+import type { StreamTable } from './stream-table.js';
 
 /** Section 6.9.2: what every window is until something is said about it. */
 export const INITIAL_WINDOW_BYTES = 65_535;
@@ -61,10 +62,11 @@ export class Http2RequestWriter {
     this.#startBody(pending);
   }
 
-  /** Follows the peer's SETTINGS; `open` are the notifications whose streams are open. */
-  applySettings(settings: Http2Settings, open: Iterable<PendingNotification>): void {
+  /** Follows the peer's SETTINGS; `streams` are those that are open. */
+  applySettings(settings: Http2Settings, streams: StreamTable): void {
     this.#requests.applySettings(settings);
-    if (settings.initialWindowSize !== undefined) this.#setInitialWindow(settings.initialWindowSize, open);
+    const { initialWindowSize = this.#initialWindow } = settings;
+    if (initialWindowSize !== this.#initialWindow) this.#setInitialWindow(initialWindowSize, streams.all());
   }
 
   /** Forgets a body whose stream is over. */
@@ -123,7 +125,7 @@ export class Http2RequestWriter {
   }
 
   /** Section 6.9.2: a new initial size moves every open stream's window, below zero if need be. */
-  #setInitialWindow(bytes: number, open: Iterable<PendingNotification>): void {
+  #setInitialWindow(bytes: number, open: readonly PendingNotification[]): void {
     const difference = bytes - this.#initialWindow;
     this.#initialWindow = bytes;
     for (const pending of open) {
