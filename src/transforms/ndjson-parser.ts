@@ -4,7 +4,7 @@ import { Transform, type TransformCallback } from 'node:stream';
 import { concealContents } from '../conceal-contents.js';
 import type { InvalidNotificationError } from '../errors.js';
 import type { Notification } from '../notification.js';
-import { callbackOption, checkOptionNames, choiceOption, integerOption } from '../options.js';
+import { callbackOption, checkOptionNames, choiceOption, integerOption, streamOptions } from '../options.js';
 import { NdjsonDecoder } from '../protocol/json/ndjson-decoder.js';
 import type { PayloadMode } from '../protocol/json/notification-line.js';
 import type { TransformOf } from '../typed-stream.js';
@@ -68,11 +68,7 @@ class NdjsonParser extends Transform {
     const payload = choiceOption('payload', options.payload, ['parsed', 'raw'], 'parsed');
     const maxLineBytes = integerOption('maxLineBytes', options.maxLineBytes, { default: MAX_LINE_BYTES });
     const onInvalid = callbackOption('onInvalid', options.onInvalid) ?? fail;
-    super({
-      readableObjectMode: true,
-      ...(options.highWaterMark === undefined ? {} : { readableHighWaterMark: options.highWaterMark }),
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
-    });
+    super({ readableObjectMode: true, ...streamOptions(options, 'readableHighWaterMark') });
     const onNotification = (notification: Notification) => {
       this.#isFull = !this.push(notification);
       return !this.#isFull;

@@ -2,7 +2,7 @@
 
 import { Transform, type TransformCallback } from 'node:stream';
 import { concealContents } from '../conceal-contents.js';
-import { checkOptionNames } from '../options.js';
+import { checkOptionNames, streamOptions } from '../options.js';
 import { LineStringifier } from '../protocol/json/stringify-line.js';
 import type { TransformOf } from '../typed-stream.js';
 
@@ -49,11 +49,7 @@ class NdjsonStringifier extends Transform {
 
   constructor(options: NdjsonStringifierOptions) {
     checkOptionNames('options', options, OPTION_NAMES);
-    super({
-      writableObjectMode: true,
-      ...(options.highWaterMark === undefined ? {} : { writableHighWaterMark: options.highWaterMark }),
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
-    });
+    super({ writableObjectMode: true, ...streamOptions(options, 'writableHighWaterMark') });
     this.#onTurnEnd = () => {
       this.#turnEnds = false;
       // What is pushed outside of _transform holds no writer back, so a slow reader has to ask for it.

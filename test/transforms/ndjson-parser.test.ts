@@ -179,6 +179,9 @@ describe('createNdjsonParser', () => {
     [{ maxLineBytes: 1.5 }],
     [{ onInvalid: true }],
     [{ maxLineByte: 1 }],
+    [{ highWaterMark: -1 }],
+    [{ highWaterMark: '16' }],
+    [{ signal: {} }],
     [null],
   ])('refuses the options %j', (options) => {
     expect(() => createNdjsonParser(options as never)).toThrow(

@@ -134,9 +134,12 @@ describe('createNdjsonStringifier', () => {
     await expect(stringify(make())).rejects.toBeInstanceOf(InvalidNotificationError);
   });
 
-  test('refuses unknown options', () => {
-    expect(() => createNdjsonStringifier({ space: 2 } as never)).toThrow(
-      expect.objectContaining({ code: 'APNS_ERR_INVALID_OPTION' }),
-    );
-  });
+  test.each([[{ space: 2 }], [{ highWaterMark: -1 }], [{ highWaterMark: '16' }], [{ signal: {} }], [null]])(
+    'refuses the options %j',
+    (options) => {
+      expect(() => createNdjsonStringifier(options as never)).toThrow(
+        expect.objectContaining({ code: 'APNS_ERR_INVALID_OPTION' }),
+      );
+    },
+  );
 });
