@@ -77,7 +77,7 @@ const PUSH_TYPE = 'LiveActivity';
  */
 export function createChannelManager(options: ChannelManagerOptions): ChannelManager {
   const names = [...TARGET_OPTION_NAMES, 'topic', 'providerToken', 'deadlineMs', 'signal'];
-  checkOptionNames('options', options, names);
+  checkOptionNames('options', options ?? null, names);
   const { topic, environment } = options;
   if (headerTextProblem(topic) !== undefined) throw invalidOption('topic', 'a bundle identifier', topic);
   const apple = APPLE[choiceOption('environment', environment, ['production', 'sandbox'], 'production')];
@@ -92,7 +92,8 @@ export function createChannelManager(options: ChannelManagerOptions): ChannelMan
     deadlineMs: integerOption('deadlineMs', options.deadlineMs, { default: 60_000, max: 2 ** 31 - 1 }),
     signal: streamOptions(options, 'highWaterMark').signal,
   });
-  return new Channels(client, topic, options.providerToken && new ProviderToken(options.providerToken));
+  const { providerToken: token } = options;
+  return new Channels(client, topic, token === undefined ? undefined : new ProviderToken(token));
 }
 
 type Action = 'create' | 'read' | 'list' | 'delete';

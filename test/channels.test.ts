@@ -237,12 +237,14 @@ test('answers what is under way before it closes, and takes nothing more', async
 });
 
 test.each([
+  undefined,
   { topic: '' },
   { topic: 'com.example.app\n' },
   { topic: TOPIC, deadlineMs: 0 },
   { topic: TOPIC, host: 'localhost', deadline: 5 },
   { topic: TOPIC },
   { topic: TOPIC, environment: 'development' },
+  { topic: TOPIC, host: 'localhost', providerToken: null },
 ])('refuses options that cannot be used (%o)', (options) => {
   expect(() => createChannelManager(options as ChannelManagerOptions)).toThrow(
     expect.objectContaining({ code: 'APNS_ERR_INVALID_OPTION' }),

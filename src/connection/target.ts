@@ -88,7 +88,8 @@ export class Target implements Peer {
 export function resolveTarget(options: TargetOptions, service: Service): Target {
   const host = resolveHost(options, service);
   const { tls = {}, proxy } = options;
-  const servername = resolveServername(tls.servername, host);
+  // Where tls is no object, it is for loadCredentials to say so.
+  const servername = resolveServername(tls?.servername, host);
   return new Target(host, integerOption('port', options.port, { default: PORTS[service], max: 65_535 }), {
     servername,
     secureContext: loadCredentials(tls, { host, servername }),

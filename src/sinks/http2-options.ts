@@ -91,7 +91,7 @@ export function resolveHttp2Options(
   return {
     target,
     authority: authorityOf(target),
-    providerToken: options.providerToken && new ProviderToken(options.providerToken),
+    providerToken: options.providerToken === undefined ? undefined : new ProviderToken(options.providerToken),
     topic,
     connections: integerOption('connections', options.connections, { default: 1, max: 1024 }),
     windowCount: integerOption('window.count', window.count, { default: 65_536 }),

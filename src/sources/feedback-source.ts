@@ -75,7 +75,7 @@ class FeedbackSource extends LastingSource implements ReadableOf<FeedbackTuple> 
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: FeedbackSourceOptions) {
-    checkOptionNames('options', options, OPTION_NAMES);
+    checkOptionNames('options', options ?? null, OPTION_NAMES);
     const { intervalMs } = options;
     const { signal, ...rest } = streamOptions(options, 'highWaterMark');
     super(rest);

@@ -50,6 +50,8 @@ describe('resolveTarget', () => {
     ['checks of its own', 'gateway', { host: 'x', tls: { checkServerIdentity: () => undefined } }],
     ['an unknown tls option', 'gateway', { host: 'x', tls: { ciphers: 'ALL' } }],
     ['tls that is no object', 'gateway', { host: 'x', tls: 'cert.pem' }],
+    ['tls that is null', 'gateway', { host: 'x', tls: null }],
+    ['a proxy that is null', 'gateway', { host: 'x', proxy: null }],
   ])('refuses %s', (_what, service, options) => {
     expect(() => resolveTarget(options as TargetOptions, service)).toThrow(
       expect.objectContaining({ code: 'APNS_ERR_INVALID_OPTION' }),

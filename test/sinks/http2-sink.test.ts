@@ -270,3 +270,9 @@ test('is aborted by a signal that is aborted already, with everything settled', 
   expect(failure).toMatchObject({ name: 'AbortError' });
   expect(gateway.sessions).toHaveLength(0);
 });
+
+test.each([{ providerToken: null }, { tls: null }, { window: null }])('refuses %j at once', (options) => {
+  expect(() => createHttp2Sink({ host: '127.0.0.1', ...options } as never)).toThrow(
+    expect.objectContaining({ code: 'APNS_ERR_INVALID_OPTION' }),
+  );
+});

@@ -192,6 +192,12 @@ test('tells that nothing listens', async () => {
   expect((await readAll(stream)).code).toBe('APNS_ERR_CONNECTION_REFUSED');
 });
 
+test('refuses to be called without options', () => {
+  expect(() => createFeedbackSource(undefined as never)).toThrow(
+    expect.objectContaining({ code: 'APNS_ERR_INVALID_OPTION' }),
+  );
+});
+
 test.each([
   { intervalMs: 0 },
   { intervalMs: 2 ** 31 },
