@@ -42,8 +42,22 @@ export class PacketReader {
     return this.#pendingBytes;
   }
 
-  /** Hands every packet that is complete with this chunk to `onPacket`, in order. */
+  /**
+   * Hands every packet that is complete with this chunk to `onPacket`, in order.
+   *
+   * @throws {ApnsError} APNS_ERR_MALFORMED_PACKET, of the format or of `onPacket`, with the byte the packet starts at;
+   *   APNS_ERR_PACKET_TOO_LARGE; and whatever else the two throw
+   */
   read(chunk: Buffer, onPacket: PacketHandler): void {
+    try {
+      this.#read(chunk, onPacket);
+    } catch (error) {
+      if (!(error instanceof ApnsError) || error.code !== 'APNS_ERR_MALFORMED_PACKET') throw error;
+      throw new ApnsError(error.code, `${error.message} (at byte ${this.#offset})`, { cause: error });
+    }
+  }
+
+  #read(chunk: Buffer, onPacket: PacketHandler): void {
     const end = chunk.length;
     let start = this.#pendingBytes === 0 ? 0 : this.#finishPending(chunk, onPacket);
     while (start < end) {
@@ -67,7 +81,7 @@ export class PacketReader {
     if (this.#pendingBytes === 0) return;
     throw new ApnsError(
       'APNS_ERR_TRUNCATED_PACKET',
-      `the bytes end inside a ${this.#format.name}: ${this.#pendingBytes} bytes of it arrived, after ${this.#offset} bytes of whole packets`,
+      `the bytes end inside the ${this.#format.name} at byte ${this.#offset}: ${this.#pendingBytes} bytes of it arrived`,
     );
   }
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ERROR_RESPONSE_FORMAT } from '../../src/protocol/binary/error-response.js';
 import { FEEDBACK_TUPLE_FORMAT } from '../../src/protocol/binary/feedback-tuple.js';
-import { encodeFrame, FRAME_FORMAT } from '../../src/protocol/binary/frame.js';
+import { decodeFrame, encodeFrame, FRAME_FORMAT } from '../../src/protocol/binary/frame.js';
 import { type PacketFormat, PacketReader } from '../../src/protocol/packet-reader.js';
 import { everySplit, oneByOne } from '../vectors/annotated-hex.js';
 import { ERROR_RESPONSE_VECTORS } from '../vectors/error-responses.js';
@@ -102,6 +102,31 @@ describe.each(formats)('a reader of $format.name packets', ({ format, packets })
 });
 
 describe('PacketReader', () => {
+  it.each([
+    ['bytes that start no packet', 'ff', 'APNS_ERR_MALFORMED_PACKET'],
+    ['an end inside a packet', '0100', 'APNS_ERR_TRUNCATED_PACKET'],
+    ['a packet over the limit', '02ffffffff', 'APNS_ERR_PACKET_TOO_LARGE'],
+  ])('says at which byte it met %s', (_fault, hex, code) => {
+    const frame = encodeFrame({ deviceToken: 'aa', payload: 'a' });
+    const bytes = Buffer.concat([frame, frame, Buffer.from(hex, 'hex')]);
+    const message = expect.stringContaining(`at byte ${2 * frame.length}`);
+    for (const chunks of [[bytes], oneByOne(bytes)]) {
+      expect(() => readAll(FRAME_FORMAT, chunks)).toThrow(expect.objectContaining({ code, message }));
+    }
+  });
+
+  it('says at which byte a packet starts that cannot be decoded', () => {
+    const repeated = Buffer.from('0200000008 010001aa 010001aa'.replaceAll(' ', ''), 'hex');
+    const frame = encodeFrame({ deviceToken: 'aa', payload: 'a' });
+    const decode = (bytes: Buffer, start: number, end: number): void => void decodeFrame(bytes, start, end);
+    expect(() => new PacketReader(FRAME_FORMAT).read(Buffer.concat([frame, repeated]), decode)).toThrow(
+      expect.objectContaining({
+        code: 'APNS_ERR_MALFORMED_PACKET',
+        message: expect.stringContaining(`at byte ${frame.length}`),
+      }),
+    );
+  });
+
   it('hands over a packet that lies whole in a chunk without copying it', () => {
     const chunk = Buffer.concat(formats[0]!.packets);
     new PacketReader(FRAME_FORMAT).read(chunk, (bytes) => expect(bytes).toBe(chunk));
