@@ -8,7 +8,7 @@
  */
 import type { TLSSocket } from 'node:tls';
 import { receive } from '../connection/receiver.js';
-import { type ApnsError, type Peer, toApnsError } from '../errors.js';
+import type { ApnsError, Peer } from '../errors.js';
 import { connectionError, Http2Error } from '../protocol/http2/connection-error.js';
 import { Http2ErrorCode } from '../protocol/http2/error-code.js';
 import { MAX_UINT31 } from '../protocol/http2/frame-header.js';
@@ -16,7 +16,7 @@ import { type FrameHandler, FrameReader } from '../protocol/http2/frame-reader.j
 import { type ApnsResponse, ResponseDecoder } from '../protocol/http2/response.js';
 import type { Http2Settings } from '../protocol/http2/settings.js';
 import { FloodGuard } from './flood-guard.js';
-import { farewellError, lossReason, resetReason } from './http2-endings.js';
+import { breachError, farewellError, lossReason, resetReason } from './http2-endings.js';
 import { Http2Output } from './http2-output.js';
 import { Http2RequestWriter, INITIAL_WINDOW_BYTES } from './http2-request-writer.js';
 import type { PendingNotification } from './pending-notification.js';
@@ -180,9 +180,9 @@ export class Http2Connection implements FrameHandler {
   }
 
   /** Closes at once; what is open is reported as if the peer had closed. */
-  abandon(cause: ApnsError): void {
+  abandon(cause: ApnsError, errorCode: number = Http2ErrorCode.NO_ERROR): void {
     if (this.#state === 'closed') return;
-    this.#sayGoodbye(cause instanceof Http2Error ? cause.http2ErrorCode : Http2ErrorCode.NO_ERROR);
+    this.#sayGoodbye(errorCode);
     this.#close(cause);
   }
 
@@ -301,10 +301,15 @@ export class Http2Connection implements FrameHandler {
       failure = error;
     }
     this.#isReading = false;
-    if (failure !== undefined) this.abandon(toApnsError(failure, this.#peer));
+    if (failure !== undefined) this.#breakOff(failure);
     else this.#closeIfDrained();
     // Once, behind the last frame: who is told may write, end, destroy or throw.
     this.#events.onRoom(this);
+  }
+
+  #breakOff(failure: unknown): void {
+    const errorCode = failure instanceof Http2Error ? failure.http2ErrorCode : Http2ErrorCode.NO_ERROR;
+    this.abandon(breachError(this.#peer, failure), errorCode);
   }
 
   #answer(pending: PendingNotification, response: ApnsResponse): void {

@@ -1,5 +1,5 @@
 /** What is said of the end of an HTTP/2 connection or stream. */
-import { ApnsError, formatPeer, type Peer, shownReason } from '../errors.js';
+import { ApnsError, formatPeer, type Peer, shownReason, toApnsError } from '../errors.js';
 import { Http2ErrorCode, http2ErrorName } from '../protocol/http2/error-code.js';
 import { decodeReasonBody } from '../protocol/http2/reason.js';
 import type { ResolvedHttp2Options } from './http2-options.js';
@@ -36,6 +36,13 @@ export function refusedError({ target, providerToken }: ResolvedHttp2Options, re
     'APNS_ERR_CREDENTIALS_REFUSED',
     `${formatPeer(target)} refuses the credentials: ${shownReason(reason) ?? 'for an unusual reason'}${clock}`,
   );
+}
+
+/** What is said of frames that break the rules, or are none: pure code knows neither the peer nor what to do. */
+export function breachError(peer: Peer, error: unknown): ApnsError {
+  if (!(error instanceof ApnsError)) return toApnsError(error, peer);
+  const { code, message } = error;
+  return new ApnsError(code, `${formatPeer(peer)}: ${message}; check host and port`, { cause: error });
 }
 
 /** Why a connection is given up that says nothing. */

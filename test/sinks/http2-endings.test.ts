@@ -302,3 +302,16 @@ test('does not hurry from connection to connection where that is said on each', 
   expect(sent.counts).toMatchObject({ accepted: 0, unknown: 0 });
   expect(gateway.peers).toHaveLength(5);
 });
+
+test.each([
+  // SETTINGS_MAX_FRAME_SIZE of 100
+  ['settings that are not allowed', '000006 04 00 00000000 0005 00000064', 'APNS_ERR_HTTP2_PROTOCOL'],
+  ['something else than HTTP/2', '485454502f312e3120343030', 'APNS_ERR_NOT_HTTP2'],
+])('says which peer sends %s, and what to do', async (_what, hex, code) => {
+  const bytes = Buffer.from(hex.replaceAll(' ', ''), 'hex');
+  const gateway = await startRawGateway({ onConnection: (peer) => peer.write(bytes) });
+  const { error } = await sendAll({ ...gateway.options, backoff: { attempts: 0 } }, notifications(1));
+  expect(error).toMatchObject({ code });
+  expect(error!.message).toContain(`${gateway.options.host}:${gateway.options.port}`);
+  expect(error!.message).toContain('check host and port');
+});
