@@ -2,8 +2,12 @@
 import { ApnsError } from '../errors.js';
 import { CommandError } from './command-error.js';
 
-/** The library names options by their path in an object, the command by their flags. */
-const FLAGS: readonly (readonly [path: RegExp, flag: string])[] = [
+/** The library is given contents and names options by their path in an object, the command has files and flags. */
+const FLAGS: readonly (readonly [words: RegExp, own: string])[] = [
+  [/give the contents of the file, not its path, and a \.p12 file as/, 'name a PEM file, and a .p12 file as'],
+  [/give the contents of the \.p8 file, not its path/, 'name the .p8 file that Apple made'],
+  // It has no such option.
+  [/, or give the name in it as tls\.servername/, ''],
   [/\btls\.passphrase\b/g, '--passphrase-file'],
   [/\btls\.cert\b/g, '--cert'],
   [/\btls\.key\b/g, '--key'],
@@ -11,7 +15,8 @@ const FLAGS: readonly (readonly [path: RegExp, flag: string])[] = [
   [/\btls\.ca\b/g, '--ca'],
   [/\bproviderToken\.keyId\b/g, '--key-id'],
   [/\bproviderToken\.teamId\b/g, '--team-id'],
-  [/\bproviderToken\.key\b/g, '--provider-key'],
+  [/\bproviderToken(\.key)?\b/g, '--provider-key'],
+  [/\bmaxLineBytes\b/g, '--max-line-bytes'],
 ];
 
 /** What to print for an error, ending in a newline; empty for an error that needs no words. */
@@ -28,5 +33,5 @@ export function messageOf(error: unknown): string {
   const line = text.replace(/\s*\n\s*/g, ' ').trim();
   if (error instanceof CommandError) return line;
   if (!(error instanceof ApnsError)) return `internal fault: ${line}`;
-  return FLAGS.reduce((told, [path, flag]) => told.replace(path, flag), line);
+  return FLAGS.reduce((told, [words, own]) => told.replace(words, own), line);
 }

@@ -2,8 +2,12 @@ import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { complaintOf } from '../../src/cli/complaint.js';
 import { type SendingResult, summaryOf } from '../../src/cli/summary.js';
+import { loadCredentials } from '../../src/connection/credentials.js';
 import { ProviderToken } from '../../src/connection/provider-token.js';
+import { toApnsError } from '../../src/errors.js';
 import { createOutcomeCounts } from '../../src/outcome.js';
+import { NdjsonDecoder } from '../../src/protocol/json/ndjson-decoder.js';
+import { resolveHttp2Options } from '../../src/sinks/http2-options.js';
 
 const result = (more: Partial<SendingResult>): SendingResult => ({
   counts: createOutcomeCounts(),
@@ -46,4 +50,33 @@ describe('complaintOf', () => {
     }
     expect(complaintOf(error)).toContain(`apns-streams: ${flag} `);
   });
+
+  it.each([
+    [
+      'a key that is no PEM',
+      () => new ProviderToken({ key: 'x', keyId: 'ABC123DEFG', teamId: 'DEF123GHIJ' }),
+    ],
+    ['a certificate that is no PEM', () => loadCredentials({ cert: 'x', key })],
+    ['no credentials', () => resolveHttp2Options({ environment: 'production' })],
+    [
+      "another host's certificate",
+      () => {
+        const error = Object.assign(new Error(), { code: 'ERR_TLS_CERT_ALTNAME_INVALID' });
+        throw toApnsError(error, { host: 'gateway.example', port: 2195 });
+      },
+    ],
+    ['a long line', () => readLongLine()],
+  ])('says nothing of what only the library has, for %s', (_what, fail) => {
+    expect(() => fail()).toThrow(
+      expect.toSatisfy((error) => !/not its path|tls\.|providerToken|maxLineBytes/.test(complaintOf(error))),
+    );
+  });
 });
+
+function readLongLine(): void {
+  const onInvalid = (error: Error): never => {
+    throw error;
+  };
+  const decoder = new NdjsonDecoder({ payload: 'raw', maxLineBytes: 1, onNotification() {}, onInvalid });
+  decoder.read(Buffer.from('{"deviceToken":"ab","payload":{}}\n'));
+}
