@@ -21,9 +21,11 @@ export function nearestName<Name extends string>(name: string, known: readonly N
     }
   }
   if (best !== undefined || wanted.length < 3) return best;
-  return known.find(
-    (candidate) => letters(candidate).includes(wanted) || wanted.includes(letters(candidate)),
-  );
+  return known.find((candidate) => {
+    const letterForm = letters(candidate);
+    // Not in its middle: "aps" is part of "collapseId" by chance.
+    return letterForm.startsWith(wanted) || letterForm.endsWith(wanted) || wanted.includes(letterForm);
+  });
 }
 
 function letters(name: string): string {

@@ -179,6 +179,7 @@ export function payloadProblem(value: unknown): string | undefined {
 
 /** The complaint about an unknown field, with the known field it most resembles. */
 export function unknownFieldProblem(name: string): string {
+  if (name === 'aps') return 'is not a field of a notification, it belongs into payload';
   const nearest = nearestName(name, NOTIFICATION_FIELDS);
   return nearest === undefined
     ? 'is not a field of a notification; context carries data of your own'

@@ -13,6 +13,9 @@ it.each([
   ['paylaod', 'payload'],
   ['colapse-id', 'collapseId'],
   ['sound', undefined],
+  ['aps', undefined],
+  ['ident', 'identifier'],
+  ['apns-topic', 'topic'],
   ['', undefined],
   ['x'.repeat(41), undefined],
 ])('takes %j for %j', (name, nearest) => {

@@ -140,6 +140,10 @@ describe('checkNotification', () => {
     expect(error.problem).toContain(`did you mean ${nearest}?`);
   });
 
+  it('says where aps belongs', () => {
+    expect(refusal({ aps: {} }).problem).toMatch(/^is not a field of a notification.* payload$/);
+  });
+
   it.each([['sound'], ['__proto__'], ['toString'], ['']])(
     'refuses the field %j and suggests nothing',
     (name) => {
