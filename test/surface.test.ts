@@ -226,7 +226,7 @@ test('keeps the protocol free of everything that does something', () => {
 test('packs what was built from the sources, the documentation, and nothing else', () => {
   const [{ files }] = JSON.parse(npm(ROOT, 'pack', '--dry-run', '--json'));
   const packed = (files as { path: string }[]).map(({ path }) => path);
-  const documentation = filesIn(join(ROOT, 'docs'), '.md').map((file) => `docs/${file}`);
+  const documentation = filesIn(join(ROOT, 'docs'), '').map((file) => `docs/${file}`);
   const others = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'];
   const declarations = packed.filter((file) => file.endsWith('.d.ts'));
   const code = PUBLISHED.map((file) => `dist/${file}`);
