@@ -234,6 +234,31 @@ test('packs what was built from the sources, the documentation, and nothing else
   expect(declarations.toSorted()).toEqual(declarationsOf(['index', 'protocol/index', 'simulator/index']));
 });
 
+test('tracks nothing that a tool left behind', () => {
+  const tracked = execFileSync('git', ['ls-files'], { cwd: ROOT, encoding: 'utf8' }).split('\n');
+  expect(tracked.filter((file) => /\.(?:log|tgz|cpuprofile|heapprofile|heapsnapshot)$/.test(file))).toEqual([]);
+});
+
+test.each(Object.keys(NAMES))('says what every name means, of values as of types (%s)', (entry) => {
+  const { types } = manifest.exports[entry.replace('apns-streams', '.')];
+  const index = join(ROOT, types);
+  const exported = readFileSync(index, 'utf8').matchAll(
+    /^export (?:type )?\{([^}]*)\} from '([^']+)\.js';/gm,
+  );
+  const silent = Array.from(exported, ([, names, from]) => {
+    const declarations = readFileSync(join(dirname(index), `${from}.d.ts`), 'utf8');
+    return (names as string).split(',').map((text) => {
+      const name = text
+        .trim()
+        .replace(/^type /, '')
+        .replace(/ as .*/, '');
+      const declared = String.raw`^export (?:declare )?(?:type|interface|class|function|const) ${name}\b`;
+      return name === '' || new RegExp(String.raw`\*/\n${declared}`, 'm').test(declarations) ? [] : name;
+    });
+  });
+  expect(silent.flat(2)).toEqual([]);
+});
+
 test('installs its command from the tarball', () => {
   const folder = mkdtempSync(join(tmpdir(), 'apns-streams-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));

@@ -42,16 +42,19 @@ export interface Validity {
   readonly validTo?: Date;
 }
 
+/** How an authority shall be. */
 export interface AuthorityOptions extends Validity {
   /** @default 'apns-streams simulator CA' */
   readonly commonName?: string;
 }
 
+/** Whom a server's certificate is for, and when. */
 export interface ServerCertificateOptions extends Validity {
   /** Host names and IP addresses the certificate is for. @default localhost, 127.0.0.1 and ::1 */
   readonly hosts?: readonly string[];
 }
 
+/** Which apps a client certificate speaks for, and when. */
 export interface ClientCertificateOptions extends Validity {
   /** The app's bundle identifier. @default 'com.example.app' */
   readonly topic?: string;

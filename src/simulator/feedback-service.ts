@@ -33,6 +33,10 @@ const NO_FAULTS: Required<FeedbackFaults> = {
   replaceBytes: undefined,
 };
 
+/**
+ * The feedback service of a simulator: sends the list of unregistered devices to whoever connects with a
+ * client certificate, clears it, and closes. Apple, "Binary Provider API", "The Feedback Service".
+ */
 export class FeedbackService {
   readonly #context: ServiceContext;
   #listener: TlsListener | undefined;

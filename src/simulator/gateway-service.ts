@@ -16,6 +16,10 @@ export interface GatewayServiceOptions extends GatewayFaults {
   readonly port?: number;
 }
 
+/**
+ * The binary gateway of a simulator: accepts frames of every command, answers the first bad one with an error
+ * response, drops what follows, and closes. Apple, "Binary Provider API".
+ */
 export class GatewayService {
   readonly #connections = new Set<GatewayConnection>();
   readonly #context: ServiceContext;

@@ -25,6 +25,10 @@ export interface Http2ServiceOptions extends Http2Faults {
   readonly uniqueId?: boolean;
 }
 
+/**
+ * The HTTP/2 provider API of a simulator, with broadcast and channel management: answers each request with
+ * the status and reason that Apple documents. Apple, "Sending notification requests to APNs".
+ */
 export class Http2Service {
   readonly #context: ProviderContext;
   readonly #connections = new Set<ProviderConnection>();

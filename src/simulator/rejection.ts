@@ -28,6 +28,7 @@ export function withRetryAfter(rejection: Rejection, seconds: number | undefined
  */
 export const BODY_KINDS = ['html', 'empty', 'huge', 'brokenJson', 'numberReason', 'json'] as const;
 
+/** The form of a rejection's body: `json` is what APNs sends, the others are what a client must survive. */
 export type BodyKind = (typeof BODY_KINDS)[number];
 
 /** 1 MiB, the same for every answer. */

@@ -38,6 +38,7 @@ export interface SimulatorTlsOptions {
   readonly ciphers?: string;
 }
 
+/** How a simulator shall be; all of it may be absent. */
 export interface SimulatorOptions {
   /** The address of every service; only loopback is possible. @default '127.0.0.1' */
   readonly host?: LoopbackHost;

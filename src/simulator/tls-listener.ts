@@ -11,6 +11,7 @@ import { checkOptionNames, integerOption } from '../options.js';
 /** The only addresses a simulator listens on. */
 export const LOOPBACK_HOSTS = ['127.0.0.1', '::1'] as const;
 
+/** An address of this machine that no other can reach. */
 export type LoopbackHost = (typeof LOOPBACK_HOSTS)[number];
 
 /** Bounds that keep a hostile or forgotten client from costing more than they say. */

@@ -59,6 +59,7 @@ export const TokenFaultCode = {
   withoutId: 0x19,
 } as const;
 
+/** The name of a fault that a device token can ask for; `docs/simulator.md` says what each does. */
 export type TokenFaultName = keyof typeof TokenFaultCode;
 
 /** A fault as a token carries it. */
