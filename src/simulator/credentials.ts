@@ -6,7 +6,7 @@ import { generateKeyPairSync, randomInt, X509Certificate } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type InspectOptionsStylized, inspect } from 'node:util';
-import { ApnsError } from '../errors.js';
+import { ApnsError, invalidOption } from '../errors.js';
 import { mintAuthority, mintClientCertificate, mintServerCertificate } from './certificates.js';
 
 /** Certificates and keys as PEM text. Made for loopback; of use to nobody else. */
@@ -33,6 +33,29 @@ export interface SimulatorCredentials {
 const APPLE_ID = /^[A-Z0-9]{10}$/;
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ';
 const INDEX_FILE = 'credentials.json';
+
+const FIELDS = [
+  'ca',
+  'cert',
+  'key',
+  'serverCert',
+  'serverKey',
+  'providerKey',
+  'keyId',
+  'teamId',
+  'topic',
+] as const satisfies (keyof SimulatorCredentials)[];
+
+/** @throws {ApnsError} APNS_ERR_INVALID_OPTION for what is no complete set of credentials */
+export function checkCredentials(credentials: SimulatorCredentials): void {
+  if (typeof credentials !== 'object' || credentials === null) {
+    throw invalidOption('credentials', 'a directory, or those of a simulator', credentials);
+  }
+  for (const field of FIELDS) {
+    const value = credentials[field];
+    if (typeof value !== 'string') throw invalidOption(`credentials.${field}`, 'a string', value);
+  }
+}
 
 /** Makes a complete set. */
 export function mintCredentials(topic: string): SimulatorCredentials {

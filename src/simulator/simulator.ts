@@ -6,6 +6,7 @@ import { checkOptionNames, choiceOption, integerOption } from '../options.js';
 import type { AcceptedRecord, RecordDetail } from './accepted-record.js';
 import type { ChannelRegistry } from './channel-registry.js';
 import {
+  checkCredentials,
   mintCredentials,
   readCredentials,
   type SimulatorCredentials,
@@ -161,6 +162,7 @@ async function loadCredentials(options: SimulatorOptions): Promise<SimulatorCred
   const problem = topic === undefined ? undefined : headerTextProblem(topic);
   if (problem !== undefined) throw invalidOption('topic', 'a bundle identifier', topic);
   if (source === undefined) return mintCredentials(topic ?? DEFAULT_TOPIC);
+  if (typeof source !== 'string') checkCredentials(source);
   const found = typeof source === 'string' ? await readCredentials(source) : source;
   if (found === undefined) {
     const credentials = mintCredentials(topic ?? DEFAULT_TOPIC);

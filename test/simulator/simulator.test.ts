@@ -2,6 +2,7 @@ import net from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { encodeFrame } from '../../src/protocol/binary/frame.js';
+import { mintCredentials } from '../../src/simulator/credentials.js';
 import {
   createSimulator,
   encodeTokenFault,
@@ -75,6 +76,19 @@ describe('createSimulator', () => {
   ])('refuses %j', async (options) => {
     const started = createSimulator(options as unknown as SimulatorOptions);
     await expect(started).rejects.toMatchObject({ code: 'APNS_ERR_INVALID_OPTION' });
+  });
+
+  it.each([
+    ['a number', 5, /^credentials must be/],
+    ['null', null, /^credentials must be/],
+    ['nothing in them', {}, /^credentials\.ca must be/],
+    ['no topic', { ...mintCredentials('a.b'), topic: undefined }, /^credentials\.topic must be/],
+  ])('says what is wrong with credentials that are or have %s', async (_what, credentials, message) => {
+    const started = createSimulator({ credentials } as unknown as SimulatorOptions);
+    await expect(started).rejects.toMatchObject({
+      code: 'APNS_ERR_INVALID_OPTION',
+      message: expect.stringMatching(message),
+    });
   });
 
   it('is for the topic it is given', async () => {
