@@ -25,7 +25,10 @@ export interface Notification {
   identifier?: number;
   /** UNIX seconds, or a `Date`. 0 means "try once, do not store", which differs from absent. */
   expiration?: number | Date;
-  /** 10 sends at once (the default), 5 considers the device's power, 1 (HTTP/2 only) puts power first. */
+  /**
+   * 10 sends at once (the default), 5 considers the device's power, 1 (HTTP/2 only) puts power first. With push type
+   * `background` it is 5, also where it is absent.
+   */
   priority?: 10 | 5 | 1;
   /** HTTP/2: the app's bundle identifier, with a suffix for some push types. Not on the binary wire. */
   topic?: string;

@@ -54,15 +54,17 @@ export class PendingNotification implements NotificationRequest {
   fallback: Settlement | undefined;
 
   constructor(notification: Notification, topic: string | undefined, apnsId: string, since: number) {
-    const { expiration } = notification;
+    const { expiration, pushType } = notification;
     this.notification = notification;
     this.deviceToken = notification.deviceToken;
     const payload = payloadText(notification);
     // Whoever wrote it has the bytes back with the callback, long before they are sent.
     this.payload = typeof payload === 'string' ? payload : Buffer.from(payload);
     this.topic = notification.topic ?? topic;
-    this.pushType = notification.pushType;
-    this.priority = notification.priority;
+    this.pushType = pushType;
+    // Apple: "If you omit this header, APNs sets the notification priority to 10", and for background "always use
+    // priority 5. Using priority 10 is an error."
+    this.priority = notification.priority ?? (pushType === 'background' ? 5 : undefined);
     this.expiration = expiration === undefined ? undefined : expirationSeconds(expiration);
     this.collapseId = notification.collapseId;
     this.apnsId = apnsId;
