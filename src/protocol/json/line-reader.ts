@@ -3,7 +3,7 @@
  *
  * A line ends at byte 0x0A and nowhere else (a lone CR, or U+2028, may be part of a string); one CR before
  * it is dropped. A line that lies whole inside a chunk is handed over in place; one that spans chunks is
- * collected in a buffer of its own, which is never longer than the limit and never used again.
+ * collected in a buffer of its own, which is one byte longer than the limit at most and never used again.
  *
  * A chunk may hold more lines than anybody wants at once, so reading stops within one when its handler says so,
  * or when it has lasted long enough, and goes on when it is told to.
@@ -54,7 +54,7 @@ export class LineReader {
   #offset: number;
 
   /**
-   * @param maxLineBytes the longest line, without the byte 0x0A at its end
+   * @param maxLineBytes the longest line, without its ending
    * @param offset where in the input the first chunk starts
    */
   constructor(handler: LineHandler, maxLineBytes: number, offset: number) {
@@ -117,11 +117,11 @@ export class LineReader {
 
   /** @returns whether more is wanted now */
   #take(bytes: Buffer, start: number, lineEnd: number, isValid: boolean): boolean {
-    if (lineEnd - start > this.#maxLineBytes) {
+    const end = lineEnd > start && bytes[lineEnd - 1] === CARRIAGE_RETURN ? lineEnd - 1 : lineEnd;
+    if (end - start > this.#maxLineBytes) {
       this.#refuseLength();
       return true;
     }
-    const end = lineEnd > start && bytes[lineEnd - 1] === CARRIAGE_RETURN ? lineEnd - 1 : lineEnd;
     if (isValid || isUtf8(bytes.subarray(start, end))) {
       if (skipSpace(bytes, start, end) === end) return true;
       return this.#handler.onLine(bytes, start, end, this.#line, this.#offset);
@@ -148,14 +148,16 @@ export class LineReader {
     const length = held + end - start;
     this.#length = length;
     if (this.#skipping) return;
-    if (length > this.#maxLineBytes) {
+    // One byte more may be the CR of the line's ending.
+    const most = this.#maxLineBytes + (chunk[end - 1] === CARRIAGE_RETURN ? 1 : 0);
+    if (length > most) {
       this.#skipping = true;
       this.#buffer = NOTHING;
       this.#refuseLength();
       return;
     }
     if (length > this.#buffer.length) {
-      const grown = Buffer.allocUnsafe(Math.min(Math.max(2 * length, 1024), this.#maxLineBytes));
+      const grown = Buffer.allocUnsafe(Math.min(Math.max(2 * length, 1024), this.#maxLineBytes + 1));
       this.#buffer.copy(grown, 0, 0, held);
       this.#buffer = grown;
     }

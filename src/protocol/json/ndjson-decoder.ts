@@ -13,7 +13,7 @@ const NOTHING = Buffer.alloc(0);
 /** What {@link NdjsonDecoder} is given. */
 export interface NdjsonDecoderOptions {
   readonly payload: PayloadMode;
-  /** The longest line, without the byte 0x0A at its end. */
+  /** The longest line, without its ending. */
   readonly maxLineBytes: number;
   /**
    * Receives every notification, in order, and returns whether more is wanted now; what it throws passes

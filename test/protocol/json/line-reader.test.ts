@@ -90,6 +90,19 @@ describe('LineReader', () => {
     ]);
   });
 
+  test('does not count the CR of a line ending as part of the line, whole or in pieces', () => {
+    const text = '12345\r\n123456\r\n1234\r\r\n12345\r\r\n12345\r';
+    const expected = [
+      [1, 0, '12345'],
+      [2, 7, unreadable],
+      [3, 15, '1234\r'],
+      [4, 22, unreadable],
+      [5, 30, '12345'],
+    ];
+    expect(readLines([text], 5)).toEqual(expected);
+    expect(readLines([...text], 5)).toEqual(expected);
+  });
+
   test('refuses a line with invalid UTF-8 and keeps its neighbours', () => {
     const bytes = Buffer.from('é\n?\né\n');
     bytes[3] = 0xff;
