@@ -234,11 +234,6 @@ test('packs what was built from the sources, the documentation, and nothing else
   expect(declarations.toSorted()).toEqual(declarationsOf(['index', 'protocol/index', 'simulator/index']));
 });
 
-test('tracks nothing that a tool left behind', () => {
-  const tracked = execFileSync('git', ['ls-files'], { cwd: ROOT, encoding: 'utf8' }).split('\n');
-  expect(tracked.filter((file) => /\.(?:log|tgz|cpuprofile|heapprofile|heapsnapshot)$/.test(file))).toEqual([]);
-});
-
 test.each(Object.keys(NAMES))('says what every name means, of values as of types (%s)', (entry) => {
   const { types } = manifest.exports[entry.replace('apns-streams', '.')];
   const index = join(ROOT, types);

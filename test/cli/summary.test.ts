@@ -77,6 +77,6 @@ function readLongLine(): void {
   const onInvalid = (error: Error): never => {
     throw error;
   };
-  const decoder = new NdjsonDecoder({ payload: 'raw', maxLineBytes: 1, onNotification() {}, onInvalid });
+  const decoder = new NdjsonDecoder({ payload: 'raw', maxLineBytes: 1, onNotification: () => true, onInvalid });
   decoder.read(Buffer.from('{"deviceToken":"ab","payload":{}}\n'));
 }
