@@ -77,6 +77,11 @@ function readLongLine(): void {
   const onInvalid = (error: Error): never => {
     throw error;
   };
-  const decoder = new NdjsonDecoder({ payload: 'raw', maxLineBytes: 1, onNotification: () => true, onInvalid });
+  const decoder = new NdjsonDecoder({
+    payload: 'raw',
+    maxLineBytes: 1,
+    onNotification: () => true,
+    onInvalid,
+  });
   decoder.read(Buffer.from('{"deviceToken":"ab","payload":{}}\n'));
 }
