@@ -172,7 +172,7 @@ class DeliveryStream extends Duplex implements Delivery {
   }
 
   override [Symbol.asyncDispose](): Promise<void> {
-    return closeGracefully(this, this.#closeTimeoutMs);
+    return closeGracefully(this, this.#closeTimeoutMs, (error) => this.#fail(error));
   }
 
   /** Takes a notification on, or settles it as invalid; false when there is no room. */

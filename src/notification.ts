@@ -185,7 +185,7 @@ export function unknownFieldProblem(name: string): string {
   if (name === 'aps') return 'is not a field of a notification, it belongs into payload';
   const nearest = nearestName(name, NOTIFICATION_FIELDS);
   return nearest === undefined
-    ? 'is not a field of a notification; context carries data of your own'
+    ? `is not a field of a notification, which are ${NOTIFICATION_FIELDS.join(', ')}; context carries data of your own`
     : `is not a field of a notification, did you mean ${nearest}?`;
 }
 

@@ -1,6 +1,8 @@
 /**
  * What became of a notification: exactly one outcome each, and counts that always add up.
  */
+import type { InspectOptions, inspect as inspectValue } from 'node:util';
+import { shortToken } from './errors.js';
 import { channelOf, lineOf, type Notification } from './notification.js';
 
 /**
@@ -123,6 +125,8 @@ export function createOutcome(
   }
 }
 
+const INSPECT: unique symbol = Symbol.for('nodejs.util.inspect.custom') as never;
+
 class SettledNotification implements OutcomeFacts {
   declare readonly status: OutcomeStatus;
   declare readonly line?: number;
@@ -160,13 +164,15 @@ class SettledNotification implements OutcomeFacts {
     this.#notification = given;
   }
 
-  static {
-    // What an inspected outcome is headed with.
-    Object.defineProperty(SettledNotification, 'name', { value: 'Outcome' });
-  }
-
   get notification(): Notification {
     return this.#notification;
+  }
+
+  /** What is printed by mistake shows no whole device token; the property, and JSON, do. */
+  [INSPECT](_depth: number, options: InspectOptions, inspect: typeof inspectValue): string {
+    const { deviceToken } = this;
+    const shown = deviceToken === undefined ? { ...this } : { ...this, deviceToken: shortToken(deviceToken) };
+    return `Outcome ${inspect(shown, options)}`;
   }
 
   #nameChannel(notification: Notification): void {

@@ -266,6 +266,25 @@ test('settles everything before `await using` lets go of it, and gives up when n
   expect(settledCount(unread.counts)).toBe(30);
 });
 
+test.each([
+  ['goes on', () => {}, 5],
+  ['has stopped', (delivery: Delivery) => void delivery.pause(), 0],
+])(
+  'tells of every outcome when its disposal takes too long, to a reader who %s',
+  async (_name, read, told) => {
+    const gateway = await startScriptedGateway({ onCheckpoint: () => {} });
+    const delivery = createGatewayDelivery({ ...gateway.options, closeTimeoutMs: 100 });
+    const outcomes: Outcome[] = [];
+    delivery.on('data', (outcome) => outcomes.push(outcome));
+    for (const notification of notifications(5)) delivery.write(notification);
+    await vi.waitUntil(() => gateway.peers.length > 0);
+    read(delivery);
+    await expect(delivery[Symbol.asyncDispose]()).rejects.toMatchObject({ code: 'APNS_ERR_TIMEOUT' });
+    expect(outcomes).toHaveLength(told);
+    expect(settledCount(delivery.counts)).toBe(5);
+  },
+);
+
 test('is aborted by a signal that was aborted before, and settles what it is given all the same', async () => {
   const delivery = createGatewayDelivery({ host: '127.0.0.1', port: 1, signal: AbortSignal.abort() });
   for (const notification of notifications(3)) delivery.write(notification);

@@ -6,6 +6,7 @@ import {
   checkNotification,
   expirationSeconds,
   lineOf,
+  NOTIFICATION_FIELDS,
   type Notification,
   payloadText,
   setLine,
@@ -150,6 +151,7 @@ describe('checkNotification', () => {
       const error = refusal(JSON.parse(`{"deviceToken":"ab","payload":{},${JSON.stringify(name)}:1}`));
       expect(error.field).toBe(name);
       expect(error.problem).not.toContain('did you mean');
+      for (const known of NOTIFICATION_FIELDS) expect(error.problem).toContain(known);
     },
   );
 

@@ -54,6 +54,20 @@ describe('createOutcome', () => {
     }
   });
 
+  it('shows 8 digits of a device token where it is printed, and all in JSON', () => {
+    const deviceToken = 'ab'.repeat(32);
+    const outcome = createOutcome({ deviceToken, payload: {} }, { status: 'accepted' });
+    for (const options of [{}, { showHidden: true }, { compact: false, colors: true }]) {
+      expect(inspect([{ outcome }], options)).toMatch(/Outcome \{[\s\S]*abababab…/);
+      expect(inspect([{ outcome }], options)).not.toContain(deviceToken.slice(0, 10));
+    }
+    expect(inspect(outcome)).toBe("Outcome { status: 'accepted', deviceToken: 'abababab…' }");
+    expect(JSON.stringify(outcome)).toContain(deviceToken);
+    expect(inspect(createOutcome({ payload: {} } as never, { status: 'presumed' }))).toBe(
+      "Outcome { status: 'presumed' }",
+    );
+  });
+
   it('leaves out fields of an invalid notification that are not what they should be', () => {
     const notification = {
       deviceToken: 1,

@@ -7,14 +7,20 @@ import { ApnsError } from '../errors.js';
  * Ends a stream and waits until everything in it is settled. Node's own disposal destroys a Writable and
  * throws away what is queued in it, even after `end()`.
  *
- * @throws {ApnsError} APNS_ERR_TIMEOUT if that takes longer than `timeoutMs`; the stream is destroyed then
+ * @param fail how the stream is failed; one that is not destroyed by it is, after as long again
+ * @throws {ApnsError} APNS_ERR_TIMEOUT if that takes longer than `timeoutMs`
  */
-export async function closeGracefully(stream: Writable, timeoutMs: number): Promise<void> {
+export async function closeGracefully(
+  stream: Writable,
+  timeoutMs: number,
+  fail: (error: ApnsError) => void = (error) => stream.destroy(error),
+): Promise<void> {
   if (stream.closed) return;
-  const timer = setTimeout(() => {
-    stream.destroy(
-      new ApnsError('APNS_ERR_TIMEOUT', `the stream was not settled within ${timeoutMs} ms of its disposal`),
-    );
+  let timer = setTimeout(() => {
+    const message = `the stream was not settled within ${timeoutMs} ms of its disposal`;
+    const error = new ApnsError('APNS_ERR_TIMEOUT', message);
+    fail(error);
+    timer = setTimeout(() => stream.destroy(error), timeoutMs);
   }, timeoutMs);
   try {
     stream.end();

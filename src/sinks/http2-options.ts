@@ -22,6 +22,8 @@ export interface Http2Options extends TargetOptions {
    * gives them the outcome `unknown`; `resend` sends them again under the same apns-id. @default 'report'
    */
   readonly onUnknown?: 'report' | 'resend';
+  /** Means nothing on this wire, where every answer is proof; taken so that one set of options fits both. */
+  readonly checkpoint?: 'auto' | 'end' | 'never';
   /** Milliseconds for each notification: to be sent, counted from when it was taken, and then to be answered. @default 60_000 */
   readonly deadlineMs?: number;
   /** Milliseconds for a PING to be answered, and for `await using`. @default 10_000 */
@@ -58,6 +60,7 @@ export const HTTP2_OPTION_NAMES: readonly string[] = [
   'connections',
   'window',
   'onUnknown',
+  'checkpoint',
   'deadlineMs',
   'closeTimeoutMs',
   'backoff',
@@ -78,6 +81,7 @@ export function resolveHttp2Options(
   if (topic !== undefined && headerTextProblem(topic) !== undefined) {
     throw invalidOption('topic', 'a bundle identifier', topic);
   }
+  choiceOption('checkpoint', options.checkpoint, ['auto', 'end', 'never'], 'auto');
   const milliseconds = (path: string, value: number | undefined, fallback: number): number =>
     integerOption(path, value, { default: fallback, max: MAX_TIMER_MS });
   const target = resolveTarget(options, 'http2');

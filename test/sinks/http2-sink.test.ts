@@ -271,6 +271,12 @@ test('is aborted by a signal that is aborted already, with everything settled', 
   expect(gateway.sessions).toHaveLength(0);
 });
 
+test('takes the options of the other wire that mean nothing here, and checks them', () => {
+  const where = { host: '127.0.0.1' };
+  createHttp2Sink({ ...where, checkpoint: 'end', window: { ageMs: 5 } }).destroy();
+  expect(() => createHttp2Sink({ ...where, checkpoint: 'sometimes' } as never)).toThrow(/checkpoint/);
+});
+
 test.each([{ providerToken: null }, { tls: null }, { window: null }])('refuses %j at once', (options) => {
   expect(() => createHttp2Sink({ host: '127.0.0.1', ...options } as never)).toThrow(
     expect.objectContaining({ code: 'APNS_ERR_INVALID_OPTION' }),
