@@ -2,6 +2,7 @@
 import { Transform, type TransformCallback } from 'node:stream';
 import { type InvalidNotificationError, shownReason } from '../errors.js';
 import type { Outcome } from '../outcome.js';
+import { StatusCode } from '../protocol/binary/status-code.js';
 import { fileOf } from './notification-file.js';
 import { redactOutcome } from './redact-outcome.js';
 
@@ -23,6 +24,7 @@ export class OutcomeReport extends Transform {
   readonly #redacts: boolean;
   readonly #onOutcome: OutcomeListener | undefined;
   readonly #reasons = new Map<string, number>();
+  #rejectedForNow = 0;
 
   /** @param redacts whether device tokens are shortened */
   constructor(choice: OutcomeChoice, redacts: boolean, onOutcome?: OutcomeListener) {
@@ -35,6 +37,11 @@ export class OutcomeReport extends Transform {
   /** How often each reason was given, such as `['InvalidToken', 3]`, the most frequent first. */
   get reasons(): readonly (readonly [reason: string, count: number])[] {
     return [...this.#reasons].sort(([, a], [, b]) => b - a);
+  }
+
+  /** How many were rejected for trouble of the gateway's own, which outlasted their deadlines. */
+  get rejectedForNow(): number {
+    return this.#rejectedForNow;
   }
 
   /** Adds the outcome of a line that never became a notification. */
@@ -68,7 +75,8 @@ export class OutcomeReport extends Transform {
     callback(null, file === undefined ? shown : Object.assign({ status, file }, shown));
   }
 
-  #tally({ status, reason, field }: ReportedOutcome): void {
+  #tally({ status, statusCode, reason, field }: ReportedOutcome): void {
+    if (status === 'rejected' && isTemporaryStatus(statusCode)) this.#rejectedForNow++;
     const wrong = field === undefined ? 'not a notification' : `invalid ${field}`;
     const unusual = reason === undefined ? 'no reason given' : 'an unusual reason';
     const shown = shownReason(reason) ?? (status === 'invalid' ? wrong : unusual);
@@ -77,4 +85,9 @@ export class OutcomeReport extends Transform {
     const key = known ? name : 'others';
     this.#reasons.set(key, (this.#reasons.get(key) ?? 0) + 1);
   }
+}
+
+/** Whether time may mend it, on either wire: an HTTP status is never a status code of the binary one. */
+function isTemporaryStatus(statusCode = 0): boolean {
+  return statusCode === StatusCode.ProcessingError || statusCode === 429 || statusCode >= 500;
 }

@@ -48,6 +48,7 @@ export const sendCommand: Command = defineCommand({
 const NOTHING: SendingResult = {
   counts: createOutcomeCounts(),
   valid: undefined,
+  rejectedForNow: 0,
   reasons: [],
   elapsedMs: 0,
   stoppedAfter: undefined,

@@ -75,6 +75,7 @@ export class Sending {
     return {
       counts: { ...counts, invalid: counts.invalid + this.#invalidLines },
       valid,
+      rejectedForNow: this.#report.rejectedForNow,
       reasons: this.#report.reasons,
       elapsedMs: (this.#endedAt ?? this.#io.clock.now()) - this.#startedAt,
       stoppedAfter: this.#stoppedEarly && !this.#feed.isExhausted ? this.#feed.last : undefined,

@@ -8,6 +8,8 @@ export interface SendingResult {
   readonly counts: Readonly<OutcomeCounts>;
   /** With `--dry-run`: notifications that could be sent. */
   readonly valid: number | undefined;
+  /** Among the rejected: those that the gateway had trouble of its own with (429, 500 and above, status code 1). */
+  readonly rejectedForNow: number;
   readonly reasons: readonly (readonly [reason: string, count: number])[];
   readonly elapsedMs: number;
   /** The last line that was handed over when reading stopped early. */
@@ -27,9 +29,9 @@ export interface ResumeFigures {
   readonly duplicatesAtMost: number;
 }
 
-/** The summary for people: one to five lines. */
+/** The summary for people: one to six lines. */
 export function summaryOf(result: SendingResult): string {
-  const { counts, valid, reasons, elapsedMs, stoppedAfter, outcomesLost } = result;
+  const { counts, valid, rejectedForNow, reasons, elapsedMs, stoppedAfter, outcomesLost } = result;
   const total = settledCount(counts) + (valid ?? 0);
   const parts = [
     ...(valid === undefined ? [] : [`${grouped(valid)} valid`]),
@@ -55,8 +57,16 @@ export function summaryOf(result: SendingResult): string {
     lines.push(
       '  not every outcome could be written: a line without one on standard output may have been sent all the same',
     );
-  } else if (counts.unsent > 0 || counts.unknown > 0) {
-    lines.push('  send the lines whose outcome is unsent or unknown again; unknown ones may arrive twice');
+  } else {
+    if (rejectedForNow > 0) {
+      const were = rejectedForNow === 1 ? 'was' : 'were';
+      lines.push(
+        `  ${grouped(rejectedForNow)} ${were} rejected only for now (429, 500, 503; ProcessingError): send them again later`,
+      );
+    }
+    if (counts.unsent > 0 || counts.unknown > 0) {
+      lines.push('  send the lines whose outcome is unsent or unknown again; unknown ones may arrive twice');
+    }
   }
   return `${lines.join('\n')}\n`;
 }
@@ -70,11 +80,12 @@ export function jsonSummaryOf(
     readonly resume?: ResumeFigures | undefined;
   },
 ): string {
-  const { counts, valid, elapsedMs, reasons, stoppedAfter } = result;
+  const { counts, valid, rejectedForNow, elapsedMs, reasons, stoppedAfter } = result;
   return `${JSON.stringify({
     notifications: settledCount(counts) + (valid ?? 0),
     ...(valid === undefined ? {} : { valid }),
     ...counts,
+    rejectedForNow,
     reasons: Object.fromEntries(reasons),
     elapsedMs: Math.round(elapsedMs),
     ...(stoppedAfter === undefined ? {} : { stoppedAfter }),

@@ -5,6 +5,7 @@ import { createOutcomeCounts } from '../../src/outcome.js';
 const LOST = {
   counts: { ...createOutcomeCounts(), unknown: 3 },
   valid: undefined,
+  rejectedForNow: 0,
   reasons: [['unknown: ConnectionLost', 3]],
   elapsedMs: 100,
   stoppedAfter: undefined,

@@ -105,6 +105,18 @@ describe('send', () => {
     });
   });
 
+  it.each(['binary', 'https'])('counts the rejections that time may mend (%s)', async (wire) => {
+    const { port } = wire === 'https' ? simulator.http2 : simulator.gateway;
+    const topic = wire === 'https' ? ['--topic', simulator.credentials.topic] : [];
+    const to = ['--to', `${wire}://127.0.0.1:${port}`, '--credentials', directory, ...topic];
+    const stdin = [line(BAD), line(encodeTokenFault('temporary', 255))].join('');
+    const { code, io } = await send([...to, '--deadline-ms', '300', '--json-summary'], { stdin });
+    expect(code).toBe(1);
+    const summary = JSON.parse(io.err.trim().split('\n').at(-1)!);
+    expect(summary).toMatchObject({ rejected: 2, rejectedForNow: 1, exitCode: 1 });
+    expect(io.err).toContain('1 was rejected only for now');
+  });
+
   it('says that outcomes could not be written, and nothing of lines that it read all the same', async () => {
     const stdout = new Writable({
       write: (_chunk, _encoding, callback) => callback(Object.assign(new Error('full'), { code: 'ENOSPC' })),

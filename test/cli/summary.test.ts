@@ -16,6 +16,7 @@ const result = (more: Partial<SendingResult>): SendingResult => ({
   elapsedMs: 1000,
   stoppedAfter: undefined,
   outcomesLost: false,
+  rejectedForNow: 0,
   ...more,
 });
 const counts = { ...createOutcomeCounts(), unsent: 2 };
@@ -30,6 +31,17 @@ describe('summaryOf', () => {
     expect(summaryOf(result({ counts }))).toContain('unsent or unknown again');
     expect(summaryOf(result({ counts, outcomesLost: true }))).not.toContain('again;');
     expect(summaryOf(result({ counts, outcomesLost: true }))).toContain('could be written');
+  });
+
+  it('tells which rejections time may mend, where every outcome was written', () => {
+    const rejected = { ...createOutcomeCounts(), rejected: 3 };
+    expect(summaryOf(result({ counts: rejected }))).not.toContain('for now');
+    expect(summaryOf(result({ counts: rejected, rejectedForNow: 1 }))).toContain(
+      '  1 was rejected only for now',
+    );
+    const two = result({ counts: rejected, rejectedForNow: 2 });
+    expect(summaryOf(two)).toMatch(/^ {2}2 were rejected only for now .*: send them again later$/m);
+    expect(summaryOf({ ...two, outcomesLost: true })).not.toContain('for now');
   });
 });
 
