@@ -82,7 +82,7 @@ async function open(
   const isWritten = outcomes !== 'none' && isEmptyFile(stdout);
   const common = {
     note: found === undefined ? beginningNote(path, stdout) : noteOf(path, found),
-    warning: settledBefore > 0 && found?.ended !== 'complete' && isWritten ? OVERWRITTEN : undefined,
+    warning: settledBefore > 0 && isWritten ? OVERWRITTEN : undefined,
     figures: { ledger: path, settledBefore, duplicatesAtMost: inDoubt },
     input: upTo(input, identity.bytes),
   };

@@ -258,6 +258,15 @@ describe('send --resume', () => {
     expect(outcomes).toHaveLength(2 + 4);
   });
 
+  it('warns so when nothing was left to send, too', async () => {
+    const argv = [path('in'), '--resume', path('ledger'), '--quiet'];
+    expect((await sendInto('out', argv)).io.err).toBe('');
+    expect((await sendInto('out', argv)).io.err).toBe('');
+    await writeFile(path('out'), '');
+    expect((await sendInto('out', argv)).io.err).toContain('warning: standard output is an empty file');
+    expect((await sendInto('out', [...argv, '--outcomes', 'none'])).io.err).toBe('');
+  });
+
   it('advises to append where outcomes go to a file', async () => {
     expect((await sendInto('out', [path('in'), '--resume', path('ledger')])).io.err).toContain('append (>>)');
     expect((await send([path('in'), '--resume', path('other')])).io.err).not.toContain('append');
