@@ -25,6 +25,25 @@ export function farewellError(peer: Peer, errorCode: number, debugData: Buffer):
   );
 }
 
+const OTHER_ENVIRONMENT =
+  'is for the other environment: go to the one it is for, production or sandbox, or take another';
+
+/** What to do about each reason of status 403, as Apple's table explains it. */
+const ADVICE: ReadonlyMap<string, string> = new Map([
+  [
+    'InvalidProviderToken',
+    "check team id and key id, that the .p8 key is the one with this key id, and this machine's clock",
+  ],
+  ['ExpiredProviderToken', "check this machine's clock: a provider token is good for an hour"],
+  ['MissingProviderToken', 'give a provider key with key id and team id, or a client certificate'],
+  ['UnrelatedKeyIdInToken', 'check the key id: a connection takes tokens of one key only'],
+  ['BadEnvironmentKeyIdInToken', `the provider key ${OTHER_ENVIRONMENT}`],
+  ['BadEnvironmentKeyInToken', `the provider key ${OTHER_ENVIRONMENT}`],
+  ['BadCertificate', "check that the client certificate is the app's, is valid and has not been revoked"],
+  ['BadCertificateEnvironment', `the client certificate ${OTHER_ENVIRONMENT}`],
+  ['Forbidden', 'check that the certificate or provider key may send to this topic'],
+]);
+
 /** What credentials are told that nobody takes; a clock that is wrong is the most common cause. */
 export function refusedError({ target, providerToken }: ResolvedHttp2Options, reason: string): ApnsError {
   const skewMs = providerToken?.clockSkewMs;
@@ -32,9 +51,11 @@ export function refusedError({ target, providerToken }: ResolvedHttp2Options, re
     skewMs === undefined || Math.abs(skewMs) < 60_000
       ? ''
       : `; this clock is ${Math.round(Math.abs(skewMs) / 1000)} s ${skewMs > 0 ? 'behind' : 'ahead of'} the server's`;
+  const advice = ADVICE.get(reason);
+  const said = `${shownReason(reason) ?? 'for an unusual reason'}${advice === undefined ? '' : `: ${advice}`}`;
   return new ApnsError(
     'APNS_ERR_CREDENTIALS_REFUSED',
-    `${formatPeer(target)} refuses the credentials: ${shownReason(reason) ?? 'for an unusual reason'}${clock}`,
+    `${formatPeer(target)} refuses the credentials: ${said}${clock}`,
   );
 }
 
