@@ -1,6 +1,7 @@
 /**
  * What happens after a rejection: the gateway names one notification, accepts those before it, silently
- * throws away those behind it, and closes. The sink sends the thrown-away ones again, in order.
+ * throws away those behind it, and closes. The sink sends the thrown-away ones again, in order. That is the
+ * binary wire; over HTTP/2 every notification has an answer of its own.
  *
  *     node examples/after-rejection.mjs
  */

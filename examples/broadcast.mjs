@@ -2,7 +2,7 @@
  * Makes a channel, sends one notification to everybody who listens to it (iOS 18, Live Activities), and deletes
  * it again. A broadcast goes through the same delivery as everything else: `channelId` in place of `deviceToken`.
  *
- *     node examples/broadcast.mjs [--environment sandbox --provider-key FILE --key-id ID --team-id ID --topic ID]
+ *     node examples/broadcast.mjs [--environment … | --host … --topic ID]
  */
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';

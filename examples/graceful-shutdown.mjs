@@ -2,11 +2,11 @@
  * Stops on SIGINT or SIGTERM without losing anything: the first signal ends the input and waits until all
  * that was taken has its outcome; the second one, or five seconds, ends the waiting.
  *
- *     node examples/graceful-shutdown.mjs [--host HOST --port PORT --cert FILE --key FILE --ca FILE]
+ *     node examples/graceful-shutdown.mjs [--environment … | --wire binary …]
  */
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import { createGatewayDelivery } from 'apns-streams';
+import { createGatewayDelivery, createHttp2Delivery } from 'apns-streams';
 import { openTarget } from './target.mjs';
 
 const target = await openTarget();
@@ -23,14 +23,18 @@ async function* endlessInput() {
   }
 }
 
-const delivery = createGatewayDelivery({ ...target.gateway, signal: giveUp.signal });
+const { signal } = giveUp;
+const delivery =
+  target.wire === 'binary'
+    ? createGatewayDelivery({ ...target.gateway, signal })
+    : createHttp2Delivery({ ...target.http2, signal });
 delivery.on('data', () => {}); // Outcomes must be read, if only to throw them away.
 const closed = once(delivery, 'close').catch(() => {}); // The error of giving up is expected.
 
 let taken = 0;
 for await (const notification of endlessInput()) {
   if (noMore.signal.aborted) break;
-  if (!delivery.write(notification)) await once(delivery, 'drain', { signal: giveUp.signal });
+  if (!delivery.write(notification)) await once(delivery, 'drain', { signal });
   if (++taken === 100) console.log('sending');
 }
 delivery.end();

@@ -2,11 +2,16 @@
  * A Transform of your own in the middle of a pipeline: it drops the devices of a list, gives every
  * notification an hour to live, and remembers which campaign it belonged to.
  *
- *     node examples/own-transform.mjs [--host HOST --port PORT --cert FILE --key FILE --ca FILE]
+ *     node examples/own-transform.mjs [--environment … | --wire binary …]
  */
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createFrameEncoder, createGatewayDelivery, createNdjsonParser } from 'apns-streams';
+import {
+  createFrameEncoder,
+  createGatewayDelivery,
+  createHttp2Delivery,
+  createNdjsonParser,
+} from 'apns-streams';
 import { openTarget } from './target.mjs';
 
 const [ALICE, BOB, CAROL] = ['aa', 'bb', 'cc'].map((byte) => byte.repeat(32));
@@ -30,18 +35,14 @@ const input = [ALICE, BOB, CAROL].map((deviceToken) => ({ deviceToken, payload: 
 const ndjson = Readable.from(input.map((notification) => `${JSON.stringify(notification)}\n`));
 
 const target = await openTarget();
-await pipeline(
-  ndjson,
-  createNdjsonParser(),
-  personalize,
-  createGatewayDelivery(target.gateway),
-  async (outcomes) => {
-    for await (const { line, status, context } of outcomes) console.log(line, status, context.campaign);
-  },
-);
+const delivery =
+  target.wire === 'binary' ? createGatewayDelivery(target.gateway) : createHttp2Delivery(target.http2);
+await pipeline(ndjson, createNdjsonParser(), personalize, delivery, async (outcomes) => {
+  for await (const { line, status, context } of outcomes) console.log(line, status, context.campaign);
+});
 await target.close();
 
-// The same parts fit other ends: these are the bytes that would have gone over the wire.
+// The same parts fit other ends: these are the bytes that go over the binary wire.
 const frames = createFrameEncoder();
 frames.end({ deviceToken: ALICE, payload: { aps: { badge: 1 } }, expiration: 0 });
 for await (const bytes of frames) console.log(bytes.toString('hex'));

@@ -2,21 +2,21 @@
  * One long-lived delivery over several connections, used by everything that has something to send.
  * Connections are opened as those there cannot keep up, reused, and kept open between bursts.
  *
- *     node examples/pooled-connections.mjs [--host HOST --port PORT --cert FILE --key FILE --ca FILE]
+ *     node examples/pooled-connections.mjs [--environment … | --wire binary …]
  */
 import { once } from 'node:events';
 import { finished } from 'node:stream/promises';
-import { createGatewayDelivery } from 'apns-streams';
+import { createGatewayDelivery, createHttp2Delivery } from 'apns-streams';
 import { openTarget } from './target.mjs';
 
 const target = await openTarget();
-const delivery = createGatewayDelivery({
-  ...target.gateway,
-  connections: 4,
-  // The wire never says yes, so a long-lived delivery has to ask now and then; each answer ends one
-  // connection. Seconds are usual; here the example shall be quick.
-  window: { ageMs: 50 },
-});
+const connections = 4;
+const delivery =
+  target.wire === 'binary'
+    ? // This wire never says yes, so a long-lived delivery has to ask now and then; each answer ends one
+      // connection. Seconds are usual; here the example shall be quick.
+      createGatewayDelivery({ ...target.gateway, connections, window: { ageMs: 50 } })
+    : createHttp2Delivery({ ...target.http2, connections });
 
 // An outcome finds whoever waits for it by the very object that was written.
 const waiting = new Map();

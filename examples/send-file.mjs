@@ -2,19 +2,25 @@
  * Sends a file of notifications (NDJSON) and writes a file of outcomes (NDJSON), one for each line, even if
  * the gateway fails halfway.
  *
- *     node examples/send-file.mjs [INPUT [OUTPUT]] [--host HOST --port PORT --cert FILE --key FILE --ca FILE]
+ *     node examples/send-file.mjs [INPUT [OUTPUT]] [--environment … | --wire binary …]
  */
 import { createReadStream, createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
-import { createGatewayDelivery, createNdjsonParser, createNdjsonStringifier } from 'apns-streams';
+import {
+  createGatewayDelivery,
+  createHttp2Delivery,
+  createNdjsonParser,
+  createNdjsonStringifier,
+} from 'apns-streams';
 import { openTarget, operands } from './target.mjs';
 
 const sample = fileURLToPath(new URL('./data/notifications.ndjson', import.meta.url));
 const [input = sample, output = 'outcomes.ndjson'] = operands;
 
 const target = await openTarget();
-const delivery = createGatewayDelivery(target.gateway);
+const delivery =
+  target.wire === 'binary' ? createGatewayDelivery(target.gateway) : createHttp2Delivery(target.http2);
 const lines = createNdjsonStringifier();
 let invalidLines = 0;
 

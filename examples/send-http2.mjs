@@ -2,7 +2,7 @@
  * Sends over HTTP/2, which is what reaches Apple's devices. The same notifications, the same outcomes; but
  * here every notification gets an answer of its own, and a provider token can stand in for a certificate.
  *
- *     node examples/send-http2.mjs [DEVICE_TOKEN] [--environment sandbox --provider-key FILE --key-id ID --team-id ID --topic ID]
+ *     node examples/send-http2.mjs [DEVICE_TOKEN] [--environment … | --host … --topic ID]
  */
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -26,8 +26,13 @@ if (target.simulator !== undefined) {
 }
 
 await pipeline(Readable.from(notifications), createHttp2Delivery(target.http2), async (outcomes) => {
-  for await (const { status, statusCode, reason, message, attempts = 1 } of outcomes) {
-    console.log(status, statusCode ?? '', reason ?? message ?? '', `(sent ${attempts} times)`);
+  for await (const { status, statusCode = '', reason, message = '', attempts } of outcomes) {
+    console.log(
+      status,
+      statusCode,
+      reason ?? message,
+      attempts === undefined ? '' : `(sent ${attempts} times)`,
+    );
   }
 });
 await target.close();

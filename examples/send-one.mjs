@@ -1,11 +1,13 @@
 /**
  * Sends one notification and prints its outcome.
  *
- *     node examples/send-one.mjs [DEVICE_TOKEN] [--host HOST --port PORT --cert FILE --key FILE --ca FILE]
+ *     node examples/send-one.mjs [DEVICE_TOKEN] [--environment sandbox --provider-key FILE … | --wire binary …]
+ *
+ * All that can stand there is in target.mjs.
  */
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createGatewayDelivery } from 'apns-streams';
+import { createGatewayDelivery, createHttp2Delivery } from 'apns-streams';
 import { openTarget, operands } from './target.mjs';
 
 const target = await openTarget();
@@ -15,7 +17,9 @@ const notification = {
   context: { user: 42 },
 };
 
-await pipeline(Readable.from([notification]), createGatewayDelivery(target.gateway), async (outcomes) => {
+const delivery =
+  target.wire === 'binary' ? createGatewayDelivery(target.gateway) : createHttp2Delivery(target.http2);
+await pipeline(Readable.from([notification]), delivery, async (outcomes) => {
   for await (const outcome of outcomes) {
     console.log(outcome.status, outcome.reason ?? '', outcome.context);
     // Not part of the JSON: the very object that was written.

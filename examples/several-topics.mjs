@@ -2,7 +2,7 @@
  * One delivery for several topics: an app, its calls (VoIP), its background updates. A provider token is good for
  * every topic of the team, so all of them share the connections; the topic is said with each notification.
  *
- *     node examples/several-topics.mjs [--environment sandbox --provider-key FILE --key-id ID --team-id ID --topic ID]
+ *     node examples/several-topics.mjs [--environment … | --host … --topic ID]
  */
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';

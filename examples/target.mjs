@@ -2,12 +2,12 @@
  * What the examples connect to. Not an example itself.
  *
  * Without arguments: the embedded simulator, started for this run, with certificates of its own. With
- * arguments: a gateway of yours.
+ * arguments: Apple, or a gateway of yours. Over HTTP/2 unless `--wire binary` is given.
  *
- *     node examples/send-one.mjs
- *     node examples/send-one.mjs --host gateway.example --port 2195 --cert cert.pem --key key.pem [--ca ca.pem]
- *     node examples/send-http2.mjs --environment sandbox --provider-key AuthKey_ABC123DEFG.p8 \
+ *     node examples/send-one.mjs --environment sandbox --provider-key AuthKey_ABC123DEFG.p8 \
  *       --key-id ABC123DEFG --team-id DEF123GHIJ --topic com.example.app
+ *     node examples/send-one.mjs --host HOST --cert cert.pem --key key.pem --topic com.example.app [--ca ca.pem]
+ *     node examples/send-one.mjs --wire binary --host HOST --port 2195 --cert cert.pem --key key.pem
  */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -18,6 +18,7 @@ const { values, positionals } = parseArgs({
   options: {
     ...{ host: text, port: text, 'feedback-port': text, cert: text, key: text, ca: text },
     ...{ environment: text, 'provider-key': text, 'key-id': text, 'team-id': text, topic: text },
+    wire: { ...text, default: 'http2' },
   },
   allowPositionals: true,
 });
@@ -26,17 +27,18 @@ const { values, positionals } = parseArgs({
 export const operands = positionals;
 
 /**
- * `gateway`, `feedback` and `http2` are options to spread into a sink, a delivery or a source. `simulator` is
- * there unless something else was named. `close()` ends what was started.
+ * `gateway`, `feedback` and `http2` are options to spread into a sink, a delivery or a source, `wire` is `http2`
+ * or `binary`. `simulator` is there unless something else was named. `close()` ends what was started.
  */
 export async function openTarget() {
-  const { host, environment, cert, key, ca, topic } = values;
+  const { wire, host, environment, cert, key, ca, topic } = values;
   if (host === undefined && environment === undefined) {
     const simulator = await createSimulator();
     const { ca, cert, key, providerKey, keyId, teamId, topic } = simulator.credentials;
     const at = ({ host, port }) => ({ host, port, tls: { ca, cert, key } });
     const { host, port } = simulator.http2;
     return {
+      wire,
       gateway: at(simulator.gateway),
       feedback: at(simulator.feedback),
       http2: { host, port, tls: { ca }, topic, providerToken: { key: providerKey, keyId, teamId } },
@@ -47,13 +49,11 @@ export async function openTarget() {
   const read = (name, path) => (path === undefined ? {} : { [name]: readFileSync(path) });
   const tls = { ...read('cert', cert), ...read('key', key), ...read('ca', ca) };
   const at = (port) => ({ host, tls, ...(port === undefined ? {} : { port: Number(port) }) });
-  const providerToken = {
-    ...read('key', values['provider-key']),
-    ...{ keyId: values['key-id'], teamId: values['team-id'] },
-  };
+  const { 'provider-key': providerKey, 'key-id': keyId, 'team-id': teamId } = values;
+  const providerToken = providerKey && { ...read('key', providerKey), keyId, teamId };
   return {
-    gateway: at(values.port),
-    feedback: at(values['feedback-port']),
+    wire,
+    ...{ gateway: at(values.port), feedback: at(values['feedback-port']) },
     http2: { ...(environment === undefined ? at(values.port) : { environment, tls }), topic, providerToken },
     close: async () => {},
   };

@@ -2,7 +2,7 @@
  * An HTTP-to-APNs proxy: POST notifications, get their outcomes. All requests share one long-lived
  * delivery. A gateway that is slow slows the clients; a client that is slow slows only itself.
  *
- *     node examples/http-proxy/server.mjs [PORT [AGE_MS]] [--host HOST --port PORT --cert FILE --key FILE --ca FILE]
+ *     node examples/http-proxy/server.mjs [PORT [AGE_MS]] [--environment … | --wire binary …]
  *     curl -d '{"deviceToken":"abcd","payload":{"aps":{"alert":"hi"}}}' \
  *       -H 'content-type: application/json' http://127.0.0.1:8080/notifications
  *     curl -T examples/data/notifications.ndjson -X POST \
@@ -12,6 +12,7 @@
  */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { createGatewayDelivery, createHttp2Delivery } from 'apns-streams';
 import { openTarget, operands } from '../target.mjs';
 import { answer, handleRequest } from './requests.mjs';
 import { SharedDelivery } from './shared-delivery.mjs';
@@ -20,13 +21,17 @@ const SHUTDOWN_MS = 10_000;
 const [port = '8080', ageMs = '1000'] = operands;
 
 const target = await openTarget();
-const shared = new SharedDelivery({
-  ...target.gateway,
-  connections: 2,
-  // Outcomes are `accepted` only when the gateway has been asked; a client waits about this long for one.
-  window: { count: 20_000, ageMs: Number(ageMs) },
-  deadlineMs: 10_000,
-});
+const limits = { connections: 2, deadlineMs: 10_000, window: { count: 20_000 } };
+const shared = new SharedDelivery(() =>
+  target.wire === 'binary'
+    ? // `accepted` comes only when the gateway has been asked; a client waits about this long for it.
+      createGatewayDelivery({
+        ...target.gateway,
+        ...limits,
+        window: { ...limits.window, ageMs: Number(ageMs) },
+      })
+    : createHttp2Delivery({ ...target.http2, ...limits }),
+);
 
 const server = createServer(async (request, response) => {
   try {

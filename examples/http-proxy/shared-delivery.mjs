@@ -1,17 +1,17 @@
 /** One delivery shared by all requests. Part of the HTTP proxy example. */
 import { once } from 'node:events';
-import { createGatewayDelivery } from 'apns-streams';
 
 /** Owns the delivery, makes another one when it has failed, and brings each outcome back to its lane. */
 export class SharedDelivery {
-  #options;
+  #create;
   #delivery;
   #room;
   /** Which lane waits for the outcome of which notification, by the object itself. */
   #lanes = new Map();
 
-  constructor(options) {
-    this.#options = options;
+  /** @param create makes a delivery, over either wire */
+  constructor(create) {
+    this.#create = create;
   }
 
   /** Takes a notification of a lane; resolves when there is room for the next one. */
@@ -33,7 +33,7 @@ export class SharedDelivery {
   }
 
   #open() {
-    const delivery = createGatewayDelivery(this.#options);
+    const delivery = this.#create();
     delivery.on('data', (outcome) => {
       this.#lanes.get(outcome.notification)?.settle(outcome);
       this.#lanes.delete(outcome.notification);
