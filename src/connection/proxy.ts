@@ -94,7 +94,7 @@ export function openTunnel(proxy: HttpProxy, destination: Peer, signal: AbortSig
     }
     function onError(error: Error): void {
       signal.removeEventListener('abort', onAbort);
-      reject(toApnsError(error, proxy));
+      reject(failedError(error, proxy));
     }
     function onEnd(): void {
       socket.destroy(
@@ -122,6 +122,13 @@ export function openTunnel(proxy: HttpProxy, destination: Peer, signal: AbortSig
     socket.on('error', onError).on('end', onEnd).on('data', onData);
     socket.once('connect', () => socket.write(proxy.connectRequest(destination)));
   });
+}
+
+/** Why the connection to the proxy failed. The same sentence as for a gateway would send people to the wrong host. */
+function failedError(error: Error, proxy: HttpProxy): ApnsError {
+  if (error instanceof ApnsError) return error;
+  const { code, message, cause } = toApnsError(error, proxy);
+  return new ApnsError(code, `the proxy ${message}`, { cause });
 }
 
 /** What is wrong with a proxy's answer, if anything. */

@@ -75,6 +75,22 @@ describe('send --proxy', () => {
     expect(io.err).not.toContain('hunter2');
   });
 
+  it('says that it is the proxy where nothing listens', async () => {
+    const { port } = proxy.address() as AddressInfo;
+    await new Promise((resolve) => proxy.close(resolve));
+    const target = `binary://127.0.0.1:${simulator.gateway.port}`;
+    const { code, io } = await send(
+      '--to',
+      target,
+      '--proxy',
+      `http://127.0.0.1:${port}`,
+      '--connect-attempts',
+      '1',
+    );
+    expect(code).toBe(69);
+    expect(io.err).toContain(`the proxy 127.0.0.1:${port}: nothing listens there`);
+  });
+
   it('refuses credentials without a proxy, a proxy that is none, and a file without a colon', async () => {
     await writeFile(join(directory, 'nonsense'), 'hunter2\n', { mode: 0o600 });
     const to = ['--to', 'binary://127.0.0.1'];

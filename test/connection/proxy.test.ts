@@ -135,7 +135,11 @@ describe('no tunnel', () => {
 
   it('comes from a proxy that is not there', async () => {
     const target = targetAt(2195, 'http://proxy.invalid:3128');
-    await expect(dial(target)).rejects.toMatchObject({ code: 'APNS_ERR_HOST_NOT_FOUND' });
+    await expect(dial(target)).rejects.toMatchObject({
+      code: 'APNS_ERR_HOST_NOT_FOUND',
+      message: expect.stringMatching(/^the proxy proxy\.invalid:3128: /),
+      cause: expect.objectContaining({ syscall: 'getaddrinfo' }),
+    });
   });
 
   it('comes from an abort while the proxy thinks', async () => {
