@@ -1,7 +1,7 @@
 /** NDJSON inputs, one after the other, into a stream of notifications; and how much of them is settled. */
 import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { InvalidNotificationError } from '../errors.js';
+import { InvalidNotificationError } from '../errors.js';
 import { lineOf, type Notification } from '../notification.js';
 import { createNdjsonParser } from '../transforms/ndjson-parser.js';
 import { createForwarder } from './forwarder.js';
@@ -115,7 +115,7 @@ export class Feed {
       onInvalid: (error) => {
         this.#lines++;
         if (gate?.admitInvalid(error.line ?? 0) === false) this.#skipped++;
-        else onInvalid(error, file);
+        else onInvalid(withFlag(error), file);
       },
       ...(maxLineBytes === undefined ? {} : { maxLineBytes }),
     });
@@ -175,4 +175,12 @@ export class Feed {
       this.#settledBytes = this.#marks.shift()!.bytes;
     }
   }
+}
+
+/** The parser names its limit by the option of the library; people know it by the flag. */
+function withFlag(error: InvalidNotificationError): InvalidNotificationError {
+  const { problem, field, line, offset, notification } = error;
+  const told = problem.replace('maxLineBytes', '--max-line-bytes');
+  if (told === problem) return error;
+  return new InvalidNotificationError(told, { field, line, offset, notification, cause: error });
 }

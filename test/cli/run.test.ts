@@ -99,6 +99,14 @@ describe('the command as a whole', () => {
   });
 });
 
+it.each(['encode', 'lint', 'send --to simulator:http2'])(
+  'names the flag for a line that %s finds too long',
+  async (line) => {
+    const { io } = await runWith([...line.split(' '), '--max-line-bytes', '10'], { stdin: LINE });
+    expect(io.out + io.err).toContain('longer than 10 bytes, the limit that --max-line-bytes sets');
+  },
+);
+
 describe('encode and decode', () => {
   it('turn notifications into frames and back', async () => {
     const { code, io } = await runWith(['encode'], { stdin: LINE });
