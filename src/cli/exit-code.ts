@@ -86,7 +86,7 @@ export interface Ending {
  */
 export function exitCodeOfEnding({ signal, errors, counts }: Ending): ExitCode {
   if (signal !== undefined) return exitCodeOfSignal(signal);
-  const codes = [...errors.map(exitCodeOfError), exitCodeOfCounts(counts)];
+  const codes = [...errors.map(exitCodeOfSendingError), exitCodeOfCounts(counts)];
   const fatal = codes.find((code) => code !== ExitCode.TryAgain && code > ExitCode.Problems);
   return fatal ?? (Math.max(...codes) as ExitCode);
 }
@@ -94,6 +94,15 @@ export function exitCodeOfEnding({ signal, errors, counts }: Ending): ExitCode {
 /** The exit code for a command that a signal ended. */
 export function exitCodeOfSignal(signal: StopSignal): ExitCode {
   return signal === 'SIGINT' ? ExitCode.Interrupted : ExitCode.Terminated;
+}
+
+/**
+ * In a sending the packets come from whatever listens at the target, not from an input: one that is malformed
+ * again and again is that of no gateway.
+ */
+function exitCodeOfSendingError(error: unknown): ExitCode {
+  const isPacket = error instanceof ApnsError && /_PACKET/.test(error.code);
+  return isPacket ? ExitCode.CannotConnect : exitCodeOfError(error);
 }
 
 function exitCodeOfCounts(counts: Ending['counts']): ExitCode {

@@ -182,6 +182,14 @@ describe('send', () => {
     expect(io.err).toContain(`127.0.0.1:${port}`);
   });
 
+  it.each(['binary', 'https'])('exits with 69 where what listens does not speak %s', async (wire) => {
+    const { port } = wire === 'binary' ? simulator.http2 : simulator.gateway;
+    const to = ['--to', `${wire}://127.0.0.1:${port}`, '--credentials', directory, '--connect-attempts', '1'];
+    const { code, io } = await send(to, { stdin: line('aa') });
+    expect(code).toBe(69);
+    expect(io.err).toContain('check host and port');
+  });
+
   it('exits with 77 when the client certificate is refused', async () => {
     const other = await createSimulator();
     try {
