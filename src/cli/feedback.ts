@@ -9,7 +9,11 @@ import { CONNECTION_OPTIONS } from './connection-options.js';
 import { readCredentials, readProxy } from './credential-files.js';
 import { ExitCode, exitCodeOfSignal } from './exit-code.js';
 import { runUntilSignal } from './interrupts.js';
+import type { CommandIo } from './io.js';
 import { createOutput } from './output.js';
+
+/** A feedback service sends at once what it has, and closes. Before it is given up, people are told this early. */
+const SILENCE_MS = 10_000;
 
 /** See `apns-streams feedback --help`. */
 export const feedbackCommand: Command = defineCommand({
@@ -25,6 +29,12 @@ export const feedbackCommand: Command = defineCommand({
     host: { kind: 'text', value: 'HOST', help: 'The same without a scheme.' },
     port: { kind: 'integer', value: 'N', help: 'The port of --host (2196).', max: 65_535 },
     ...CONNECTION_OPTIONS,
+    'idle-timeout-ms': {
+      kind: 'integer',
+      value: 'MS',
+      help: 'Give up on a service that neither sends a whole tuple nor closes for this long (60000).',
+      max: 2 ** 31 - 1,
+    },
     'interval-ms': {
       kind: 'integer',
       value: 'MS',
@@ -56,9 +66,15 @@ export const feedbackCommand: Command = defineCommand({
       to === undefined
         ? { host: host!, ...(port === undefined ? {} : { port }) }
         : parseAddress('--to', to, 'binary:');
-    const { 'interval-ms': intervalMs, 'connect-timeout-ms': connectTimeoutMs } = values;
+    const {
+      'interval-ms': intervalMs,
+      'idle-timeout-ms': idleTimeoutMs,
+      'connect-timeout-ms': connectTimeoutMs,
+    } = values;
     const tls = await readCredentials(values, io);
     const proxy = await readProxy(values, io);
+    // While it polls, silence is what is to be expected.
+    const hush = intervalMs === undefined ? noteSilence(io) : () => {};
     const signal = await runUntilSignal(io, (stop) => {
       const source = createFeedbackSource({
         ...address,
@@ -66,10 +82,22 @@ export const feedbackCommand: Command = defineCommand({
         signal: stop,
         ...(proxy === undefined ? {} : { proxy }),
         ...(intervalMs === undefined ? {} : { intervalMs }),
+        ...(idleTimeoutMs === undefined ? {} : { idleTimeoutMs }),
         ...(connectTimeoutMs === undefined ? {} : { connectTimeoutMs }),
       });
-      return pipeline(source, createNdjsonStringifier(), createOutput(io.stdout));
-    });
+      return pipeline(source, createNdjsonStringifier(), createOutput(io.stdout, hush));
+    }).finally(hush);
     return signal === undefined ? ExitCode.Ok : exitCodeOfSignal(signal);
   },
 });
+
+/** Says once that nothing has come for a while, unless the function it returns is called before. */
+function noteSilence(io: CommandIo): () => void {
+  const hush = io.clock.every(SILENCE_MS, () => {
+    hush();
+    io.stderr.write(
+      `apns-streams: nothing has come for ${SILENCE_MS / 1000} s: is it a feedback service? waiting until --idle-timeout-ms is over\n`,
+    );
+  });
+  return hush;
+}

@@ -281,6 +281,29 @@ describe('feedback', () => {
     expect(io.listeners).toBe(0);
   });
 
+  it('says where nothing comes, and gives up after a deadline', async () => {
+    const io = new FakeIo();
+    const address = ['--to', `binary://127.0.0.1:${simulator.gateway.port}`, '--credentials', directory];
+    const code = run(['feedback', ...address, '--idle-timeout-ms', '500'], io);
+    await simulator.until(({ connections }) => connections === 1);
+    io.pass(10_000);
+    expect(io.err).toMatch(/^apns-streams: nothing has come for 10 s: .*\n$/);
+    expect(await code).toBe(75);
+    expect(io.err).toContain('neither sent a whole feedback tuple nor closed for 500 ms');
+    expect(io.timers).toBe(0);
+  });
+
+  it('says nothing of the kind while it polls, nor of the wait between tuples', async () => {
+    const io = new FakeIo();
+    const address = ['--to', `binary://127.0.0.1:${simulator.feedback.port}`, '--credentials', directory];
+    const code = run(['feedback', ...address, '--interval-ms', '1'], io);
+    await simulator.until(({ connections }) => connections >= 2);
+    io.pass(10_000);
+    io.signal('SIGTERM');
+    expect(await code).toBe(143);
+    expect(io.err).toBe('');
+  });
+
   it('exits with 1 when a tuple breaks off', async () => {
     simulator.devices.unregister('aabb');
     simulator.feedback.setFaults({ truncateLast: true });
