@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { run } from '../../src/cli/run.js';
+import { ApnsError, type ApnsErrorCode } from '../../src/errors.js';
 import { createHttp2Delivery } from '../../src/index.js';
 import { FakeIo } from '../cli/fake-io.js';
 import { ROOT } from '../support/node-process.js';
@@ -83,23 +84,62 @@ function hasCommands(...names: readonly string[]): boolean {
   return names.every((name) => spawnSync('sh', ['-c', `command -v ${name}`]).status === 0);
 }
 
-test('shows a server that opens its delivery, and ends it', async () => {
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const key = privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
-  const create = vi.fn(createHttp2Delivery);
-  const code = blocks('js')[0]!
-    .replace(/^import .*$/gm, '')
-    .replaceAll('export ', '');
-  const { shutDown } = new Function(
-    'readFileSync',
-    'createHttp2Delivery',
-    `${code}; return { notify, shutDown };`,
-  )(() => key, create) as { shutDown(): void };
-  const delivery = create.mock.results[0]!.value as ReturnType<typeof createHttp2Delivery>;
-  const closed = new Promise<void>((resolve) => {
-    delivery.once('close', resolve);
+describe('shows a server', () => {
+  /** The recipe's code, over deliveries that dial nothing before the first notification. */
+  function openServer() {
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const key = privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
+    const create = vi.fn(createHttp2Delivery);
+    const wait = vi.fn((_then: () => void, _ms: number) => 'timer');
+    const clear = vi.fn();
+    const quiet = { log: () => {}, error: () => {} };
+    const code = blocks('js')[0]!
+      .replace(/^import .*$/gm, '')
+      .replaceAll('export ', '');
+    const names = ['readFileSync', 'createHttp2Delivery', 'setTimeout', 'clearTimeout', 'console'];
+    const server = new Function(...names, `${code}; return { notify, shutDown };`)(
+      ...[() => key, create, wait, clear, quiet],
+    ) as { notify(deviceToken: string, payload: object): boolean; shutDown(): void };
+    return { ...server, create, wait, clear };
+  }
+
+  /** Ends the delivery that was opened last. */
+  async function end({ create }: ReturnType<typeof openServer>, code: ApnsErrorCode): Promise<void> {
+    const delivery = create.mock.results.at(-1)!.value as ReturnType<typeof createHttp2Delivery>;
+    delivery.destroy(new ApnsError(code, ''));
+    await new Promise((resolve) => delivery.once('close', resolve));
+  }
+
+  test('that opens its delivery, and ends it', async () => {
+    const { create, shutDown, clear } = openServer();
+    const delivery = create.mock.results[0]!.value as ReturnType<typeof createHttp2Delivery>;
+    const closed = new Promise((resolve) => delivery.once('close', resolve));
+    shutDown();
+    await closed;
+    expect(delivery.errored).toBeNull();
+    expect(clear).toHaveBeenCalled();
   });
-  shutDown();
-  await closed;
-  expect(delivery.errored).toBeNull();
+
+  test('that opens another one after a pause that grows', async () => {
+    const server = openServer();
+    for (const ms of [1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]) {
+      await end(server, 'APNS_ERR_CONNECTION_REFUSED');
+      expect(() => server.notify('aa', {})).toThrow('no delivery');
+      const [reopen, pauseMs] = server.wait.mock.lastCall!;
+      expect(pauseMs).toBe(ms);
+      const opened = server.create.mock.calls.length;
+      reopen();
+      expect(server.create).toHaveBeenCalledTimes(opened + 1);
+    }
+  });
+
+  test.each(['APNS_ERR_CREDENTIALS_REFUSED', 'APNS_ERR_BAD_CREDENTIALS'] as const)(
+    'that opens none after %s',
+    async (code) => {
+      const server = openServer();
+      await end(server, code);
+      expect(server.wait).not.toHaveBeenCalled();
+      expect(() => server.notify('aa', {})).toThrow('no delivery');
+    },
+  );
 });
