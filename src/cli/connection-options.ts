@@ -6,7 +6,7 @@ export const CONNECTION_OPTIONS = {
   credentials: {
     kind: 'text',
     value: 'DIR',
-    help: 'A directory with client-cert.pem, client-key.pem and ca.pem, as `simulate` writes it.',
+    help: 'A directory with client-cert.pem, client-key.pem and, where its gateway needs one, ca.pem, as `simulate` writes it.',
   },
   cert: { kind: 'text', value: 'FILE', help: 'The client certificate, PEM; with its chain if it has one.' },
   key: { kind: 'text', value: 'FILE', help: 'The private key of --cert, PEM.' },

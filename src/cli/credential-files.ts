@@ -1,6 +1,6 @@
 /** Credentials from files. Secrets are taken neither from the command line nor from the environment. */
 import { readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { TlsCredentialOptions } from '../connection/credentials.js';
 import type { ProviderTokenOptions } from '../connection/provider-token.js';
 import type { ProxyOptions } from '../connection/proxy.js';
@@ -17,7 +17,7 @@ import type { SendValues } from './send-options.js';
  * @throws {CommandError} exit code 64 for options that contradict each other, 78 for a file that cannot be read
  */
 export async function readCredentials(
-  values: ConnectionValues,
+  values: ConnectionValues & Partial<Pick<SendValues, 'provider-key'>>,
   io: CommandIo,
 ): Promise<TlsCredentialOptions> {
   if (values.p12 !== undefined && (values.cert !== undefined || values.key !== undefined)) {
@@ -29,10 +29,11 @@ export async function readCredentials(
   const directory = values.credentials;
   const inDirectory = (name: string): string | undefined =>
     directory === undefined ? undefined : join(directory, name);
-  const named = values.cert !== undefined || values.p12 !== undefined;
+  const named = (values.cert ?? values.p12 ?? values['provider-key']) !== undefined;
   const cert = values.cert ?? (named ? undefined : inDirectory('client-cert.pem'));
   const key = values.key ?? (named ? undefined : inDirectory('client-key.pem'));
-  const ca = values.ca ?? inDirectory('ca.pem');
+  // A directory for Apple's hosts holds none: the well-known authorities vouch for those.
+  const ca = values.ca ?? (await ifThere(inDirectory('ca.pem')));
   const { p12, 'passphrase-file': passphrase } = values;
   return {
     ...(cert === undefined ? {} : { cert: await read('--cert', cert) }),
@@ -79,10 +80,14 @@ export async function readProviderToken(
   values: SendValues,
   io: CommandIo,
 ): Promise<ProviderTokenOptions | undefined> {
-  const { 'provider-key': path, 'key-id': keyId, 'team-id': teamId } = values;
+  const { 'provider-key': path, 'team-id': teamId } = values;
+  const keyId = values['key-id'] ?? (path === undefined ? undefined : keyIdIn(path));
   if (path === undefined && keyId === undefined && teamId === undefined) return undefined;
   if (path === undefined || keyId === undefined || teamId === undefined) {
-    throw usageError('--provider-key, --key-id and --team-id belong together: give all three');
+    throw usageError(
+      '--provider-key, --key-id and --team-id belong together: give all three',
+      '--key-id may be left out where the file is called AuthKey_ID.p8',
+    );
   }
   if (values.cert !== undefined || values.p12 !== undefined) {
     throw usageError(
@@ -90,6 +95,66 @@ export async function readProviderToken(
     );
   }
   return { key: await readSecret('--provider-key', path, io), keyId, teamId };
+}
+
+/** As Apple calls the file that it gives out once. */
+function keyIdIn(path: string): string | undefined {
+  return /^AuthKey_([A-Z0-9]{10})\.p8$/.exec(basename(path))?.[1];
+}
+
+/**
+ * `values` with all that `--auth token` finds in the directory of `--credentials`: the provider key, its two ids and
+ * the topic. What is given besides takes precedence.
+ *
+ * @throws {CommandError} exit code 64 without a directory, 78 for one that does not hold all of it
+ */
+export async function withProviderKey(values: SendValues): Promise<SendValues> {
+  const { auth, credentials: directory } = values;
+  if (auth !== 'token' || values['provider-key'] !== undefined) return values;
+  if (directory === undefined) {
+    throw usageError(
+      '--auth token says what to take from --credentials DIR, which is missing',
+      'or give --provider-key, --key-id and --team-id',
+    );
+  }
+  const path = join(directory, 'credentials.json');
+  const index = readIndex((await read('--credentials', path)).toString());
+  if (index === undefined) {
+    throw new CommandError(
+      ExitCode.BadConfiguration,
+      `${path} must hold keyId (10 capitals or digits), teamId and, unless --topic is given, topic`,
+    );
+  }
+  const { keyId, teamId, topic } = index;
+  return {
+    ...values,
+    'provider-key': join(directory, `AuthKey_${keyId}.p8`),
+    'key-id': values['key-id'] ?? keyId,
+    'team-id': values['team-id'] ?? teamId,
+    topic: values.topic ?? topic,
+  };
+}
+
+/** The key id becomes part of a file name, so it must not be able to lead out of the directory. */
+function readIndex(text: string): { keyId: string; teamId: string; topic: string | undefined } | undefined {
+  let index: Record<string, unknown>;
+  try {
+    index = Object(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+  const { keyId, teamId, topic } = index;
+  if (typeof keyId !== 'string' || !/^[A-Z0-9]{10}$/.test(keyId) || typeof teamId !== 'string')
+    return undefined;
+  return { keyId, teamId, topic: typeof topic === 'string' ? topic : undefined };
+}
+
+async function ifThere(path: string | undefined): Promise<string | undefined> {
+  if (path === undefined) return undefined;
+  return stat(path).then(
+    () => path,
+    (error) => (error.code === 'ENOENT' ? undefined : path),
+  );
 }
 
 async function readSecret(option: string, path: string, io: CommandIo): Promise<Buffer> {

@@ -19,12 +19,21 @@ export const SEND_OPTIONS = {
     value: 'FILE',
     help: 'The .p8 key that provider tokens are made with, in place of a client certificate (HTTP/2).',
   },
-  'key-id': { kind: 'text', value: 'ID', help: 'The id of --provider-key, 10 characters.' },
+  'key-id': {
+    kind: 'text',
+    value: 'ID',
+    help: 'The id of --provider-key, 10 characters (what the file name AuthKey_ID.p8 says).',
+  },
   'team-id': { kind: 'text', value: 'ID', help: 'The id of the developer team, 10 characters.' },
+  auth: {
+    kind: 'choice',
+    choices: ['certificate', 'token'],
+    help: 'What to take from --credentials: the client certificate (the default), or with token the provider key, its ids and the topic (HTTP/2).',
+  },
   topic: {
     kind: 'text',
     value: 'ID',
-    help: "The app's bundle identifier, for notifications that name no topic (HTTP/2).",
+    help: "The app's bundle identifier, for notifications that name no topic (HTTP/2); the embedded simulator takes it, too.",
   },
   'connect-attempts': {
     kind: 'integer',
@@ -38,7 +47,7 @@ export const SEND_OPTIONS = {
   'window-age-ms': {
     kind: 'integer',
     value: 'MS',
-    help: 'How long a notification may stay unproved before the gateway is asked (60000).',
+    help: 'How long a notification may stay unproved before a binary gateway is asked (60000).',
     max: 2_147_483_647,
   },
   checkpoint: {

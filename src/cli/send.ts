@@ -4,7 +4,7 @@ import { type Command, defineCommand } from './command.js';
 import { usageError } from './command-error.js';
 import { complaintOf, messageOf } from './complaint.js';
 import { CONNECTION_OPTIONS } from './connection-options.js';
-import { readCredentials, readProviderToken, readProxy } from './credential-files.js';
+import { readCredentials, readProviderToken, readProxy, withProviderKey } from './credential-files.js';
 import { ExitCode, exitCodeOfEnding } from './exit-code.js';
 import { findInputs } from './input.js';
 import { Interrupts } from './interrupts.js';
@@ -56,14 +56,15 @@ const NOTHING: SendingResult = {
 };
 
 async function send(
-  values: SendValues,
+  given: SendValues,
   operands: readonly string[],
   io: CommandIo,
   interrupts: Interrupts,
 ): Promise<number> {
-  if (values.to === undefined) throw usageError('--to is missing', `--to TARGET: ${SEND_OPTIONS.to.help}`);
-  const target = parseTarget(values.to);
+  if (given.to === undefined) throw usageError('--to is missing', `--to TARGET: ${SEND_OPTIONS.to.help}`);
+  const target = parseTarget(given.to);
   const inputs = await findInputs(operands, io);
+  const values = await withProviderKey(given);
   const providerToken = await readProviderToken(values, io);
   const tls = await readCredentials(values, io);
   const proxy = await readProxy(values, io);

@@ -36,7 +36,7 @@ const TARGET_NAMES = ['production', 'sandbox', 'simulator:http2', 'simulator:bin
 export function parseTarget(text: string): SendTarget {
   if (text === 'production' || text === 'sandbox') return http2Target({ environment: text });
   if (text === 'simulator:http2') return { open: openHttp2Simulator, createCheck: createHttp2Check };
-  if (text === 'simulator:binary') return { open: openBinarySimulator, createCheck: createFrameCheck };
+  if (text === 'simulator:binary') return { open: openBinarySimulator, createCheck: createBinaryCheck };
   if (text.startsWith('https://')) return http2Target(parseAddress('--to', text, 'https:'));
   if (text.startsWith('binary://')) return binaryTarget(parseAddress('--to', text, 'binary:'));
   const nearest = resemblingTarget(text);
@@ -75,31 +75,45 @@ function http2Target(where: Pick<Http2Options, 'environment' | 'host' | 'port'>)
 function binaryTarget(where: Pick<GatewayOptions, 'host' | 'port'>): SendTarget {
   return {
     open: async (options) => ({ stream: openBinary(options, where), close: async () => {} }),
-    createCheck: createFrameCheck,
+    createCheck: createBinaryCheck,
   };
 }
 
 function openHttp2(options: DeliveryOptions, where: Http2Options): CountingDelivery {
-  const { checkpoint, ...rest } = options;
-  if (checkpoint !== undefined)
-    throw usageError('--checkpoint is for the binary wire: HTTP/2 answers every notification');
+  refuseBinaryOptions(options);
+  const { checkpoint: _, ...rest } = options;
   return createHttp2Delivery({ ...rest, ...where });
 }
 
 function openBinary(options: DeliveryOptions, where: GatewayOptions): CountingDelivery {
-  const { providerToken, topic: _, ...rest } = options;
-  if (providerToken !== undefined) {
-    throw usageError('--provider-key is for HTTP/2: the binary wire knows client certificates only');
-  }
+  refuseHttp2Options(options);
+  const { providerToken: _, topic: __, ...rest } = options;
   return createGatewayDelivery({ ...rest, ...where });
+}
+
+/** An option without effect would be a promise that is not kept. */
+function refuseBinaryOptions({ checkpoint, window }: DeliveryOptions): void {
+  const why = 'is for the binary wire: HTTP/2 answers every notification';
+  if (checkpoint !== undefined) throw usageError(`--checkpoint ${why}`);
+  if (window?.ageMs !== undefined) throw usageError(`--window-age-ms ${why}`);
+}
+
+function refuseHttp2Options({ providerToken, topic }: DeliveryOptions): void {
+  if (providerToken !== undefined) {
+    throw usageError(
+      '--provider-key and --auth token are for HTTP/2: the binary wire knows client certificates only',
+    );
+  }
+  if (topic !== undefined) {
+    throw usageError('--topic is for HTTP/2: on the binary wire the client certificate says the topic');
+  }
 }
 
 async function openHttp2Simulator(options: DeliveryOptions): Promise<OpenDelivery> {
   return openSimulator('simulator:http2', options, ({ credentials, http2: { host, port } }) => {
     const { ca, keyId, teamId, providerKey: key } = credentials;
-    const { topic = credentials.topic } = options;
     return openHttp2(
-      { ...options, topic, tls: { ca }, providerToken: { key, keyId, teamId } },
+      { ...options, topic: credentials.topic, tls: { ca }, providerToken: { key, keyId, teamId } },
       { host, port },
     );
   });
@@ -114,7 +128,7 @@ async function openBinarySimulator(options: DeliveryOptions): Promise<OpenDelive
 
 async function openSimulator(
   target: string,
-  { tls = {}, providerToken }: DeliveryOptions,
+  { tls = {}, providerToken, topic }: DeliveryOptions,
   openStream: (simulator: Simulator) => CountingDelivery,
 ): Promise<OpenDelivery> {
   if (providerToken !== undefined || Object.keys(tls).length > 0) {
@@ -123,7 +137,7 @@ async function openSimulator(
     );
   }
   const { createSimulator } = await import('../simulator/index.js');
-  const simulator = await createSimulator({ record: 'counts' });
+  const simulator = await createSimulator({ record: 'counts', ...(topic === undefined ? {} : { topic }) });
   try {
     return { stream: openStream(simulator), close: () => simulator.close() };
   } catch (error) {
@@ -133,10 +147,17 @@ async function openSimulator(
 }
 
 /** Makes a check for all that HTTP/2 demands; it throws InvalidNotificationError. */
-function createHttp2Check({ providerToken, topic }: DeliveryOptions): (notification: Notification) => void {
+function createHttp2Check(options: DeliveryOptions): (notification: Notification) => void {
+  refuseBinaryOptions(options);
+  const { providerToken, topic } = options;
   const auth = providerToken === undefined ? 'certificate' : 'token';
   const preparer = new NotificationPreparer({ auth, defaultTopic: topic });
   return (notification) => void preparer.prepare(notification, 0);
+}
+
+function createBinaryCheck(options: DeliveryOptions): (notification: Notification) => void {
+  refuseHttp2Options(options);
+  return createFrameCheck();
 }
 
 /** Makes a check for all that frames of command 2 demand; it throws InvalidNotificationError. */

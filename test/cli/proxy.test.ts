@@ -59,7 +59,7 @@ describe('send --proxy', () => {
     ['HTTP/2', () => `https://127.0.0.1:${simulator.http2.port}`],
   ])('goes through a proxy over the %s wire, with credentials from a file', async (_wire, target) => {
     const file = ['--proxy-credentials-file', join(directory, 'proxy')];
-    const { code } = await send('--to', target(), '--topic', 'com.example.app', ...throughProxy(), ...file);
+    const { code } = await send('--to', target(), ...throughProxy(), ...file);
     expect(code).toBe(0);
     expect(asked.length).toBeGreaterThan(0);
     for (const request of asked) expect(request).toEqual([target().replace(/^\w+:\/\//, ''), AUTHORIZATION]);

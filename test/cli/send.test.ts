@@ -1,5 +1,5 @@
 import { createPrivateKey } from 'node:crypto';
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -358,6 +358,65 @@ describe('send over HTTP/2', () => {
     expect(io.out).toContain('"apnsId"');
   });
 
+  it('has that simulator take the topic it is given', async () => {
+    const { code } = await send(['--to', 'simulator:http2', '--topic', 'com.example.other'], {
+      stdin: line('aa'),
+    });
+    expect(code).toBe(0);
+  });
+
+  it('takes the key id from the name of the key file', async () => {
+    const argv = overHttp2();
+    argv.splice(argv.indexOf('--key-id'), 2);
+    expect((await send(argv, { stdin: line('aa') })).code).toBe(0);
+    await copyFile(path(`AuthKey_${simulator.credentials.keyId}.p8`), path('key.p8'));
+    argv[argv.indexOf('--provider-key') + 1] = path('key.p8');
+    const { code, io } = await send(argv, { stdin: line('aa') });
+    expect(code).toBe(64);
+    expect(io.err).toContain('--key-id');
+    expect(io.err).toContain('AuthKey_ID.p8');
+  });
+
+  it('takes a provider key in place of the certificate that --credentials holds', async () => {
+    const argv = [...overHttp2(), '--credentials', directory];
+    await rm(path('client-cert.pem'));
+    expect((await send(argv, { stdin: line('aa') })).code).toBe(0);
+  });
+
+  it.each([
+    ['--auth token', [], 0],
+    ['--auth token and a topic of its own', ['--topic', 'com.example.other'], 1],
+  ])('takes key, ids and topic from --credentials with %s', async (_, more, expected) => {
+    await rm(path('client-cert.pem'));
+    const to = ['--to', `https://127.0.0.1:${simulator.http2.port}`, '--credentials', directory];
+    const { code, io } = await send([...to, '--auth', 'token', ...more], { stdin: line('aa') });
+    expect(code).toBe(expected);
+    expect(io.out).toContain(expected === 0 ? 'accepted' : 'TopicDisallowed');
+  });
+
+  it('trusts the well-known authorities where --credentials holds none', async () => {
+    await rm(path('ca.pem'));
+    const to = ['--to', `https://127.0.0.1:${simulator.http2.port}`, '--credentials', directory];
+    for (const auth of ['token', 'certificate']) {
+      const { code, io } = await send([...to, '--auth', auth], { stdin: line('aa') });
+      expect(code).toBe(69);
+      expect(io.out).toContain('UnknownAuthority');
+    }
+  });
+
+  it.each([
+    ['no directory', undefined, 64, '--credentials'],
+    ['no index', '', 78, 'credentials.json'],
+    ['an index that is none', '{"keyId":"../../../x","teamId":"t","topic":"t"}', 78, 'credentials.json'],
+  ])('answers --auth token with %s', async (_, index, expected, said) => {
+    if (index === '') await rm(path('credentials.json'));
+    else if (index !== undefined) await writeFile(path('credentials.json'), index);
+    const where = index === undefined ? [] : ['--credentials', directory];
+    const { code, io } = await send(['--to', 'sandbox', '--auth', 'token', ...where], { stdin: line('aa') });
+    expect(code).toBe(expected);
+    expect(io.err).toContain(said);
+  });
+
   it('holds a dry run to the rules of HTTP/2', async () => {
     const stdin = line('aa', { pushType: 'background', priority: 10 });
     const { code, io } = await send(
@@ -377,10 +436,18 @@ describe('send over HTTP/2', () => {
   });
 
   it('refuses what belongs to the other wire with exit code 64', async () => {
-    const [checkpoint, key] = [
-      await send([...overHttp2(), '--checkpoint', 'end'], { stdin: line('aa') }),
-      await send([...overHttp2(), ...target.slice(0, 2)], { stdin: line('aa') }),
+    const key = overHttp2().slice(4);
+    const wrong = [
+      ...['--checkpoint end', '--window-age-ms 5'].flatMap((option) =>
+        [overHttp2(), ['--to', 'simulator:http2']].map((to) => [...to, ...option.split(' ')]),
+      ),
+      ...[['--topic', 'com.example.app'], key.slice(2)].flatMap((options) =>
+        [target, ['--to', 'simulator:binary']].map((to) => [...to, ...options]),
+      ),
     ];
-    expect([checkpoint.code, key.code]).toEqual([64, 64]);
+    for (const argv of wrong.flatMap((each) => [each, [...each, '--dry-run']])) {
+      const { code, io } = await send(argv, { stdin: line('aa') });
+      expect([code, io.out], argv.join(' ')).toEqual([64, '']);
+    }
   });
 });
