@@ -52,18 +52,21 @@ const OPTIONS = {
   'after-error': {
     kind: 'choice',
     choices: ['drain', 'reset'],
-    help: 'After an error response, read on until the client closes (drain), or reset the connection.',
+    help: 'Binary gateway: after an error response, read on until the client closes (drain), or reset the connection.',
   },
-  'split-error-response': { kind: 'flag', help: 'Send the six bytes of an error response one by one.' },
+  'split-error-response': {
+    kind: 'flag',
+    help: 'Binary gateway: send the six bytes of an error response one by one.',
+  },
   'latency-ms': {
     kind: 'integer',
     value: 'MS',
-    help: 'Answer a bad frame this much later; what follows it is discarded (0).',
+    help: 'Binary gateway: answer a bad frame this much later; what follows it is discarded (0).',
     min: 0,
     max: 2_147_483_647,
   },
-  'close-on-connect': { kind: 'flag', help: 'Close every connection as soon as it is made.' },
-  stall: { kind: 'flag', help: 'Read nothing from any connection.' },
+  'close-on-connect': { kind: 'flag', help: 'Binary gateway: close every connection as soon as it is made.' },
+  stall: { kind: 'flag', help: 'Binary gateway: read nothing from any connection.' },
 } as const;
 
 /** See `apns-streams simulate --help`. */
@@ -74,7 +77,7 @@ export const simulateCommand: Command = defineCommand({
   options: OPTIONS,
   notes: [
     'When everything listens, one line of JSON on standard output says where: {"gateway":{"host","port"},"feedback":{"host","port"},"http2":{"host","port"},"credentials":DIR}. It listens on loopback only and runs until SIGINT or SIGTERM, which end it with exit code 0.',
-    'Faults of single notifications are asked for by their device tokens: see docs/simulator.md.',
+    'Faults of single notifications are asked for by their device tokens, over either wire: see docs/simulator.md.',
   ],
   examples: [
     'apns-streams simulate --credentials ./credentials --gateway-port 2195 --feedback-port 2196',

@@ -107,6 +107,14 @@ it.each(['encode', 'lint', 'send --to simulator:http2'])(
   },
 );
 
+it('says which faults of simulate are those of the binary gateway', async () => {
+  const { io } = await runWith(['simulate', '--help']);
+  const entries = io.out.split(/^ {2}(?=--)/m);
+  for (const name of ['after-error', 'split-error-response', 'latency-ms', 'close-on-connect', 'stall']) {
+    expect(entries.find((entry) => entry.startsWith(`--${name}`))).toMatch(/binary\s+gateway/i);
+  }
+});
+
 describe('encode and decode', () => {
   it('turn notifications into frames and back', async () => {
     const { code, io } = await runWith(['encode'], { stdin: LINE });
