@@ -8,8 +8,8 @@ import { ROOT } from './support/node-process.js';
 
 /** All that the package is made of. */
 const SOURCES = [
-  ...['src', 'scripts', 'docs', 'package.json', 'tsconfig.json'],
-  ...['README.md', 'CHANGELOG.md', 'LICENSE'],
+  ...['src', 'scripts', 'docs', 'examples', 'package.json', 'tsconfig.json'],
+  ...['ARCHITECTURE.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'LICENSE', 'README.md', 'SECURITY.md'],
 ];
 
 /** The hash of the tarball, and the files in it. */

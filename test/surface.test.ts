@@ -223,11 +223,22 @@ test('keeps the protocol free of everything that does something', () => {
   expect(modules.filter((name) => name !== 'node:buffer')).toEqual([]);
 });
 
-test('packs what was built from the sources, the documentation, and nothing else', () => {
+/** Every file of the tarball. */
+function packedFiles(): string[] {
   const [{ files }] = JSON.parse(npm(ROOT, 'pack', '--dry-run', '--json'));
-  const packed = (files as { path: string }[]).map(({ path }) => path);
-  const documentation = filesIn(join(ROOT, 'docs'), '').map((file) => `docs/${file}`);
-  const others = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'];
+  return (files as { path: string }[]).map(({ path }) => path);
+}
+
+test('packs what was built from the sources, the documentation, the examples, and nothing else', () => {
+  const packed = packedFiles();
+  const documentation = [
+    ...['.md', '.svg'].flatMap((ending) => filesIn(join(ROOT, 'docs'), ending)).map((file) => `docs/${file}`),
+    ...['.md', '.mjs', '.ndjson']
+      .flatMap((ending) => filesIn(join(ROOT, 'examples'), ending))
+      .map((file) => `examples/${file}`),
+  ];
+  const pages = ['ARCHITECTURE.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'README.md', 'SECURITY.md'];
+  const others = [...pages, 'LICENSE', 'package.json'];
   const declarations = packed.filter((file) => file.endsWith('.d.ts'));
   const code = PUBLISHED.map((file) => `dist/${file}`);
   expect(packed.toSorted()).toEqual([...code, ...declarations, ...documentation, ...others].toSorted());
@@ -254,11 +265,26 @@ test.each(Object.keys(NAMES))('says what every name means, of values as of types
   expect(silent.flat(2)).toEqual([]);
 });
 
-test('installs its command from the tarball', () => {
+test('packs every file that a page in the package links to', () => {
+  const packed = new Set(packedFiles());
+  const links = [...packed]
+    .filter((file) => file.endsWith('.md'))
+    .flatMap((page) =>
+      Array.from(readFileSync(join(ROOT, page), 'utf8').matchAll(/\]\((?!\w+:)([^)#]+)/g), ([, target]) =>
+        join(dirname(page), target!),
+      ),
+    );
+  expect(links.length).toBeGreaterThan(50);
+  expect(links.filter((file) => !packed.has(file.split(sep).join('/')))).toEqual([]);
+});
+
+test('installs its command and its examples from the tarball', () => {
   const folder = mkdtempSync(join(tmpdir(), 'apns-streams-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   npm(ROOT, 'pack', '--silent', '--pack-destination', folder);
   npm(folder, 'install', `./apns-streams-${manifest.version}.tgz`);
   const command = join(folder, 'node_modules', '.bin', 'apns-streams');
   expect(execFileSync(command, ['--version'], { encoding: 'utf8' })).toBe(`${manifest.version}\n`);
+  const example = join(folder, 'node_modules', 'apns-streams', 'examples', 'send-one.mjs');
+  expect(execFileSync(process.execPath, [example], { encoding: 'utf8' })).toMatch(/^accepted/);
 });
