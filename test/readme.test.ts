@@ -1,8 +1,9 @@
 /** What README.md and the other pages say, run and looked up, against the built package. */
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
@@ -36,14 +37,14 @@ describe('README.md', () => {
         .filter((line) => line !== '').length,
     ).toBeLessThanOrEqual(15);
     const { code, stdout, stderr } = await runNode('--input-type=module', '--eval', pipeline!);
-    expect(code).toBe(0);
+    expect([code, stderr]).toEqual([0, '']);
     const outcomes = stdout
       .trimEnd()
       .split('\n')
       .map((line) => JSON.parse(line) as { status: string });
-    expect(outcomes).toHaveLength(196);
-    expect(outcomes.filter(({ status }) => status === 'accepted')).toHaveLength(193);
-    expect(stderr).toContain('line 90: token is not a field');
+    expect(outcomes.map(({ status }) => status).sort()).toEqual(['accepted', 'rejected']);
+    // Whoever has installed the package has none of its files where they work.
+    expect(pipeline).not.toContain('examples/');
   });
 
   test('shows deliveries with options that they have', () => {
@@ -69,17 +70,22 @@ describe('README.md', () => {
     const names = commands.flatMap((line) =>
       [...line.matchAll(/npm (?:run )?(\w+)/g)].map(([, name]) => name!),
     );
-    expect(names).toEqual(['ci', 'demo', 'ci', 'test']);
-    for (const name of names) if (name !== 'ci') expect(scripts).toHaveProperty(name);
+    expect(names).toEqual(['install', 'ci', 'demo', 'ci', 'test']);
+    for (const name of names) if (!['ci', 'install'].includes(name)) expect(scripts).toHaveProperty(name);
   });
 
   test.each([
-    ['send', 1, 7],
-    ['encode', 0, 195],
+    ['send', 0, 1],
+    ['encode', 0, 1],
     ['help', 0, undefined],
   ])('has a command line with %s that runs as it is', async (word, code, lines) => {
     const line = commands.find((command) => command.startsWith('npx') && command.includes(word))!;
-    const run = await runLine(line);
+    const folder = await mkdtemp(join(tmpdir(), 'apns-streams-test-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    for (const command of commands.filter((each) => each.startsWith('echo'))) {
+      execFileSync('sh', ['-c', command], { cwd: folder });
+    }
+    const run = await runLine(line, folder);
     expect(run.code).toBe(code);
     if (lines !== undefined) expect(run.stdout.trimEnd().split('\n')).toHaveLength(lines);
   });
@@ -140,11 +146,11 @@ function slugs(page: string): string[] {
 }
 
 /** Runs `npx apns-streams …`, or several of them joined by `|`. */
-async function runLine(line: string): Promise<{ code: number | null; stdout: string }> {
+async function runLine(line: string, cwd: string): Promise<{ code: number | null; stdout: string }> {
   const children = line.split(' | ').map((command) => {
     const args = command.replace(/^npx apns-streams /, '').split(' ');
-    const child = spawn(process.execPath, ['dist/cli/main.js', ...args], {
-      cwd: ROOT,
+    const child = spawn(process.execPath, [join(ROOT, 'dist/cli/main.js'), ...args], {
+      cwd,
       stdio: ['pipe', 'pipe', 'ignore'],
     });
     onTestFinished(() => {
