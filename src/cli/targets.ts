@@ -91,21 +91,17 @@ function openBinary(options: DeliveryOptions, where: GatewayOptions): CountingDe
   return createGatewayDelivery({ ...rest, ...where });
 }
 
-/** An option without effect would be a promise that is not kept. */
-function refuseBinaryOptions({ checkpoint, window }: DeliveryOptions): void {
-  const why = 'is for the binary wire: HTTP/2 answers every notification';
-  if (checkpoint !== undefined) throw usageError(`--checkpoint ${why}`);
-  if (window?.ageMs !== undefined) throw usageError(`--window-age-ms ${why}`);
+/** What would be a promise that is not kept. A topic or an age that means nothing on a wire promises nothing. */
+function refuseBinaryOptions({ checkpoint }: DeliveryOptions): void {
+  if (checkpoint !== undefined)
+    throw usageError('--checkpoint is for the binary wire: HTTP/2 answers every notification');
 }
 
-function refuseHttp2Options({ providerToken, topic }: DeliveryOptions): void {
+function refuseHttp2Options({ providerToken }: DeliveryOptions): void {
   if (providerToken !== undefined) {
     throw usageError(
       '--provider-key and --auth token are for HTTP/2: the binary wire knows client certificates only',
     );
-  }
-  if (topic !== undefined) {
-    throw usageError('--topic is for HTTP/2: on the binary wire the client certificate says the topic');
   }
 }
 

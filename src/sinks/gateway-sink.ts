@@ -30,7 +30,7 @@ type Callback = (error?: Error | null) => void;
  * and are invisible otherwise.
  *
  * `finish` means that everything is settled. The stream fails with an {@link ApnsError} when credentials
- * are refused, when no connection could be had for `backoff.attempts` times in a row, when the gateway
+ * are refused, when no connection could be had `backoff.attempts` + 1 times in a row, when the gateway
  * cannot parse what it is sent, or when the bytes are no frames; frames before that still get their outcome.
  *
  * Emits `errorResponse` with each error response that is not the answer to a checkpoint.

@@ -33,7 +33,7 @@ const ABORTED: Settlement = { status: 'unsent', reason: 'Aborted' };
  * `unknown`. The `apns-id` stays the same for every attempt.
  *
  * `finish` means that everything is settled. The stream fails with an {@link ApnsError} when credentials
- * are refused, when no connection could be had for `backoff.attempts` times in a row, and, unless
+ * are refused, when no connection could be had `backoff.attempts` + 1 times in a row, and, unless
  * `onInvalid` is given, for a notification that breaks a rule; what came before it is settled first.
  *
  * @throws {ApnsError} APNS_ERR_INVALID_OPTION or APNS_ERR_BAD_CREDENTIALS, at once
