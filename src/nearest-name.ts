@@ -14,6 +14,8 @@ export function nearestName<Name extends string>(name: string, known: readonly N
   let bestDistance = Math.floor(wanted.length / 3) + 1;
   for (const candidate of known) {
     const letterForm = letters(candidate);
+    // So many letters have to come or go at least.
+    if (Math.abs(wanted.length - letterForm.length) >= bestDistance) continue;
     const distance = editDistance(wanted, letterForm);
     if (distance < bestDistance) {
       best = candidate;

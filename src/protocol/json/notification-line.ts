@@ -69,6 +69,8 @@ export class NotificationLineParser {
   #incomplete = false;
   #field: string | undefined;
   #problem: string | undefined;
+  /** The unknown field that was met last, and what is said of it: in a file with a mistake it is in every line. */
+  #unknown: { readonly name: string; readonly shown: string; readonly problem: string } | undefined;
 
   /**
    * @param payload `raw` gives a payload that is a JSON object as a view of exactly its bytes, without
@@ -155,7 +157,11 @@ export class NotificationLineParser {
     if (field === UNKNOWN) {
       const name = jsonValue(bytes, start, end) as string;
       field = NOTIFICATION_FIELDS.indexOf(name as keyof Notification);
-      if (field === UNKNOWN) this.#refuse(shownName(name), unknownFieldProblem(name));
+      if (field === UNKNOWN && this.#problem === undefined) {
+        if (this.#unknown?.name !== name)
+          this.#unknown = { name, shown: shownName(name), problem: unknownFieldProblem(name) };
+        this.#refuse(this.#unknown.shown, this.#unknown.problem);
+      }
     }
     if (field !== UNKNOWN && (seen & (1 << field)) !== 0) {
       this.#refuse(NOTIFICATION_FIELDS[field]!, 'is given twice');
