@@ -4,9 +4,13 @@ import type { Random } from './random.js';
 /** Takes down one thing that a decoder told, as text that two decodings can be compared by. */
 export type Tell = (event: string) => void;
 
-/** One decoder at work on one input. Both calls throw what the decoder throws. */
+/** One decoder at work on one input. All calls throw what the decoder throws. */
 export interface Decoding {
-  read(chunk: Buffer): void;
+  /** Returns false if it has stopped within the chunk. */
+  // biome-ignore lint/suspicious/noConfusingVoidType: most decoders never stop, and say nothing
+  read(chunk: Buffer): boolean | void;
+  /** Goes on where it has stopped; returns false if it has stopped again. */
+  goOn?(): boolean;
   /** Says that no more will come. */
   end(): void;
 }
@@ -43,6 +47,12 @@ export interface FuzzTarget {
   isTyped?(error: unknown): boolean;
   /** Checks whatever else must hold for an input, such as decode∘encode. Returns what does not. */
   law?(input: Buffer): string | undefined;
+}
+
+/** Has a chunk decoded to its end; `onCall` is called after each call of the decoder. */
+export function decodeChunk(decoding: Decoding, chunk: Buffer, onCall: () => void = () => {}): void {
+  for (let isDone = decoding.read(chunk); isDone === false; isDone = decoding.goOn!()) onCall();
+  onCall();
 }
 
 /** A decoding of inputs that are there as a whole. */

@@ -1,5 +1,5 @@
 /** What a decoder keeps of what it has read, measured over many decoders at once. */
-import { type Decoding, type FuzzTarget, thrownBy } from './fuzz-target.js';
+import { type Decoding, decodeChunk, type FuzzTarget, thrownBy } from './fuzz-target.js';
 import { usedBytes } from './memory.js';
 import { mutant } from './mutation.js';
 import type { Random } from './random.js';
@@ -29,7 +29,7 @@ function measure(target: FuzzTarget, input: () => Buffer): number {
     thrownBy(() => {
       const step = target.whole === undefined ? 1000 : Math.max(1, bytes.length);
       for (let at = 0; at < bytes.length; at += step) {
-        decoder.read(Buffer.from(bytes.subarray(at, at + step)));
+        decodeChunk(decoder, Buffer.from(bytes.subarray(at, at + step)));
       }
     });
     decoders.push(decoder);

@@ -1,7 +1,7 @@
 /** One decoder, fed with mutants until its time is up. */
 import { inspect } from 'node:util';
 import { ApnsError } from '../../src/errors.js';
-import { type Decoding, type FuzzTarget, thrownBy } from './fuzz-target.js';
+import { type Decoding, decodeChunk, type FuzzTarget, thrownBy } from './fuzz-target.js';
 import { heldBytes } from './held-bytes.js';
 import { usedBytes } from './memory.js';
 import { cut, mutant } from './mutation.js';
@@ -154,10 +154,7 @@ function decode(target: FuzzTarget, chunks: readonly Buffer[]): Decoded {
     [start, cpu] = [performance.now(), process.cpuUsage()];
   };
   const error = thrownBy(() => {
-    for (const chunk of chunks) {
-      decoding.read(chunk);
-      lap();
-    }
+    for (const chunk of chunks) decodeChunk(decoding, chunk, lap);
     decoding.end();
   });
   lap();

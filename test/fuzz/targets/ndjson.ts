@@ -4,7 +4,7 @@ import { lineOf } from '../../../src/notification.js';
 import { LineReader } from '../../../src/protocol/json/line-reader.js';
 import { NdjsonDecoder } from '../../../src/protocol/json/ndjson-decoder.js';
 import type { PayloadMode } from '../../../src/protocol/json/notification-line.js';
-import type { Decoding, FuzzTarget, Tell } from '../fuzz-target.js';
+import { type Decoding, decodeChunk, type FuzzTarget, type Tell } from '../fuzz-target.js';
 import { JSON_DICTIONARY } from './json.js';
 import { jsonText, notificationText } from './json-text.js';
 
@@ -32,7 +32,7 @@ const LINES: FuzzTarget = {
   law(input) {
     const told: string[] = [];
     const reading = openLines((event) => told.push(event));
-    reading.read(input);
+    decodeChunk(reading, input);
     reading.end();
     const expected = linesOf(input);
     const at = expected.findIndex((line, i) => line !== told[i]);
@@ -57,7 +57,7 @@ function linesOf(input: Buffer): readonly string[] {
 }
 
 function openLines(tell: Tell): Decoding {
-  const reader = new LineReader(
+  return new LineReader(
     {
       onLine: (bytes, start, end, line, offset) => {
         tell(`line ${line} ${offset} ${bytes.toString('hex', start, end)}`);
@@ -69,17 +69,6 @@ function openLines(tell: Tell): Decoding {
     MAX_LINE_BYTES,
     0,
   );
-  return readWhole(reader);
-}
-
-/** Stops within a chunk are for whoever reads; here it goes on at once. */
-function readWhole(reader: LineReader | NdjsonDecoder): Decoding {
-  return {
-    read(chunk) {
-      for (let isDone = reader.read(chunk); !isDone; ) isDone = reader.goOn();
-    },
-    end: () => reader.end(),
-  };
 }
 
 function decoderTarget(payload: PayloadMode): FuzzTarget {
@@ -110,19 +99,17 @@ function decoderTarget(payload: PayloadMode): FuzzTarget {
         ).join(''),
       ),
     open: (tell) =>
-      readWhole(
-        new NdjsonDecoder({
-          payload,
-          maxLineBytes: MAX_LINE_BYTES,
-          onNotification: (notification) => {
-            const { payload, ...rest } = notification;
-            const text = Buffer.isBuffer(payload) ? payload.toString('latin1') : JSON.stringify(payload);
-            tell(`${lineOf(notification)} ${JSON.stringify(rest)} ${text}`);
-            return lineOf(notification)! % 3 > 0;
-          },
-          onInvalid: ({ line, offset, field, problem }) => tell(`${line} ${offset} ${field} ${problem}`),
-        }),
-      ),
+      new NdjsonDecoder({
+        payload,
+        maxLineBytes: MAX_LINE_BYTES,
+        onNotification: (notification) => {
+          const { payload, ...rest } = notification;
+          const text = Buffer.isBuffer(payload) ? payload.toString('latin1') : JSON.stringify(payload);
+          tell(`${lineOf(notification)} ${JSON.stringify(rest)} ${text}`);
+          return lineOf(notification)! % 3 > 0;
+        },
+        onInvalid: ({ line, offset, field, problem }) => tell(`${line} ${offset} ${field} ${problem}`),
+      }),
   };
 }
 
