@@ -41,7 +41,8 @@ export {
   type InvalidNotificationDetails,
   InvalidNotificationError,
 } from './errors.js';
-export { type BroadcastNotification, lineOf, type Notification, setLine } from './notification.js';
+export { lineOf, setLine } from './line-stamp.js';
+export type { BroadcastNotification, Notification } from './notification.js';
 export type { DeliveryOutcome, Outcome, OutcomeCounts, OutcomeFacts, OutcomeStatus } from './outcome.js';
 export type { ErrorResponse } from './protocol/binary/error-response.js';
 export type { FeedbackTuple } from './protocol/binary/feedback-tuple.js';

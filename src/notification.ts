@@ -6,6 +6,7 @@
  */
 import type { ApsPayload } from './aps.js';
 import { describe, InvalidNotificationError, shortToken, withoutTokens } from './errors.js';
+import { checkedTokenOf, lineOf } from './line-stamp.js';
 import { nearestName } from './nearest-name.js';
 
 /** A push notification. Only `deviceToken` and `payload` are required. One NDJSON line holds one of these. */
@@ -229,7 +230,7 @@ function checkFields(notification: Notification): void {
   const n = notification;
   const channel = channelOf(n);
   if (channel === undefined) {
-    if (n.deviceToken === undefined || n.deviceToken !== LineStamp.readToken(n))
+    if (n.deviceToken === undefined || n.deviceToken !== checkedTokenOf(n))
       check(n, 'deviceToken', deviceTokenProblem(n.deviceToken));
   } else check(n, 'channelId', n.deviceToken === undefined ? channelIdProblem(channel) : CHANNEL_AND_TOKEN);
   check(n, 'payload', payloadProblem(n.payload));
@@ -280,62 +281,6 @@ export function payloadText(notification: Notification): string | Uint8Array {
     );
   }
   return text;
-}
-
-/** Returns its argument from the constructor, so that a subclass can put a private field on any object. */
-class Carrier {
-  constructor(carrier: object) {
-    // biome-ignore lint/correctness/noConstructorReturn: this is what the class is for
-    return carrier;
-  }
-}
-
-/**
- * The line a notification came from, and the device token that was found good there, carried by the notification but
- * not as properties: what the parser
- * emits compares equal to what was written, and no other field can be mistaken for it. A private field
- * costs what a property costs (about 10 ns); a WeakMap costs a microsecond.
- */
-class LineStamp extends Carrier {
-  #line: number;
-  #token: string | undefined;
-
-  constructor(notification: object, line: number, token: string | undefined) {
-    super(notification);
-    this.#line = line;
-    this.#token = token;
-  }
-
-  static read(notification: object): number | undefined {
-    return #line in notification ? notification.#line : undefined;
-  }
-
-  static readToken(notification: object): string | undefined {
-    return #line in notification ? notification.#token : undefined;
-  }
-
-  static stamp(notification: object, line: number, token: string | undefined): void {
-    if (#line in notification) notification.#line = line;
-    else new LineStamp(notification, line, token);
-  }
-}
-
-/** Remembers the 1-based NDJSON line that a notification was parsed from. A spread copy does not have it. */
-export function setLine(notification: object, line: number): void {
-  LineStamp.stamp(notification, line, undefined);
-}
-
-/**
- * What a parser does in place of {@link setLine} with a notification that it has checked: as long as the device token
- * stays the same, {@link checkNotification} does not look through its digits again.
- */
-export function setParsed(notification: Notification, line: number): void {
-  LineStamp.stamp(notification, line, notification.deviceToken);
-}
-
-/** The 1-based NDJSON line a notification was parsed from, or `undefined`. */
-export function lineOf(notification: unknown): number | undefined {
-  return typeof notification === 'object' && notification !== null ? LineStamp.read(notification) : undefined;
 }
 
 /** A loop, because it takes half of what a regular expression does, and every notification passes here. */

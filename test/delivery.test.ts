@@ -3,7 +3,8 @@ import { Readable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { createGatewayDelivery, type Delivery } from '../src/delivery.js';
-import { type Notification, setLine } from '../src/notification.js';
+import { setLine } from '../src/line-stamp.js';
+import type { Notification } from '../src/notification.js';
 import { type Outcome, settledCount } from '../src/outcome.js';
 import { startScriptedGateway } from './support/scripted-gateway.js';
 

@@ -2,15 +2,13 @@ import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { InvalidNotificationError } from '../src/errors.js';
+import { lineOf, setLine, setParsed } from '../src/line-stamp.js';
 import {
   checkNotification,
   expirationSeconds,
-  lineOf,
   NOTIFICATION_FIELDS,
   type Notification,
   payloadText,
-  setLine,
-  setParsed,
 } from '../src/notification.js';
 
 const TOKEN = '000102030405060708090a0b0c0d0e0ff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff';

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { type Notification, setLine } from '../src/notification.js';
+import { setLine } from '../src/line-stamp.js';
+import type { Notification } from '../src/notification.js';
 import { createOutcome, createOutcomeCounts, settledCount } from '../src/outcome.js';
 
 const TOKEN = '000102030405060708090a0b0c0d0e0ff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff';

@@ -2,7 +2,8 @@
 import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { InvalidNotificationError } from '../errors.js';
-import { lineOf, type Notification } from '../notification.js';
+import { lineOf } from '../line-stamp.js';
+import type { Notification } from '../notification.js';
 import { createNdjsonParser } from '../transforms/ndjson-parser.js';
 import { createForwarder } from './forwarder.js';
 import { type Input, readInput } from './input.js';

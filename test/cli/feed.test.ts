@@ -4,7 +4,8 @@ import { Feed, type Gate } from '../../src/cli/feed.js';
 import type { Input } from '../../src/cli/input.js';
 import { fileOf } from '../../src/cli/notification-file.js';
 import type { InvalidNotificationError } from '../../src/errors.js';
-import { lineOf, type Notification } from '../../src/notification.js';
+import { lineOf } from '../../src/line-stamp.js';
+import type { Notification } from '../../src/notification.js';
 
 const LINE = '{"deviceToken":"aabb","payload":{"aps":{}}}\n';
 

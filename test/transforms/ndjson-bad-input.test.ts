@@ -3,7 +3,8 @@ import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import type { InvalidNotificationError } from '../../src/errors.js';
-import { lineOf, type Notification } from '../../src/notification.js';
+import { lineOf } from '../../src/line-stamp.js';
+import type { Notification } from '../../src/notification.js';
 import { createNdjsonParser, type NdjsonParserOptions } from '../../src/transforms/ndjson-parser.js';
 
 const GOOD = '{"deviceToken":"ab","payload":{}}';

@@ -3,7 +3,8 @@ import { PassThrough, Readable, Writable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
 import { describe, expect, test } from 'vitest';
 import type { InvalidNotificationError } from '../../src/errors.js';
-import { lineOf, type Notification } from '../../src/notification.js';
+import { lineOf } from '../../src/line-stamp.js';
+import type { Notification } from '../../src/notification.js';
 import { createNdjsonParser } from '../../src/transforms/ndjson-parser.js';
 
 const lines = (count: number) =>

@@ -1,5 +1,6 @@
 /** One NDJSON line as bytes, and the notification it holds. */
 import { describe, InvalidNotificationError } from '../../errors.js';
+import { setParsed } from '../../line-stamp.js';
 import {
   apnsIdProblem,
   CHANNEL_AND_TOKEN,
@@ -14,7 +15,6 @@ import {
   type Notification,
   payloadProblem,
   priorityProblem,
-  setParsed,
   shownName,
   unknownFieldProblem,
 } from '../../notification.js';

@@ -1,7 +1,8 @@
 /** An object, and the NDJSON line it is written as. */
 import { isUtf8 } from 'node:buffer';
 import { describe, InvalidNotificationError } from '../../errors.js';
-import { expirationProblem, expirationSeconds, lineOf } from '../../notification.js';
+import { lineOf } from '../../line-stamp.js';
+import { expirationProblem, expirationSeconds } from '../../notification.js';
 import { JsonScanner } from './json-scanner.js';
 
 const OPEN_BRACE = 0x7b;

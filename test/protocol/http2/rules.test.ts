@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { InvalidNotificationError } from '../../../src/errors.js';
-import { lineOf, type Notification, setLine } from '../../../src/notification.js';
+import { lineOf, setLine } from '../../../src/line-stamp.js';
+import type { Notification } from '../../../src/notification.js';
 import type { Http2RuleContext } from '../../../src/protocol/http2/rule.js';
 import {
   checkHttp2Notification,

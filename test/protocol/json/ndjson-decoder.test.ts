@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { InvalidNotificationError } from '../../../src/errors.js';
-import { lineOf, type Notification } from '../../../src/notification.js';
+import { lineOf } from '../../../src/line-stamp.js';
+import type { Notification } from '../../../src/notification.js';
 import { NdjsonDecoder } from '../../../src/protocol/json/ndjson-decoder.js';
 
 const SAMPLE = Buffer.from(

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { InvalidNotificationError } from '../../../src/errors.js';
-import { lineOf, NOTIFICATION_FIELDS, type Notification } from '../../../src/notification.js';
+import { lineOf } from '../../../src/line-stamp.js';
+import { NOTIFICATION_FIELDS, type Notification } from '../../../src/notification.js';
 import { NotificationLineParser } from '../../../src/protocol/json/notification-line.js';
 
 const TOKEN = '00Ff'.repeat(16);
