@@ -77,7 +77,7 @@ export interface Ending {
   readonly signal: StopSignal | undefined;
   /** What went wrong as a whole, the gravest first. */
   readonly errors: readonly unknown[];
-  readonly counts: Readonly<Pick<OutcomeCounts, 'rejected' | 'invalid' | 'unsent' | 'unknown'>>;
+  readonly counts: Readonly<Omit<OutcomeCounts, 'resent'>>;
 }
 
 /**
@@ -86,7 +86,9 @@ export interface Ending {
  */
 export function exitCodeOfEnding({ signal, errors, counts }: Ending): ExitCode {
   if (signal !== undefined) return exitCodeOfSignal(signal);
-  const codes = [...errors.map(exitCodeOfSendingError), exitCodeOfCounts(counts)];
+  const { accepted, rejected, unknown, presumed } = counts;
+  const hasSent = accepted + rejected + unknown + presumed > 0;
+  const codes = [...errors.map((error) => exitCodeOfSendingError(error, hasSent)), exitCodeOfCounts(counts)];
   const fatal = codes.find((code) => code !== ExitCode.TryAgain && code > ExitCode.Problems);
   return fatal ?? (Math.max(...codes) as ExitCode);
 }
@@ -98,11 +100,13 @@ export function exitCodeOfSignal(signal: StopSignal): ExitCode {
 
 /**
  * In a sending the packets come from whatever listens at the target, not from an input: one that is malformed
- * again and again is that of no gateway.
+ * again and again is that of no gateway. Nor is there one where connections are lost before anything was sent.
  */
-function exitCodeOfSendingError(error: unknown): ExitCode {
+function exitCodeOfSendingError(error: unknown, hasSent: boolean): ExitCode {
   const isPacket = error instanceof ApnsError && /_PACKET/.test(error.code);
-  return isPacket ? ExitCode.CannotConnect : exitCodeOfError(error);
+  const code = exitCodeOfError(error);
+  const isNoGateway = isPacket || (!hasSent && code === ExitCode.TryAgain);
+  return isNoGateway ? ExitCode.CannotConnect : code;
 }
 
 function exitCodeOfCounts(counts: Ending['counts']): ExitCode {

@@ -1,10 +1,10 @@
 import { createPrivateKey } from 'node:crypto';
 import { chmod, copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { run } from '../../src/cli/run.js';
 import {
   createSimulator,
@@ -434,6 +434,29 @@ describe('send over HTTP/2', () => {
     expect(code).toBe(78);
     expect(io.err).toContain('credentials');
   });
+
+  it.each(['binary', 'https'])(
+    'exits with 69 where every connection ends in the handshake (%s)',
+    async (scheme) => {
+      const server = createServer((socket) => socket.on('error', () => {}).end());
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      onTestFinished(() => void server.close());
+      const to = `${scheme}://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      const argv = [
+        '--to',
+        to,
+        '--credentials',
+        directory,
+        '--topic',
+        'com.example.app',
+        '--connect-attempts',
+        '1',
+      ];
+      const { code, io } = await send(argv, { stdin: line('aa') });
+      expect(code).toBe(69);
+      expect(io.out).toContain('"unsent"');
+    },
+  );
 
   it('takes what means nothing on a wire and promises nothing', async () => {
     for (const to of ['simulator:http2', 'simulator:binary']) {
