@@ -48,7 +48,7 @@ function linesOf(input: Buffer): readonly string[] {
     const newline = input.indexOf('\n', start);
     const end = newline < 0 ? input.length : newline;
     const bytes = input.subarray(start, input[end - 1] === 0x0d && end > start ? end - 1 : end);
-    if (end - start > MAX_LINE_BYTES) found.push(`unreadable ${line} ${start} longer`);
+    if (bytes.length > MAX_LINE_BYTES) found.push(`unreadable ${line} ${start} longer`);
     else if (!isUtf8(bytes)) found.push(`unreadable ${line} ${start} not`);
     else if (!BLANK.test(bytes.toString())) found.push(`line ${line} ${start} ${bytes.toString('hex')}`);
     start = end + 1;
