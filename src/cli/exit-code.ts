@@ -100,13 +100,14 @@ export function exitCodeOfSignal(signal: StopSignal): ExitCode {
 
 /**
  * In a sending the packets come from whatever listens at the target, not from an input: one that is malformed
- * again and again is that of no gateway. Nor is there one where connections are lost before anything was sent.
+ * again and again is that of no gateway. Nor is there one where sockets break before anything was sent; one that
+ * says goodbye in order has no such cause.
  */
 function exitCodeOfSendingError(error: unknown, hasSent: boolean): ExitCode {
-  const isPacket = error instanceof ApnsError && /_PACKET/.test(error.code);
-  const code = exitCodeOfError(error);
-  const isNoGateway = isPacket || (!hasSent && code === ExitCode.TryAgain);
-  return isNoGateway ? ExitCode.CannotConnect : code;
+  if (!(error instanceof ApnsError)) return exitCodeOfError(error);
+  const isBroken = error.code === 'APNS_ERR_CONNECTION_LOST' && error.cause !== undefined;
+  const isNoGateway = /_PACKET/.test(error.code) || (isBroken && !hasSent);
+  return isNoGateway ? ExitCode.CannotConnect : exitCodeOfError(error);
 }
 
 function exitCodeOfCounts(counts: Ending['counts']): ExitCode {

@@ -6,6 +6,7 @@ import { ApnsError } from '../../src/errors.js';
 const NONE = { accepted: 0, rejected: 0, invalid: 0, unsent: 0, unknown: 0, presumed: 0 };
 const REFUSED = new ApnsError('APNS_ERR_CREDENTIALS_REFUSED', '');
 const LOST = new ApnsError('APNS_ERR_CONNECTION_LOST', '');
+const BROKEN = new ApnsError('APNS_ERR_CONNECTION_LOST', '', { cause: new Error('ECONNRESET') });
 const NOT_NDJSON = new ApnsError('APNS_ERR_NOT_NDJSON', '');
 
 describe('exitCodeOfEnding', () => {
@@ -16,11 +17,12 @@ describe('exitCodeOfEnding', () => {
     ['some unsent', { counts: { ...NONE, unsent: 1 } }, 75],
     ['some unknown among rejected ones', { counts: { ...NONE, unknown: 1, rejected: 5 } }, 75],
     ['credentials refused, the rest unsent', { errors: [REFUSED], counts: { ...NONE, unsent: 9 } }, 77],
-    ['a lost connection', { errors: [LOST], counts: { ...NONE, accepted: 1 } }, 75],
-    ['a lost connection that owes an answer', { errors: [LOST], counts: { ...NONE, unknown: 1 } }, 75],
+    ['a gateway that left before anything was sent', { errors: [LOST] }, 75],
+    ['a lost connection', { errors: [BROKEN], counts: { ...NONE, accepted: 1 } }, 75],
+    ['a lost connection that owes an answer', { errors: [BROKEN], counts: { ...NONE, unknown: 1 } }, 75],
     [
       'connections lost before anything was sent',
-      { errors: [LOST], counts: { ...NONE, unsent: 9, invalid: 1 } },
+      { errors: [BROKEN], counts: { ...NONE, unsent: 9, invalid: 1 } },
       69,
     ],
     ['no NDJSON', { errors: [NOT_NDJSON] }, 1],
