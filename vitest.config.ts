@@ -37,7 +37,7 @@ export default defineConfig({
       { extends: true, test: { name: 'interop', include: INTEROP } },
     ],
     pool: 'forks',
-    maxWorkers: 2,
+    maxWorkers: 3,
     testTimeout: 30_000,
     hookTimeout: 30_000,
   },

@@ -14,7 +14,7 @@ process.once('message', async ({ client, job }) => {
   const { prepare } = await import(`../clients/${client}.mjs`);
   const progress = { count: () => 0 };
   const work = await prepare(job, progress);
-  if (job.warmUp !== undefined) await work(job.warmUp);
+  if (job.warmUp !== undefined) for (let run = 0; run < (job.warmUpRuns ?? 1); run++) await work(job.warmUp);
   const profiler = await startProfiler(job);
   const samples = [];
   const sample = () => samples.push([progress.count(), process.memoryUsage.rss()]);
