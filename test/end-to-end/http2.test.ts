@@ -235,7 +235,14 @@ describe('agrees with a simulator that rejects 20 of 2,000 and', () => {
       faults: { goaway: { ...partial, lastStream: 'none', errorCode: 11 } },
     },
     { what: 'says GOAWAY before SETTINGS', faults: { goaway: { beforeSettings: true, times: 2 } } },
-    { what: 'answers with a megabyte each', faults: { bodyKind: 'huge' }, counts: { resent: 0 } },
+    {
+      what: 'answers with a megabyte each',
+      faults: { bodyKind: 'huge' },
+      // Fewer at a time than the simulator allows: node:http2 counts a stream until it has cleared it away, which
+      // takes a while with a megabyte, and resets those beyond the limit with ENHANCE_YOUR_CALM.
+      args: ['--window-count', '500'],
+      counts: { resent: 0 },
+    },
   ])('$what', async ({ faults, args = [], counts = {} }) => {
     const tokens = deviceTokens(
       COUNT,
