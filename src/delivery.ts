@@ -31,9 +31,9 @@ export interface GatewayDeliveryOptions extends GatewayOptions {
  * they become known. Invalid notifications become `invalid` outcomes.
  *
  * It does what `createGatewaySink` does, with the same options. It must be read: a reader that is slow
- * slows the sending, and one that never reads stops it, with a process warning. When it fails or is aborted through `signal`,
- * every outcome can still be read before the error arrives; `destroy()` ends the reading at once, so then
- * only `counts` say what became of the rest.
+ * slows the sending, and one that never reads stops it, with a process warning. When it fails or is aborted
+ * through `signal`, every outcome can still be read before the error arrives; `destroy()` ends the reading at
+ * once, so then only `counts` say what became of the rest.
  *
  * @throws {ApnsError} APNS_ERR_INVALID_OPTION or APNS_ERR_BAD_CREDENTIALS, at once
  */

@@ -2,7 +2,7 @@
 import { ApnsError } from '../errors.js';
 import { CommandError } from './command-error.js';
 
-/** The library is given contents and names options by their path in an object, the command has files and flags. */
+/** See {@link inFlags}. */
 const FLAGS: readonly (readonly [words: RegExp, own: string])[] = [
   [/give the contents of the file, not its path, and a \.p12 file as/, 'name a PEM file, and a .p12 file as'],
   [/give the contents of the \.p8 file, not its path/, 'name the .p8 file that Apple made'],
@@ -33,5 +33,13 @@ export function messageOf(error: unknown): string {
   const line = text.replace(/\s*\n\s*/g, ' ').trim();
   if (error instanceof CommandError) return line;
   if (!(error instanceof ApnsError)) return `internal fault: ${line}`;
-  return FLAGS.reduce((told, [words, own]) => told.replace(words, own), line);
+  return inFlags(line);
+}
+
+/**
+ * What the library says, as the command's user knows the options: the library is given contents and names options by
+ * their path in an object, the command has files and flags.
+ */
+export function inFlags(text: string): string {
+  return FLAGS.reduce((told, [words, own]) => told.replace(words, own), text);
 }

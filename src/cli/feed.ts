@@ -5,6 +5,7 @@ import { InvalidNotificationError } from '../errors.js';
 import { lineOf } from '../line-stamp.js';
 import type { Notification } from '../notification.js';
 import { createNdjsonParser } from '../transforms/ndjson-parser.js';
+import { inFlags } from './complaint.js';
 import { createForwarder } from './forwarder.js';
 import { type Input, readInput } from './input.js';
 import { setFile } from './notification-file.js';
@@ -178,10 +179,10 @@ export class Feed {
   }
 }
 
-/** The parser names its limit by the option of the library; people know it by the flag. */
+/** The parser names its limit by the option of the library. */
 function withFlag(error: InvalidNotificationError): InvalidNotificationError {
   const { problem, field, line, offset, notification } = error;
-  const told = problem.replace('maxLineBytes', '--max-line-bytes');
+  const told = inFlags(problem);
   if (told === problem) return error;
   return new InvalidNotificationError(told, { field, line, offset, notification, cause: error });
 }

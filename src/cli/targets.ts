@@ -81,8 +81,7 @@ function binaryTarget(where: Pick<GatewayOptions, 'host' | 'port'>): SendTarget 
 
 function openHttp2(options: DeliveryOptions, where: Http2Options): CountingDelivery {
   refuseBinaryOptions(options);
-  const { checkpoint: _, ...rest } = options;
-  return createHttp2Delivery({ ...rest, ...where });
+  return createHttp2Delivery({ ...options, ...where });
 }
 
 function openBinary(options: DeliveryOptions, where: GatewayOptions): CountingDelivery {

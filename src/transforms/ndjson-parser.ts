@@ -115,7 +115,6 @@ class NdjsonParser extends Transform {
       if (!this.#isFull) setImmediate(this.#goOn);
       return;
     }
-    this.#isFull = false;
     const callback = this.#onTaken;
     this.#onTaken = undefined;
     callback?.(failure);
