@@ -166,7 +166,9 @@ export function channelIdProblem(value: unknown): string | undefined {
 }
 
 /** The channel of a broadcast; `undefined` for a notification to a device. */
-export function channelOf(notification: Notification | BroadcastNotification): string | undefined {
+export function channelOf(
+  notification: Notification | BroadcastNotification | NotificationRecord,
+): string | undefined {
   return (notification as BroadcastNotification).channelId;
 }
 
@@ -197,13 +199,49 @@ export function shownName(name: string): string {
 }
 
 /**
+ * The fields of a notification, each read once. What a getter or a proxy returns may change between two reads, and
+ * reading may run code that aborts the sending; so what is checked here is exactly what is sent.
+ */
+export class NotificationRecord {
+  /** The object that was written. */
+  readonly given: Notification;
+  readonly deviceToken: string;
+  readonly payload: Notification['payload'];
+  readonly identifier: number | undefined;
+  readonly expiration: number | Date | undefined;
+  readonly priority: Notification['priority'] | undefined;
+  readonly topic: string | undefined;
+  readonly pushType: string | undefined;
+  readonly collapseId: string | undefined;
+  readonly apnsId: string | undefined;
+  readonly context: unknown;
+  readonly channelId: string | undefined;
+
+  constructor(notification: Notification) {
+    this.given = notification;
+    this.deviceToken = notification.deviceToken;
+    this.payload = notification.payload;
+    this.identifier = notification.identifier;
+    this.expiration = notification.expiration;
+    this.priority = notification.priority;
+    this.topic = notification.topic;
+    this.pushType = notification.pushType;
+    this.collapseId = notification.collapseId;
+    this.apnsId = notification.apnsId;
+    this.context = notification.context;
+    this.channelId = channelOf(notification);
+  }
+}
+
+/**
  * Checks every rule that holds on all wires.
  *
+ * @returns the fields as they were read, each once
  * @throws {InvalidNotificationError} naming the first field that breaks one, and the line if it is known
  */
-export function checkNotification(notification: Notification): void {
+export function checkNotification(notification: Notification): NotificationRecord {
   try {
-    checkFields(notification);
+    return checkFields(notification);
   } catch (cause) {
     if (cause instanceof InvalidNotificationError) throw cause;
     // It has getters of its own, or is a proxy; whoever takes notifications expects no other error.
@@ -213,7 +251,7 @@ export function checkNotification(notification: Notification): void {
   }
 }
 
-function checkFields(notification: Notification): void {
+function checkFields(notification: Notification): NotificationRecord {
   if (typeof notification !== 'object' || notification === null || Array.isArray(notification)) {
     throw new InvalidNotificationError(
       `a notification must be an object, got ${describe(notification)}${
@@ -227,12 +265,12 @@ function checkFields(notification: Notification): void {
   for (const name in notification) {
     if (!KNOWN.has(name)) throw invalidNotification(notification, shownName(name), unknownFieldProblem(name));
   }
-  const n = notification;
-  const channel = channelOf(n);
-  if (channel === undefined) {
-    if (n.deviceToken === undefined || n.deviceToken !== checkedTokenOf(n))
-      check(n, 'deviceToken', deviceTokenProblem(n.deviceToken));
-  } else check(n, 'channelId', n.deviceToken === undefined ? channelIdProblem(channel) : CHANNEL_AND_TOKEN);
+  const n = new NotificationRecord(notification);
+  const { deviceToken, channelId } = n;
+  if (channelId === undefined) {
+    if (deviceToken === undefined || deviceToken !== checkedTokenOf(notification))
+      check(n, 'deviceToken', deviceTokenProblem(deviceToken));
+  } else check(n, 'channelId', deviceToken === undefined ? channelIdProblem(channelId) : CHANNEL_AND_TOKEN);
   check(n, 'payload', payloadProblem(n.payload));
   if (n.identifier !== undefined) check(n, 'identifier', identifierProblem(n.identifier));
   if (n.expiration !== undefined) check(n, 'expiration', expirationProblem(n.expiration));
@@ -241,15 +279,17 @@ function checkFields(notification: Notification): void {
   if (n.pushType !== undefined) check(n, 'pushType', headerTextProblem(n.pushType));
   if (n.collapseId !== undefined) check(n, 'collapseId', collapseIdProblem(n.collapseId));
   if (n.apnsId !== undefined) check(n, 'apnsId', apnsIdProblem(n.apnsId));
+  return n;
 }
 
 /** The error for one field of a notification, with the line the notification came from. */
 export function invalidNotification(
-  notification: Notification,
+  from: Notification | NotificationRecord,
   field: string,
   problem: string,
   cause?: unknown,
 ): InvalidNotificationError {
+  const notification = from instanceof NotificationRecord ? from.given : from;
   return new InvalidNotificationError(problem, { field, line: lineOf(notification), notification, cause });
 }
 
@@ -263,7 +303,7 @@ export function expirationSeconds(expiration: number | Date): number {
  *
  * @throws {InvalidNotificationError} when the object cannot be expressed as JSON (a cycle, a BigInt, too deep)
  */
-export function payloadText(notification: Notification): string | Uint8Array {
+export function payloadText(notification: Notification | NotificationRecord): string | Uint8Array {
   const { payload } = notification;
   if (typeof payload === 'string' || payload instanceof Uint8Array) return payload;
   let text: string | undefined;
@@ -289,7 +329,7 @@ function isHex(text: string): boolean {
   return true;
 }
 
-function check(notification: Notification, field: string, problem: string | undefined): void {
+function check(notification: NotificationRecord, field: string, problem: string | undefined): void {
   if (problem !== undefined) throw invalidNotification(notification, field, problem);
 }
 
