@@ -5,8 +5,9 @@ import { concealContents } from './conceal-contents.js';
 import { InvalidNotificationError } from './errors.js';
 import type { Notification } from './notification.js';
 import { choiceOption, integerOption, streamOptions } from './options.js';
-import type { DeliveryOutcome, OutcomeCounts, Settlement } from './outcome.js';
+import type { DeliveryOutcome, OutcomeCounts } from './outcome.js';
 import { type FrameCommand, MAX_PAYLOAD_BYTES } from './protocol/binary/frame.js';
+import { endReason, unsentSettlement } from './sinks/end-reason.js';
 import { GATEWAY_OPTION_NAMES, type GatewayOptions, resolveGatewayOptions } from './sinks/gateway-options.js';
 import { closeGracefully } from './sinks/graceful-close.js';
 import { type Http2Options, resolveHttp2Options } from './sinks/http2-options.js';
@@ -72,12 +73,10 @@ interface DeliveryOptions {
   readonly highWaterMark?: number;
 }
 
-/** How long writing may stand still before somebody is told that it is for want of a reader. */
+/** How long outcomes may wait for a first reader before a process warning says so. */
 const UNREAD_WARNING_MS = 5000;
 const UNREAD_WARNING =
-  'nobody reads the outcomes of this delivery, so it takes no more notifications: read them, pipe them on, or let them go with delivery.resume()';
-
-const ABORTED: Settlement = { status: 'unsent', reason: 'Aborted' };
+  'nothing reads the outcomes of this delivery, so it takes no more notifications and does not end: read them, pipe them on, or discard them with delivery.resume()';
 
 type Callback = (error?: Error | null) => void;
 
@@ -146,6 +145,7 @@ class DeliveryStream extends Duplex implements Delivery {
       }
       this.#pump.finish();
       callback();
+      this.#watchForReader();
     });
   }
 
@@ -165,8 +165,8 @@ class DeliveryStream extends Duplex implements Delivery {
     this.#signal?.removeEventListener('abort', this.#onAbort);
     clearInterval(this.#unreadTimer);
     this.#failure ??= error ?? undefined;
+    this.#sender.destroy(endReason(this.#failure));
     this.#settleUnsent();
-    this.#sender.destroy('Aborted');
     this.#pump.stop();
     callback(error);
   }
@@ -190,13 +190,18 @@ class DeliveryStream extends Duplex implements Delivery {
   #wait(notification: Notification, callback: Callback): void {
     this.#waiting = { notification, callback };
     // A program that forgets to read works for as long as its notifications fit the window.
+    this.#watchForReader();
+  }
+
+  #watchForReader(): void {
     if (this.readableFlowing !== null || this.#unreadTimer !== undefined) return;
     this.#unreadTimer = setInterval(() => this.#warnIfUnread(), UNREAD_WARNING_MS).unref();
   }
 
   #warnIfUnread(): void {
-    const isUnread = this.readableFlowing === null;
-    if (isUnread && (this.#waiting === undefined || this.#sender.outcomes.unread === 0)) return;
+    const isUnread = this.readableFlowing === null && this.listenerCount('readable') === 0;
+    const isStuck = (this.#waiting !== undefined || this.writableFinished) && this.#hasOutcomes;
+    if (isUnread && !isStuck) return;
     clearInterval(this.#unreadTimer);
     if (isUnread)
       process.emitWarning(UNREAD_WARNING, { type: 'ApnsWarning', code: 'APNS_WARN_UNREAD_OUTCOMES' });
@@ -214,9 +219,9 @@ class DeliveryStream extends Duplex implements Delivery {
   #fail(error: Error): void {
     if (this.#failure !== undefined || this.destroyed) return;
     this.#failure = error;
+    this.#sender.destroy(endReason(error));
     this.#settleUnsent();
-    this.#sender.destroy('Aborted');
-    // Nobody may be there to read the outcomes, yet the error must be told.
+    // There may be no reader, yet the error must be emitted.
     setImmediate(() => {
       if (this.readableFlowing === null && this.listenerCount('readable') === 0) this.destroy(error);
       else this.#failIfRead();
@@ -225,17 +230,18 @@ class DeliveryStream extends Duplex implements Delivery {
 
   /** Settles what was written to this stream and not passed on. */
   #settleUnsent(): void {
-    if (this.#waiting !== undefined) this.#sender.settle(this.#waiting.notification, ABORTED);
+    const settlement = unsentSettlement(this.#failure);
+    if (this.#waiting !== undefined) this.#sender.settle(this.#waiting.notification, settlement);
     this.#waiting = undefined;
     const unwritten = unwrittenChunks(this).slice(this.#settledUnwritten) as Notification[];
-    for (const notification of unwritten) this.#sender.settle(notification, ABORTED);
+    for (const notification of unwritten) this.#sender.settle(notification, settlement);
     this.#settledUnwritten += unwritten.length;
   }
 
   /** What is written after the failure; what Node kept until now is settled already, and comes in order. */
   #settleLate(notification: Notification): void {
     if (this.#settledUnwritten > 0) this.#settledUnwritten--;
-    else this.#sender.settle(notification, ABORTED);
+    else this.#sender.settle(notification, unsentSettlement(this.#failure));
   }
 
   #failIfRead(): void {

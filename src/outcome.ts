@@ -4,7 +4,7 @@
 import type { InspectOptions, inspect as inspectValue } from 'node:util';
 import { shortToken } from './errors.js';
 import { lineOf } from './line-stamp.js';
-import { channelOf, type Notification } from './notification.js';
+import type { Notification } from './notification.js';
 
 /**
  * - `accepted`: proved. HTTP/2 answered 200; on the binary wire a later identifier was answered, or a
@@ -37,9 +37,11 @@ export interface OutcomeFacts {
   readonly reason?: string;
   /** `Unregistered` and `ExpiredToken`: UNIX milliseconds since when the token is no longer valid. */
   readonly timestamp?: number;
+  /** HTTP/2: how long `retry-after` asked to wait, in milliseconds. */
+  readonly retryAfterMs?: number;
   /** `invalid`: the field that breaks a rule. */
   readonly field?: string;
-  /** A sentence for people, where there is more to say than `reason`. */
+  /** A sentence for people, where there is more to say than `reason`; for `unsent`, the last connection error. */
   readonly message?: string;
   /** How often it was written to a connection, where that was more than once. */
   readonly attempts?: number;
@@ -69,7 +71,10 @@ export interface OutcomeCounts {
   unsent: number;
   unknown: number;
   presumed: number;
-  /** Times a notification was written again because the gateway had discarded it. */
+  /**
+   * How often notifications were written to a connection again after the first time, whatever the reason: the gateway
+   * discarded or refused them, asked to try later, or left their outcome unknown.
+   */
   resent: number;
 }
 
@@ -91,6 +96,7 @@ export interface Settlement {
   readonly statusCode?: number | undefined;
   readonly reason?: string | undefined;
   readonly timestamp?: number | undefined;
+  readonly retryAfterMs?: number | undefined;
   readonly field?: string | undefined;
   readonly message?: string | undefined;
   readonly apnsUniqueId?: string | undefined;
@@ -106,6 +112,15 @@ export interface SendingFacts {
   readonly apnsId?: string | undefined;
 }
 
+/** What an outcome repeats of its notification. */
+export interface OutcomeSubject {
+  readonly identifier?: number | undefined;
+  readonly deviceToken?: string | undefined;
+  readonly channelId?: string | undefined;
+  readonly apnsId?: string | undefined;
+  readonly context?: unknown;
+}
+
 /**
  * The outcome of a notification.
  *
@@ -113,19 +128,22 @@ export interface SendingFacts {
  * the line it is written as. `notification` is a getter on the prototype: `JSON.stringify`, spreading and
  * `util.inspect` leave it out. What throws when it is read, as getters may, is left out as well: what became
  * of the notification is told in any case.
+ *
+ * @param subject the fields that were sent: those of the notification, or a record of them
+ * @param given the object that was written
  */
 export function createOutcome(
-  notification: Notification,
+  subject: Notification | OutcomeSubject,
   settlement: Settlement,
   facts: SendingFacts = {},
+  given: Notification = subject as Notification,
 ): DeliveryOutcome {
   try {
-    return new SettledNotification(notification, notification, settlement, facts) as DeliveryOutcome;
+    return new SettledNotification(subject, given, settlement, facts) as DeliveryOutcome;
   } catch {
-    return new SettledNotification({} as Notification, notification, settlement, facts) as DeliveryOutcome;
+    return new SettledNotification({}, given, settlement, facts) as DeliveryOutcome;
   }
 }
-
 const INSPECT: unique symbol = Symbol.for('nodejs.util.inspect.custom') as never;
 
 class SettledNotification implements OutcomeFacts {
@@ -145,23 +163,22 @@ class SettledNotification implements OutcomeFacts {
   declare readonly context?: unknown;
   readonly #notification: Notification;
 
-  /** @param given what was written; `notification` may be a substitute of which more can be read */
-  constructor(notification: Notification, given: Notification, settlement: Settlement, facts: SendingFacts) {
+  constructor(subject: OutcomeSubject, given: Notification, settlement: Settlement, facts: SendingFacts) {
     this.status = settlement.status;
-    const line = lineOf(notification);
+    const line = lineOf(given);
     if (line !== undefined) this.line = line;
-    const identifier = notification.identifier ?? facts.identifier;
+    const { identifier = facts.identifier, deviceToken, channelId, context } = subject;
     // What is invalid need not be of the type it should have.
     if (typeof identifier === 'number') this.identifier = identifier;
-    if (typeof notification.deviceToken === 'string') this.deviceToken = notification.deviceToken;
-    else this.#nameChannel(notification);
-    const apnsId = notification.apnsId ?? facts.apnsId;
+    if (typeof deviceToken === 'string') this.deviceToken = deviceToken;
+    else if (typeof channelId === 'string') this.channelId = channelId;
+    const apnsId = subject.apnsId ?? facts.apnsId;
     if (typeof apnsId === 'string') this.apnsId = apnsId;
     if (settlement.status !== 'accepted') this.#explain(settlement);
     if (settlement.apnsUniqueId !== undefined)
       this.apnsUniqueId = withoutProviderToken(settlement.apnsUniqueId);
     if (facts.attempts !== undefined && facts.attempts > 1) this.attempts = facts.attempts;
-    if (notification.context !== undefined) this.context = notification.context;
+    if (context !== undefined) this.context = context;
     this.#notification = given;
   }
 
@@ -176,23 +193,19 @@ class SettledNotification implements OutcomeFacts {
     return `Outcome ${inspect(shown, options)}`;
   }
 
-  #nameChannel(notification: Notification): void {
-    const channelId = channelOf(notification);
-    if (typeof channelId === 'string') (this as { channelId?: string }).channelId = channelId;
-  }
-
-  #explain({ statusCode, reason, timestamp, field, message }: Settlement): void {
+  #explain({ statusCode, reason, timestamp, retryAfterMs, field, message }: Settlement): void {
     const self = this as { -readonly [Fact in keyof OutcomeFacts]: OutcomeFacts[Fact] };
     if (statusCode !== undefined) self.statusCode = statusCode;
     if (reason !== undefined) self.reason = withoutProviderToken(reason);
     if (timestamp !== undefined) self.timestamp = timestamp;
+    if (retryAfterMs !== undefined) self.retryAfterMs = retryAfterMs;
     if (field !== undefined) self.field = field;
     if (message !== undefined) self.message = message;
   }
 }
 
 /** RFC 7515, section 3.1: every JSON Web Token begins with the base64url of `{"`. */
-const PROVIDER_TOKEN = /eyJ[\w-]*\.[\w.-]*/g;
+const PROVIDER_TOKEN = /eyJ[\w.-]*/g;
 
 /** What a gateway says may be what was said to it; a provider token is of use for an hour to whoever reads it. */
 function withoutProviderToken(text: string): string {

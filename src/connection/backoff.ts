@@ -41,9 +41,12 @@ export class Backoff {
   /** Milliseconds to wait before the next attempt, or `undefined` when the attempts are used up. */
   next(): number | undefined {
     if (this.#failures >= this.#attempts) return undefined;
-    const bound = Math.min(this.#maxMs, this.#initialMs * 2 ** this.#failures);
-    this.#failures += 1;
-    return this.#random() * bound;
+    return this.delayMs(this.#failures++);
+  }
+
+  /** Milliseconds to wait after so many earlier failures in a row, however many attempts were made. */
+  delayMs(failures: number): number {
+    return this.#random() * Math.min(this.#maxMs, this.#initialMs * 2 ** failures);
   }
 
   /** Says that an attempt succeeded: the next failure starts from the first delay again. */

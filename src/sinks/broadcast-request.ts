@@ -5,7 +5,7 @@
  *
  * Source: Apple, "Sending broadcast push notification requests to APNs".
  */
-import { channelOf, expirationSeconds, invalidNotification, type Notification } from '../notification.js';
+import { expirationSeconds, invalidNotification, type NotificationRecord } from '../notification.js';
 import type { GeneralRequest } from '../protocol/http2/request.js';
 
 const PUSH_TYPE = 'liveactivity';
@@ -17,13 +17,15 @@ const TOPIC_SUFFIX = '.push-type.liveactivity';
  * The request of a notification that names a channel, and that `checkNotification` has passed.
  *
  * @param bundleId the topic of notifications that name none
+ * @param requestId what the service traces it by
  * @throws {InvalidNotificationError} if it breaks a rule of broadcasts
  */
 export function createBroadcastRequest(
-  notification: Notification,
+  notification: NotificationRecord,
   bundleId: string | undefined,
+  requestId: string,
 ): GeneralRequest {
-  const { topic = bundleId, pushType = PUSH_TYPE, expiration, priority, apnsId } = notification;
+  const { topic = bundleId, pushType = PUSH_TYPE, expiration, priority, channelId } = notification;
   if (topic === undefined) {
     throw invalidNotification(
       notification,
@@ -37,11 +39,11 @@ export function createBroadcastRequest(
   const app = topic.endsWith(TOPIC_SUFFIX) ? topic.slice(0, -TOPIC_SUFFIX.length) : topic;
   const headers: [string, string][] = [
     ['apns-push-type', pushType],
-    ['apns-channel-id', channelOf(notification)!],
+    ['apns-channel-id', channelId!],
     // Apple demands it: 0 for a channel that stores nothing.
     ['apns-expiration', `${expiration === undefined ? 0 : expirationSeconds(expiration)}`],
   ];
   if (priority !== undefined) headers.push(['apns-priority', `${priority}`]);
-  if (apnsId !== undefined) headers.push(['apns-request-id', apnsId]);
+  headers.push(['apns-request-id', requestId]);
   return { method: 'POST', path: `/4/broadcasts/apps/${encodeURIComponent(app)}`, headers };
 }

@@ -1,8 +1,9 @@
 /**
  * One HTTP/2 connection to APNs: a socket, the streams open on it, and the rules both ends must keep.
  *
- * States: waiting for SETTINGS (nothing may be sent) → open → draining (GOAWAY came, or the stream ids are
- * used up: what is open is finished, nothing is added) → closed, reported once by `onClose`.
+ * States: waiting for SETTINGS (nothing may be sent) → open → draining (GOAWAY came, the stream ids are used up, or
+ * the connection is replaced: what is open is finished, nothing is added) → closed, reported once by `onClose`.
+ * `health` says whether it deserves new notifications, `liveness` whether the peer is still there.
  *
  * RFC 9113 throughout. Frames are collected in slabs that leave when they are full or at the end of the turn.
  */
@@ -15,11 +16,14 @@ import { MAX_UINT31 } from '../protocol/http2/frame-header.js';
 import { type FrameHandler, FrameReader } from '../protocol/http2/frame-reader.js';
 import { type ApnsResponse, ResponseDecoder } from '../protocol/http2/response.js';
 import type { Http2Settings } from '../protocol/http2/settings.js';
+import { ConnectionHealth } from './connection-health.js';
+import type { EngineClock } from './engine-clock.js';
 import { FloodGuard } from './flood-guard.js';
 import { breachError, farewellError, lossReason, resetReason } from './http2-endings.js';
+import { Http2Liveness, type LivenessLimits } from './http2-liveness.js';
 import { Http2Output } from './http2-output.js';
 import { Http2RequestWriter, INITIAL_WINDOW_BYTES } from './http2-request-writer.js';
-import type { PendingNotification } from './pending-notification.js';
+import type { PendingNotification, StreamHolder } from './pending-notification.js';
 import { StreamTable } from './stream-table.js';
 
 /** What a connection tells its sender. */
@@ -51,13 +55,19 @@ const MAX_KEPT_BYTES = 2048;
 /** How long a connection that is closed in good order may take to send what it still has. */
 const GOODBYE_MS = 1000;
 
+/** What connections of one engine have in common. */
+export interface Http2ConnectionContext {
+  readonly peer: Peer;
+  /** The value of `:authority`. */
+  readonly authority: string;
+  readonly clock: EngineClock;
+  readonly limits: LivenessLimits;
+}
+
 /** See the file comment. */
-export class Http2Connection implements FrameHandler {
-  readonly openedAt: number = performance.now();
-  /** When the peer last sent something. */
-  heardAt: number = this.openedAt;
-  /** When the PING was sent that is not answered yet. */
-  pingedAt: number | undefined;
+export class Http2Connection implements FrameHandler, StreamHolder {
+  readonly health: ConnectionHealth = new ConnectionHealth();
+  readonly liveness: Http2Liveness;
   /** How many notifications were answered here. */
   #answers = 0;
   /** Whether this side wants no more of it. */
@@ -66,6 +76,7 @@ export class Http2Connection implements FrameHandler {
   #isReading = false;
   readonly #socket: TLSSocket;
   readonly #peer: Peer;
+  readonly #clock: EngineClock;
   readonly #events: Http2ConnectionEvents;
   readonly #output: Http2Output;
   readonly #requests: Http2RequestWriter;
@@ -74,19 +85,23 @@ export class Http2Connection implements FrameHandler {
   readonly #floodGuard = new FloodGuard();
   readonly #streams = new StreamTable();
   #state: 'waiting' | 'open' | 'draining' | 'closed' = 'waiting';
-  #lastProcessed = MAX_UINT31;
+  /** What GOAWAY left to be answered, in the order of their streams. */
+  #lastOpen: PendingNotification[] | undefined;
   /** Unlimited until SETTINGS say otherwise; nothing is sent before they came. */
   #maxStreams = Number.POSITIVE_INFINITY;
   /** The most streams that SETTINGS have allowed so far. */
-  #hadStreams = 0;
+  #peakStreamLimit = 0;
   #receivedBytes = 0;
   /** What GOAWAY said. */
   #farewell: ApnsError | undefined;
 
-  constructor(socket: TLSSocket, peer: Peer, authority: string, events: Http2ConnectionEvents) {
+  constructor(socket: TLSSocket, context: Http2ConnectionContext, events: Http2ConnectionEvents) {
+    const { peer, authority, clock, limits } = context;
     this.#socket = socket;
     this.#peer = peer;
+    this.#clock = clock;
     this.#events = events;
+    this.liveness = new Http2Liveness(clock.now(), limits);
     this.#output = new Http2Output(socket);
     this.#requests = new Http2RequestWriter(this.#output, authority);
     this.#output.writeControl({ type: 'SETTINGS', ack: false, settings: { enablePush: false } });
@@ -119,7 +134,7 @@ export class Http2Connection implements FrameHandler {
 
   /** Whether the peer allows one stream at most and has allowed more: what APNs does after a rejection. */
   get isThrottled(): boolean {
-    return this.#maxStreams <= 1 && this.#hadStreams > 1;
+    return this.#maxStreams <= 1 && this.#peakStreamLimit > 1;
   }
 
   /** Whether the peer's SETTINGS have come. */
@@ -134,17 +149,25 @@ export class Http2Connection implements FrameHandler {
   /** How many more notifications may be sent now. */
   get room(): number {
     if (this.#state !== 'open' || !this.#requests.hasRoom || this.#output.isBlocked) return 0;
-    return Math.max(0, this.#maxStreams - this.#streams.size);
+    const { health, liveness } = this;
+    if (liveness.isStalled || liveness.verifiedFrom !== undefined) return 0;
+    const trusted =
+      health.state === 'healthy'
+        ? this.#maxStreams
+        : Math.min(this.#maxStreams, health.maxInFlight(liveness.ageMs(this.#clock.now())));
+    return Math.max(0, trusted - this.#streams.size);
   }
 
-  /** The notification that was written first of those not answered. */
-  get oldest(): PendingNotification | undefined {
-    return this.#streams.oldest;
+  /** Whether there is anything that the peer should answer or make room for. */
+  get hasWork(): boolean {
+    return this.#streams.size > 0 || (this.#state === 'open' && !this.#requests.hasRoom);
   }
 
   /** Writes a notification; there must be room. */
   send(pending: PendingNotification, now: number): void {
+    if (this.#streams.size === 0) this.liveness.noteWork(now);
     pending.streamId = this.#streams.open(pending);
+    pending.connection = this;
     pending.sentAt = now;
     pending.receivedBytes = 0;
     pending.rest = undefined;
@@ -153,23 +176,37 @@ export class Http2Connection implements FrameHandler {
     if (this.#streams.nextId > MAX_UINT31) this.#state = 'draining';
   }
 
+  timeOut(pending: PendingNotification): boolean {
+    // A peer that has answered something since may be slow; one that has not will not answer the next either.
+    if (this.liveness.lastResponseAt < pending.sentAt) this.health.recordSickness();
+    return this.#cancel(pending);
+  }
+
   /**
-   * Gives up waiting for an answer. What has come of one counts all the same.
+   * Takes back what a stalled connection has not sent whole, which was not processed then.
    *
-   * @returns whether that was enough for an answer; then `onResponse` was called
+   * @param isAll whether to end every stream, so that all can be sent again
    */
-  cancel(pending: PendingNotification): boolean {
-    const known = this.#conclude(pending);
-    this.#reset(pending);
-    if (known !== undefined) this.#events.onResponse(this, pending, known);
-    this.#closeIfDrained();
-    return known !== undefined;
+  takeBack(isAll: boolean): void {
+    for (const pending of this.#streams.all()) {
+      const { rest } = pending;
+      if ((!isAll && rest === undefined) || this.#cancel(pending)) continue;
+      if (rest !== undefined) this.#events.onUnprocessed(this, pending);
+      else this.#events.onLost(this, pending, 'Timeout');
+    }
   }
 
   /** Asks the peer whether it is still there. */
-  ping(now: number): void {
-    this.pingedAt = now;
+  ping(): void {
+    this.liveness.notePing(this.#clock.now());
     this.#output.writeControl({ type: 'PING', ack: false, data: Buffer.alloc(8) });
+  }
+
+  /** The process stood still: the peer has to answer a PING before anything is written. */
+  verify(): void {
+    if (this.#state !== 'open') return;
+    this.liveness.noteFreeze(this.#clock.now());
+    this.ping();
   }
 
   /** Opens no more streams, and closes when the open ones are answered. */
@@ -217,8 +254,7 @@ export class Http2Connection implements FrameHandler {
       return;
     }
     pending.receivedBytes += flowBytes;
-    if (pending.receivedBytes <= MAX_RESPONSE_BYTES) return;
-    this.cancel(pending);
+    if (pending.receivedBytes > MAX_RESPONSE_BYTES) this.#cancel(pending);
   }
 
   onRstStream(streamId: number, errorCode: number): void {
@@ -227,10 +263,14 @@ export class Http2Connection implements FrameHandler {
       this.#checkNotIdle(streamId);
       return;
     }
-    const known = this.#conclude(pending);
+    const known = this.#takePartial(pending);
     this.#remove(pending);
-    if (known !== undefined) this.#events.onResponse(this, pending, known);
-    else if (errorCode === Http2ErrorCode.REFUSED_STREAM) this.#events.onUnprocessed(this, pending);
+    if (known !== undefined) {
+      this.#events.onResponse(this, pending, known);
+      return;
+    }
+    this.health.recordFailure(pending.streamId, this.#streams.nextId);
+    if (errorCode === Http2ErrorCode.REFUSED_STREAM) this.#events.onUnprocessed(this, pending);
     else this.#events.onLost(this, pending, resetReason(errorCode));
   }
 
@@ -238,7 +278,8 @@ export class Http2Connection implements FrameHandler {
     const { maxConcurrentStreams } = settings;
     this.#requests.applySettings(settings, this.#streams);
     if (maxConcurrentStreams !== undefined) this.#maxStreams = maxConcurrentStreams;
-    this.#hadStreams = Math.max(this.#hadStreams, this.#maxStreams);
+    this.#peakStreamLimit = Math.max(this.#peakStreamLimit, this.#maxStreams);
+    this.liveness.noteSettings(this.#clock.now());
     if (this.#state === 'waiting') this.#state = 'open';
     this.#output.writeControl({ type: 'SETTINGS', ack: true, settings: {} });
     this.#requests.writeOn();
@@ -247,27 +288,26 @@ export class Http2Connection implements FrameHandler {
   onSettingsAck(): void {}
 
   onPing(data: Buffer, ack: boolean): void {
-    if (ack) this.pingedAt = undefined;
+    if (ack) this.liveness.notePong();
     else this.#output.writeControl({ type: 'PING', ack: true, data: Buffer.from(data) });
   }
 
   onGoaway(lastStreamId: number, errorCode: number, debugData: Buffer): void {
     if (this.#state === 'closed') return;
     this.#farewell = farewellError(this.#peer, errorCode, debugData);
-    this.#lastProcessed = Math.min(this.#lastProcessed, lastStreamId);
     this.#state = 'draining';
-    for (const pending of this.#streams.all()) {
-      if (pending.streamId <= this.#lastProcessed) continue;
-      // One that has begun to answer has processed it, whatever it says now.
-      const known = this.#conclude(pending);
-      this.#remove(pending);
-      if (known !== undefined) this.#events.onResponse(this, pending, known);
-      else this.#events.onUnprocessed(this, pending);
+    // No stream is opened any more, so that however many GOAWAYs come, each stream is looked at once.
+    this.#lastOpen ??= this.#streams.all();
+    for (let last = this.#lastOpen.at(-1); last !== undefined; last = this.#lastOpen.at(-1)) {
+      if (last.streamId <= lastStreamId) return;
+      this.#lastOpen.pop();
+      if (this.#streams.get(last.streamId) === last) this.#deny(last);
     }
   }
 
   onWindowUpdate(streamId: number, increment: number): void {
     if (streamId === 0) {
+      if (!this.#requests.hasRoom) this.liveness.noteProgress(this.#clock.now());
       this.#requests.grow(increment);
       return;
     }
@@ -285,17 +325,20 @@ export class Http2Connection implements FrameHandler {
       return;
     }
     this.#reset(pending, http2ErrorCode);
+    this.health.recordFailure(streamId, this.#streams.nextId);
     this.#events.onLost(this, pending, 'MalformedResponse');
   }
 
   #onBytes(chunk: Buffer): void {
     if (this.#state === 'closed') return;
-    this.heardAt = performance.now();
+    const now = this.#clock.now();
+    this.#clock.noteRead();
+    this.liveness.noteReceived(now);
     let failure: unknown;
     this.#isReading = true;
     try {
       this.#frames.read(chunk);
-      this.#floodGuard.note(chunk.length, this.#answers + this.#requests.writtenBytes, this.heardAt);
+      this.#floodGuard.note(chunk.length, this.#answers + this.#requests.writtenBytes, now);
       if (this.#output.isOverrun) throw connectionError('ENHANCE_YOUR_CALM', 'answers are not read');
     } catch (error) {
       failure = error;
@@ -313,21 +356,46 @@ export class Http2Connection implements FrameHandler {
   }
 
   #answer(pending: PendingNotification, response: ApnsResponse): void {
-    this.#answers++;
+    this.#noteResponse(pending, response);
     // Answered before it was sent whole: the rest would only be thrown away.
     if (pending.rest !== undefined) this.#reset(pending);
-    else this.#streams.close(pending.streamId);
+    else this.#remove(pending);
     this.#events.onResponse(this, pending, response);
   }
 
-  /** What is known of the answer to a stream that is over. */
-  #conclude({ streamId }: PendingNotification): ApnsResponse | undefined {
-    const known = this.#responses.conclude(streamId);
-    if (known !== undefined) this.#answers++;
+  #noteResponse({ streamId }: PendingNotification, { statusCode, reason }: ApnsResponse): void {
+    this.#answers++;
+    this.liveness.noteResponse(this.#clock.now());
+    if (statusCode < 500) this.health.recordSuccess();
+    else if (reason === 'Shutdown') this.health.recordSickness();
+    else this.health.recordFailure(streamId, this.#streams.nextId);
+  }
+
+  /** GOAWAY says that the notification was not processed; one that has begun to answer was, whatever GOAWAY says. */
+  #deny(pending: PendingNotification): void {
+    const known = this.#takePartial(pending);
+    this.#remove(pending);
+    if (known !== undefined) this.#events.onResponse(this, pending, known);
+    else this.#events.onUnprocessed(this, pending);
+  }
+
+  #cancel(pending: PendingNotification): boolean {
+    const known = this.#takePartial(pending);
+    this.#reset(pending);
+    if (known !== undefined) this.#events.onResponse(this, pending, known);
+    this.#closeIfDrained();
+    return known !== undefined;
+  }
+
+  /** What has arrived of the response to a stream that is over. */
+  #takePartial(pending: PendingNotification): ApnsResponse | undefined {
+    const known = this.#responses.takePartial(pending.streamId);
+    if (known !== undefined) this.#noteResponse(pending, known);
     return known;
   }
 
   #remove(pending: PendingNotification): void {
+    pending.connection = undefined;
     this.#streams.close(pending.streamId);
     this.#requests.drop(pending);
   }
@@ -380,8 +448,8 @@ export class Http2Connection implements FrameHandler {
     this.#state = 'closed';
     this.#socket.destroy();
     for (const pending of this.#streams.all()) {
-      const known = this.#conclude(pending);
-      this.#streams.close(pending.streamId);
+      const known = this.#takePartial(pending);
+      this.#remove(pending);
       if (known !== undefined) this.#events.onResponse(this, pending, known);
       // Without its last frame a request is not complete, and is not processed: RFC 9113, section 8.1.
       else if (pending.rest !== undefined) this.#events.onUnprocessed(this, pending);

@@ -73,3 +73,13 @@ export function silentError(peer: Peer, silentMs: number): ApnsError {
     `${formatPeer(peer)} has said nothing for ${Math.round(silentMs)} ms, neither SETTINGS nor an answer to PING`,
   );
 }
+
+/** Why a connection is replaced on which nothing succeeds. */
+export function sickMessage(peer: Peer): string {
+  return `${formatPeer(peer)} failed to process several notifications in a row on one connection, which is replaced`;
+}
+
+/** Why a further connection is opened beside one that answers nothing. */
+export function stalledMessage(peer: Peer, silentMs: number): string {
+  return `${formatPeer(peer)} has answered no notification on one connection for ${Math.round(silentMs)} ms`;
+}

@@ -1,17 +1,23 @@
 /**
- * The connections of an HTTP/2 sender: which one to write to, when to open another, when to ask one whether it
- * is still there.
+ * The connections of an HTTP/2 sender: which one to write to, when to open another, when to replace one.
  *
  * One connection is dialled at a time. `connections` of them are used side by side, and some more for relief
- * while APNs throttles one of them. A failure delays the next attempt.
+ * while APNs throttles one of them. A connection that is sick is drained and replaced; one that is stalled gets
+ * another beside it. Failures delay the next attempt.
  */
 import { closedAfterHandshake, isFatalConnectionError } from '../connection/connection-error.js';
 import { dial } from '../connection/dial.js';
 import { type ApnsError, toApnsError } from '../errors.js';
-import { Http2Connection, type Http2ConnectionEvents } from './http2-connection.js';
-import { refusedError, silentError } from './http2-endings.js';
+import { UNPROVEN_GROWTH_MS } from './connection-health.js';
+import type { EngineClock } from './engine-clock.js';
+import {
+  Http2Connection,
+  type Http2ConnectionContext,
+  type Http2ConnectionEvents,
+} from './http2-connection.js';
+import { refusedError, sickMessage, silentError, stalledMessage } from './http2-endings.js';
+import { IDLE_PING_MS, VERIFY_MS } from './http2-liveness.js';
 import type { ResolvedHttp2Options } from './http2-options.js';
-import type { TurnClock } from './turn-clock.js';
 
 /** What a pool tells its sender, beside what its connections do. */
 export interface Http2PoolEvents extends Http2ConnectionEvents {
@@ -21,17 +27,14 @@ export interface Http2PoolEvents extends Http2ConnectionEvents {
   onGiveUp(error: ApnsError): void;
 }
 
-/** A connection nobody has used for this long is asked whether it still stands; a NAT forgets after 350 s. */
-const IDLE_PING_MS = 60_000;
-
-/** Silence this long, with answers outstanding, makes the connection suspicious. */
-export const BUSY_PING_MS = 10_000;
-
 /**
  * APNs throttles a connection to one stream after a rejection, until the next acceptance. While one of ours
  * is throttled, so many more may be opened: the clean traffic goes on there.
  */
 const RELIEF_CONNECTIONS = 8;
+
+/** A third of the deadline, and at most this long, may pass without any answer before another connection is tried. */
+const MAX_STALL_MS = 10_000;
 
 /** When a further connection is tried again that could not be had, while there is one to send on. */
 const FURTHER_DELAY_MS = 10_000;
@@ -40,17 +43,26 @@ const FURTHER_DELAY_MS = 10_000;
 export class Http2Pool {
   readonly #options: ResolvedHttp2Options;
   readonly #events: Http2PoolEvents;
-  readonly #clock: TurnClock;
+  readonly #clock: EngineClock;
+  readonly #context: Http2ConnectionContext;
   #connections: readonly Http2Connection[] = [];
   readonly #dials = new AbortController();
   #isDialling = false;
   #isStopped = false;
   #dialAt = 0;
+  /** How many connections were replaced since one opened after the last of them proved itself. */
+  #replacements = 0;
+  #replacedAt = 0;
+  #lastProblem: string | undefined;
 
-  constructor(options: ResolvedHttp2Options, events: Http2PoolEvents, clock: TurnClock) {
+  constructor(options: ResolvedHttp2Options, events: Http2PoolEvents, clock: EngineClock) {
+    const { target: peer, authority, deadlineMs, closeTimeoutMs } = options;
     this.#options = options;
     this.#events = events;
     this.#clock = clock;
+    const stallMs = Math.min(MAX_STALL_MS, Math.ceil(deadlineMs / 3));
+    const limits = { connectTimeoutMs: peer.connectTimeoutMs, pingTimeoutMs: closeTimeoutMs, stallMs };
+    this.#context = { peer, authority, clock, limits };
   }
 
   /** Those that are not closed, in the order they were opened. Another array after every change. */
@@ -58,9 +70,19 @@ export class Http2Pool {
     return this.#connections;
   }
 
+  /** How long a connection may answer nothing before another one is opened beside it. */
+  get stallMs(): number {
+    return this.#context.limits.stallMs;
+  }
+
   /** When the next attempt to connect may start. */
   get dialAt(): number {
     return this.#dialAt;
+  }
+
+  /** What went wrong last, since something was last answered. */
+  get lastProblem(): string | undefined {
+    return this.#lastProblem;
   }
 
   /** The connection with the fewest open streams, of those that have a free one. */
@@ -85,36 +107,62 @@ export class Http2Pool {
     let isThrottled = false;
     for (const connection of this.#connections) {
       if (connection.isDraining) continue;
-      // One that still waits for SETTINGS may turn out to be enough.
-      if (!connection.isReady) return;
+      const { isStalled, verifiedFrom } = connection.liveness;
+      // One that still waits for SETTINGS, or for the answer to a PING, may turn out to be enough.
+      if (!connection.isReady || (verifiedFrom !== undefined && now < verifiedFrom + VERIFY_MS)) return;
+      if (isStalled || verifiedFrom !== undefined) continue;
       usable++;
       isThrottled ||= connection.isThrottled;
     }
     if (usable < connections + (isThrottled ? RELIEF_CONNECTIONS : 0)) void this.#dial();
   }
 
-  /** When something must be done about a connection that is silent until then: ask it, or give it up. */
-  silenceEndsAt(connection: Http2Connection): number {
-    const { isReady, openedAt, heardAt, pingedAt, openStreams } = connection;
-    if (!isReady) return openedAt + this.#options.target.connectTimeoutMs;
-    // Whoever says anything is there, and may be slow to say that.
-    if (pingedAt !== undefined) return Math.max(pingedAt, heardAt) + this.#options.closeTimeoutMs;
-    return heardAt + (openStreams > 0 ? BUSY_PING_MS : IDLE_PING_MS);
+  /** When something has to be done about a connection, if it stays silent; `isWaiting` if something waits for it. */
+  dueAt({ liveness, hasWork, isProven }: Http2Connection, isWaiting: boolean, now: number): number {
+    const at = liveness.dueAt(hasWork);
+    if (!isWaiting) return at;
+    const { verifiedFrom } = liveness;
+    if (verifiedFrom !== undefined && verifiedFrom + VERIFY_MS > now)
+      return Math.min(at, verifiedFrom + VERIFY_MS);
+    return isProven ? at : Math.min(at, now + UNPROVEN_GROWTH_MS);
   }
 
   /** Does what silence demands. */
   watch(connection: Http2Connection, now: number): void {
-    if (this.silenceEndsAt(connection) > now) return;
-    if (!connection.isReady || connection.pingedAt !== undefined)
-      connection.abandon(silentError(this.#options.target, now - connection.heardAt));
+    const { liveness } = connection;
+    let action = liveness.takeAction(now, connection.hasWork);
+    if (action === 'stall') {
+      this.#onStall(connection, now);
+      // It may be time for a PING, too.
+      action = connection.isDraining ? undefined : liveness.takeAction(now, connection.hasWork);
+    }
+    if (action === 'close')
+      connection.abandon(silentError(this.#options.target, now - liveness.lastReceivedAt));
+    else if (action !== 'ping') return;
     else if (this.#connections.length > this.#options.connections && connection.openStreams === 0)
       connection.drain();
-    else connection.ping(now);
+    else connection.ping();
   }
 
-  /** Somebody was answered: whatever failed before is over. */
-  trust(): void {
+  /** The process stood still: whether a connection outlived that is found out before it is written to. */
+  verify(): void {
+    for (const connection of this.#connections) connection.verify();
+  }
+
+  /** Drains the connections that are sick, so that others take their place. */
+  replaceSick(): void {
+    for (const connection of this.#connections) {
+      if (!connection.health.isSick || connection.isRetired) continue;
+      this.#delayReplacement(sickMessage(this.#options.target));
+      connection.drain();
+    }
+  }
+
+  /** A notification was answered on a connection: what failed before is over. */
+  trust({ liveness }: Http2Connection): void {
     this.#options.backoff.reset();
+    this.#lastProblem = undefined;
+    if (liveness.openedAt > this.#replacedAt) this.#replacements = 0;
   }
 
   /** TooManyProviderTokenUpdates: the token stays, the connection goes, and the next one is not hurried. */
@@ -127,9 +175,10 @@ export class Http2Pool {
   /** Forgets a connection that has closed; one that was of no use delays the next. */
   remove(connection: Http2Connection, cause: ApnsError | undefined): void {
     this.#connections = this.#connections.filter((other) => other !== connection);
-    const { isProven, isRetired, openedAt } = connection;
+    const { isProven, isRetired } = connection;
+    const { openedAt } = connection.liveness;
     // One that has stood unused for long is no sign of trouble when it goes.
-    const isFailure = !isProven && !isRetired && this.#clock.now - openedAt < IDLE_PING_MS;
+    const isFailure = !isProven && !isRetired && this.#clock.now() - openedAt < IDLE_PING_MS;
     if (cause !== undefined && isFatalConnectionError(cause)) this.#giveUp(cause);
     else if (isFailure) this.#onFailure(cause ?? closedAfterHandshake(this.#options.target));
   }
@@ -145,25 +194,39 @@ export class Http2Pool {
     this.#events.onGiveUp(error);
   }
 
+  #onStall(connection: Http2Connection, now: number): void {
+    this.#delayReplacement(stalledMessage(this.#options.target, now - connection.liveness.lastProgressAt));
+    connection.takeBack(this.#options.resendsUnknown);
+    // With nothing open there is nothing that could still be answered.
+    if (connection.openStreams === 0) connection.drain();
+  }
+
+  /** Paces replacements, which never end the sending: each notification has a deadline of its own. */
+  #delayReplacement(problem: string): void {
+    this.#lastProblem = problem;
+    const now = this.#clock.now();
+    this.#replacedAt = now;
+    const delayMs = this.#options.backoff.delayMs(this.#replacements++);
+    this.#dialAt = Math.max(this.#dialAt, now + Math.ceil(delayMs));
+  }
+
   #onFailure(error: ApnsError): void {
+    this.#lastProblem = error.message;
     const isOpen = this.#connections.some(({ isReady, isDraining }) => isReady && !isDraining);
     const delayMs = this.#options.backoff.next() ?? (isOpen ? FURTHER_DELAY_MS : undefined);
     if (delayMs === undefined) this.#giveUp(error);
-    else this.#dialAt = this.#clock.now + Math.ceil(delayMs);
+    else this.#dialAt = Math.max(this.#dialAt, this.#clock.now() + Math.ceil(delayMs));
   }
 
   async #dial(): Promise<void> {
     this.#isDialling = true;
-    const { target, authority } = this.#options;
+    const { target } = this.#options;
     try {
       const socket = await dial(target, { signal: this.#dials.signal, alpn: 'h2' });
       this.#isDialling = false;
       if (this.#isStopped) socket.destroy();
       else
-        this.#connections = [
-          ...this.#connections,
-          new Http2Connection(socket, target, authority, this.#events),
-        ];
+        this.#connections = [...this.#connections, new Http2Connection(socket, this.#context, this.#events)];
     } catch (error) {
       this.#isDialling = false;
       if (this.#isStopped) return;

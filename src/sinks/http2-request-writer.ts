@@ -34,6 +34,8 @@ export class Http2RequestWriter {
   /** In the order their streams were opened. */
   readonly #unfinished = new Set<PendingNotification>();
   #initialWindow = INITIAL_WINDOW_BYTES;
+  /** No open stream's window exceeds the initial one by more. */
+  #maxOffset = 0;
   /** The window of the whole connection. */
   #window = INITIAL_WINDOW_BYTES;
 
@@ -65,8 +67,11 @@ export class Http2RequestWriter {
   /** Follows the peer's SETTINGS; `streams` are those that are open. */
   applySettings(settings: Http2Settings, streams: StreamTable): void {
     this.#requests.applySettings(settings);
-    const { initialWindowSize = this.#initialWindow } = settings;
-    if (initialWindowSize !== this.#initialWindow) this.#setInitialWindow(initialWindowSize, streams.all());
+    const { initialWindowSize } = settings;
+    if (initialWindowSize === undefined) return;
+    // Section 6.9.2: a new initial size moves every open stream's window, below zero if need be.
+    this.#initialWindow = initialWindowSize;
+    if (initialWindowSize + this.#maxOffset > MAX_UINT31) this.#checkWindows(streams.all());
   }
 
   /** Forgets a body whose stream is over. */
@@ -83,8 +88,9 @@ export class Http2RequestWriter {
 
   /** The peer takes more on one stream. @returns false if that window is larger than any may be */
   growStream(pending: PendingNotification, increment: number): boolean {
-    pending.sendWindow += increment;
-    if (pending.sendWindow > MAX_UINT31) return false;
+    pending.windowOffset += increment;
+    if (this.#initialWindow + pending.windowOffset > MAX_UINT31) return false;
+    this.#maxOffset = Math.max(this.#maxOffset, pending.windowOffset);
     if (pending.rest !== undefined) this.#writeRest(pending);
     return true;
   }
@@ -110,9 +116,9 @@ export class Http2RequestWriter {
 
   #startBody(pending: PendingNotification): void {
     const { payload } = pending;
-    pending.sendWindow = this.#initialWindow;
+    pending.windowOffset = 0;
     const most = typeof payload === 'string' ? 3 * payload.length : payload.length;
-    if (most > Math.min(this.#window, pending.sendWindow, DEFAULT_MAX_FRAME_BYTES)) {
+    if (most > Math.min(this.#window, this.#initialWindow, DEFAULT_MAX_FRAME_BYTES)) {
       pending.rest = Buffer.from(payload as string);
       this.#unfinished.add(pending);
       this.#writeRest(pending);
@@ -124,22 +130,19 @@ export class Http2RequestWriter {
     this.#take(pending, output.end - start);
   }
 
-  /** Section 6.9.2: a new initial size moves every open stream's window, below zero if need be. */
-  #setInitialWindow(bytes: number, open: readonly PendingNotification[]): void {
-    const difference = bytes - this.#initialWindow;
-    this.#initialWindow = bytes;
-    for (const pending of open) {
-      pending.sendWindow += difference;
-      if (pending.sendWindow > MAX_UINT31)
-        throw connectionError('FLOW_CONTROL_ERROR', 'a window exceeds 2^31-1');
-    }
+  #checkWindows(open: readonly PendingNotification[]): void {
+    this.#maxOffset = 0;
+    for (const { windowOffset } of open) this.#maxOffset = Math.max(this.#maxOffset, windowOffset);
+    if (this.#initialWindow + this.#maxOffset > MAX_UINT31)
+      throw connectionError('FLOW_CONTROL_ERROR', 'a window exceeds 2^31-1');
   }
 
   #writeRest(pending: PendingNotification): void {
     let rest = pending.rest!;
     const output = this.#output;
     while (rest.length > 0 && !output.isBlocked) {
-      const credit = Math.min(this.#window, pending.sendWindow, DEFAULT_MAX_FRAME_BYTES);
+      const window = Math.min(this.#window, this.#initialWindow + pending.windowOffset);
+      const credit = Math.min(window, DEFAULT_MAX_FRAME_BYTES);
       if (credit <= 0) break;
       const piece = rest.subarray(0, credit);
       rest = rest.subarray(credit);
@@ -154,7 +157,7 @@ export class Http2RequestWriter {
 
   #take(pending: PendingNotification, bytes: number): void {
     this.#window -= bytes;
-    pending.sendWindow -= bytes;
+    pending.windowOffset -= bytes;
     this.writtenBytes += bytes;
   }
 }

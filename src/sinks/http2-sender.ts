@@ -9,24 +9,25 @@
  *             ↑                    │
  *          retries ←── 429, 5xx ───┘   (after a delay)
  */
-import { reasonOf } from '../connection/connection-error.js';
 import { ApnsError, formatPeer } from '../errors.js';
 import type { Notification } from '../notification.js';
 import { createOutcomeCounts, type OutcomeCounts, type Settlement } from '../outcome.js';
 import { isTemporary } from '../protocol/http2/reason.js';
 import type { ApnsResponse } from '../protocol/http2/response.js';
 import { decodeRetryAfter, parseHttpDate } from '../protocol/http2/retry-after.js';
+import { endReason } from './end-reason.js';
+import { EngineClock } from './engine-clock.js';
 import type { Http2Connection } from './http2-connection.js';
 import { refusedError } from './http2-endings.js';
+import { BUSY_PING_MS } from './http2-liveness.js';
 import type { ResolvedHttp2Options } from './http2-options.js';
-import { BUSY_PING_MS, Http2Pool, type Http2PoolEvents } from './http2-pool.js';
+import { Http2Pool, type Http2PoolEvents } from './http2-pool.js';
 import type { NotificationSender, NotificationSenderEvents } from './notification-sender.js';
 import { PendingHeap } from './pending-heap.js';
 import { NotificationPreparer, type PendingNotification } from './pending-notification.js';
 import { PendingQueue } from './pending-queue.js';
 import { SettledNotifications } from './settled-notifications.js';
-import { TurnClock } from './turn-clock.js';
-import { WakeUp } from './wake-up.js';
+import { UnsettledList } from './unsettled-list.js';
 
 /** Notifications wait here for a free stream: enough for many answers in one chunk, too few to weigh anything. */
 const MAX_FRESH = 1024;
@@ -40,19 +41,19 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
   readonly #options: ResolvedHttp2Options;
   readonly #events: NotificationSenderEvents;
   readonly #preparer: NotificationPreparer;
-  readonly #clock = new TurnClock();
+  readonly #clock = new EngineClock((frozenMs) => this.#onAlarm(frozenMs));
   readonly #pool: Http2Pool;
   readonly #fresh = new PendingQueue();
   /** In the order they were taken in. */
   readonly #replays = new PendingHeap(({ order }) => order);
   readonly #retries = new PendingHeap(({ dueAt }) => dueAt);
-  readonly #wakeUp = new WakeUp(() => this.#advance());
+  readonly #unsettled = new UnsettledList();
   #taken = 0;
-  #unsettled = 0;
-  #unsettledBytes = 0;
   #isStepping = false;
   #isDestroyed = false;
   #failure: ApnsError | undefined;
+  /** Why what is not sent any more is not. */
+  #stopReason = 'Aborted';
   #onEnd: ((error?: ApnsError) => void) | undefined;
   /** The credentials of what is written in this turn, and which turn that is. */
   #authorization: string | undefined;
@@ -68,17 +69,21 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
 
   send(notification: Notification): boolean {
     if (this.#isStopped || !this.#hasRoom) return false;
-    const { now } = this.#clock;
+    const now = this.#clock.now();
     const pending = this.#preparer.prepare(notification, now);
     pending.order = this.#taken++;
-    this.#unsettled++;
-    this.#unsettledBytes += pending.payload.length;
+    this.#unsettled.add(pending);
+    // Getters and toJSON of the notification have run, and may have ended the sending.
+    if (this.#isStopped) {
+      this.#giveUp(pending, this.#stopReason);
+      return true;
+    }
     this.#fresh.push(pending);
     this.#write(now);
     // The first that has to wait sees to a connection and a timer; those behind it find them seen to. One that is
     // written at once wants to be answered: a connection that was idle is looked at less often.
     if (this.#fresh.length === 1) this.#step();
-    else this.#wakeUp.at(now + Math.min(this.#options.deadlineMs, BUSY_PING_MS), now);
+    else this.#clock.wakeAt(now + Math.min(this.#pool.stallMs, BUSY_PING_MS));
     return true;
   }
 
@@ -98,9 +103,10 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
   destroy(reason: string): void {
     if (this.#isDestroyed) return;
     this.#isDestroyed = true;
-    this.#wakeUp.cancel();
+    this.#stopReason = reason;
+    this.#clock.cancel();
     this.#pool.stop();
-    this.#giveUpWaiting(reason);
+    this.#giveUpWaiting();
     const error = new ApnsError(
       'APNS_ERR_CLOSED',
       `the connection to ${formatPeer(this.#options.target)} was given up`,
@@ -123,25 +129,34 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
   onResponse(connection: Http2Connection, pending: PendingNotification, response: ApnsResponse): void {
     const { statusCode, reason = 'Unknown', timestamp, apnsUniqueId } = response;
     if (statusCode === 200) {
-      this.#pool.trust();
+      this.#pool.trust(connection);
       this.#settle(pending, apnsUniqueId === undefined ? ACCEPTED : { status: 'accepted', apnsUniqueId });
       return;
     }
     this.#noteDate(response);
-    const settlement = { status: 'rejected', statusCode, reason, timestamp, apnsUniqueId } as const;
+    const retryAfterMs = retryAfterOf(response);
+    const settlement = {
+      status: 'rejected',
+      statusCode,
+      reason,
+      timestamp,
+      retryAfterMs,
+      apnsUniqueId,
+    } as const;
     if (reason === 'TooManyProviderTokenUpdates') {
       this.#pool.leave(connection);
-      this.#retry(pending, settlement, response);
+      this.#retry(pending, settlement);
       return;
     }
-    this.#pool.trust();
+    if (statusCode < 500) this.#pool.trust(connection);
     if (reason === 'ExpiredProviderToken' && this.#reauthorize(pending)) return;
     if (isTemporary(statusCode, reason)) {
-      this.#retry(pending, settlement, response);
+      this.#retry(pending, settlement, connection.health.isSick);
       return;
     }
     this.#settle(pending, settlement);
-    if (statusCode === 403 && this.counts.accepted === 0) this.#fail(refusedError(this.#options, reason));
+    if (refusesCredentials(response) && this.counts.accepted === 0)
+      this.#fail(refusedError(this.#options, reason));
   }
 
   onUnprocessed(_connection: Http2Connection, pending: PendingNotification): void {
@@ -168,14 +183,9 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
     const { windowCount, windowBytes } = this.#options;
     return (
       this.#fresh.length < MAX_FRESH &&
-      this.#unsettled + this.outcomes.unread < windowCount &&
-      this.#unsettledBytes < windowBytes
+      this.#unsettled.length + this.outcomes.unread < windowCount &&
+      this.#unsettled.bytes < windowBytes
     );
-  }
-
-  /** Why what is not sent any more is not. */
-  get #stopReason(): string {
-    return this.#failure === undefined ? 'Aborted' : reasonOf(this.#failure);
   }
 
   get #isStopped(): boolean {
@@ -187,10 +197,11 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
   }
 
   #settle(pending: PendingNotification, settlement: Settlement): void {
-    this.#unsettled--;
-    this.#unsettledBytes -= pending.payload.length;
-    const { notification, apnsId, attempts } = pending;
-    this.outcomes.settle(notification, settlement, attempts, apnsId);
+    this.#unsettled.remove(pending);
+    const { fallback } = pending;
+    // An attempt that may have been taken is not undone by what became of a later one, unless that was accepted.
+    const isUnknown = fallback?.status === 'unknown' && settlement.status !== 'accepted';
+    this.outcomes.settleSent(pending, isUnknown ? fallback : settlement);
   }
 
   /** ExpiredProviderToken: one new token, one more attempt. Apple allows a new token every 20 minutes. */
@@ -212,22 +223,23 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
       this.#replays.push(pending);
       return;
     }
-    // Again and again: the peer has no room, and asking faster makes none.
-    pending.dueAt = this.#clock.now + Math.ceil(Math.random() * Math.min(1000, 2 ** pending.attempts));
+    // The peer has no room; sending faster does not make any.
+    pending.dueAt = this.#clock.now() + Math.ceil(Math.random() * Math.min(1000, 2 ** pending.attempts));
     this.#retries.push(pending);
   }
 
-  /** Tries a notification again that was rejected for now, no sooner than `retry-after` says. */
-  #retry(pending: PendingNotification, settlement: Settlement, { retryAfter, date }: ApnsResponse): void {
-    // What an earlier attempt left unknown stays so, whatever this one came to.
+  /**
+   * Tries a notification again that was rejected for now, no sooner than `retry-after` says.
+   *
+   * @param isReplaced whether its connection is being replaced, so that another one gets it without a delay
+   */
+  #retry(pending: PendingNotification, settlement: Settlement, isReplaced = false): void {
+    // What an earlier attempt left unknown stays so, whatever became of this one.
     if (pending.fallback?.status !== 'unknown') pending.fallback = settlement;
-    // A date is meant by the clock of the server.
-    const serverMs = (date === undefined ? undefined : parseHttpDate(date)) ?? Date.now();
-    const askedMs = retryAfter === undefined ? undefined : decodeRetryAfter(retryAfter, serverMs);
-    const delayMs = Math.random() * Math.min(10_000, 100 * 2 ** pending.attempts);
+    const delayMs = isReplaced ? 0 : Math.random() * Math.min(10_000, 100 * 2 ** pending.attempts);
     // A millisecond more, since our clock has whole ones only: never sooner than asked.
-    pending.dueAt = this.#clock.now + 1 + Math.ceil(Math.max(askedMs ?? 0, delayMs));
-    if (this.#isStopped || pending.dueAt > pending.since + this.#options.deadlineMs) {
+    pending.dueAt = this.#clock.now() + 1 + Math.ceil(Math.max(settlement.retryAfterMs ?? 0, delayMs));
+    if (this.#isStopped || pending.dueAt > pending.enqueuedAt + this.#options.deadlineMs) {
       this.#settle(pending, pending.fallback);
       return;
     }
@@ -240,19 +252,30 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
   }
 
   #giveUp(pending: PendingNotification, reason: string): void {
-    this.#settle(pending, pending.fallback ?? { status: 'unsent', reason });
+    const message = this.#failure?.message ?? this.#pool.lastProblem;
+    this.#settle(pending, pending.fallback ?? { status: 'unsent', reason, message });
   }
 
-  #giveUpWaiting(reason: string): void {
+  #giveUpWaiting(): void {
     for (const queue of [this.#replays, this.#retries, this.#fresh])
-      for (const pending of queue.takeAll()) this.#giveUp(pending, reason);
+      for (const pending of queue.takeAll()) this.#giveUp(pending, this.#stopReason);
   }
 
   #fail(error: ApnsError): void {
     if (this.#isStopped) return;
     this.#failure = error;
+    this.#stopReason = endReason(error);
     this.#pool.stop();
-    this.#giveUpWaiting(this.#stopReason);
+    this.#giveUpWaiting();
+  }
+
+  /** Some time has passed, and the sockets were read since: the only place where anything is judged overdue. */
+  #onAlarm(frozenMs: number): void {
+    if (frozenMs > BUSY_PING_MS) this.#pool.verify();
+    this.#isStepping = true;
+    this.#expire(this.#clock.now());
+    this.#isStepping = false;
+    this.#advance();
   }
 
   /** Does what is possible now, then lets the stream around this offer more. */
@@ -264,14 +287,14 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
   #step(): void {
     if (this.#isDestroyed || this.#isStepping) return;
     this.#isStepping = true;
-    const { now } = this.#clock;
-    this.#expire(now);
+    const now = this.#clock.now();
+    this.#pool.replaceSick();
     this.#write(now);
-    if (this.#isEnding && this.#unsettled === 0) {
+    if (this.#isEnding && this.#unsettled.length === 0) {
       for (const connection of this.#pool.connections) connection.drain();
     }
     this.#isStepping = false;
-    if (this.#isEnding && this.#unsettled === 0 && this.#pool.connections.length === 0) {
+    if (this.#isEnding && this.#unsettled.length === 0 && this.#pool.connections.length === 0) {
       this.#complete();
       return;
     }
@@ -284,6 +307,8 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
   }
 
   #write(now: number): void {
+    // A connection that the peer closed while the process stood still is about to be found closed.
+    if (this.#clock.isCatchingUp) return;
     for (;;) {
       const queue = this.#replays.isEmpty ? this.#fresh : this.#replays;
       if (queue.isEmpty) return;
@@ -305,47 +330,59 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
   }
 
   #expire(now: number): void {
-    const { deadlineMs } = this.#options;
     while ((this.#retries.first?.dueAt ?? Number.POSITIVE_INFINITY) <= now)
       this.#replays.push(this.#retries.shift()!);
-    for (const queue of [this.#replays, this.#fresh])
-      while ((queue.first?.since ?? now) + deadlineMs <= now)
-        this.#giveUp(queue.shift()!, 'DeadlineExceeded');
-    for (const connection of this.#pool.connections) {
-      this.#cancelOverdue(connection, now);
-      this.#pool.watch(connection, now);
+    for (let { first } = this.#unsettled; first !== undefined; { first } = this.#unsettled) {
+      if (first.enqueuedAt + this.#options.deadlineMs > now) break;
+      this.#timeOut(first);
     }
+    for (const connection of this.#pool.connections) this.#pool.watch(connection, now);
   }
 
-  /** Gives up on answers that are overdue. */
-  #cancelOverdue(connection: Http2Connection, now: number): void {
-    for (let { oldest } = connection; oldest !== undefined; oldest = connection.oldest) {
-      if (oldest.sentAt + this.#options.deadlineMs > now) return;
-      if (connection.cancel(oldest)) continue;
+  #timeOut(pending: PendingNotification): void {
+    const { connection, rest } = pending;
+    if (connection === undefined) {
+      // The oldest of all that are unsettled is the first where it waits.
+      (this.#replays.first === pending ? this.#replays : this.#fresh).shift();
+      this.#giveUp(pending, 'DeadlineExceeded');
+    } else if (!connection.timeOut(pending)) {
       // Without its last frame it was not processed.
-      if (oldest.rest !== undefined) this.#giveUp(oldest, 'DeadlineExceeded');
-      else this.#settle(oldest, { status: 'unknown', reason: 'DeadlineExceeded' });
+      if (rest !== undefined) this.#giveUp(pending, 'DeadlineExceeded');
+      else this.#settle(pending, { status: 'unknown', reason: 'DeadlineExceeded' });
     }
   }
 
   #complete(): void {
     this.#isDestroyed = true;
-    this.#wakeUp.cancel();
+    this.#clock.cancel();
     this.#pool.stop();
     if (this.#onEnd !== undefined) this.#onEnd(this.#failure);
     else this.#events.onFail(this.#failure!);
   }
 
   #schedule(now: number): void {
-    const { deadlineMs } = this.#options;
     let at = this.#retries.first?.dueAt ?? Number.POSITIVE_INFINITY;
-    for (const queue of [this.#replays, this.#fresh])
-      at = Math.min(at, (queue.first?.since ?? at) + deadlineMs);
-    for (const connection of this.#pool.connections) {
-      at = Math.min(at, (connection.oldest?.sentAt ?? at) + deadlineMs);
-      at = Math.min(at, this.#pool.silenceEndsAt(connection));
-    }
-    if (this.#pool.dialAt > now && this.#isWaiting) at = Math.min(at, this.#pool.dialAt);
-    this.#wakeUp.at(at, now);
+    const { first } = this.#unsettled;
+    if (first !== undefined) at = Math.min(at, first.enqueuedAt + this.#options.deadlineMs);
+    const isWaiting = this.#isWaiting;
+    for (const connection of this.#pool.connections)
+      at = Math.min(at, this.#pool.dueAt(connection, isWaiting, now));
+    if (isWaiting && this.#pool.dialAt > now) at = Math.min(at, this.#pool.dialAt);
+    this.#clock.wakeAt(at);
   }
+}
+
+/** How long `retry-after` asks to wait, in milliseconds. A date is meant by the clock of the server. */
+function retryAfterOf({ retryAfter, date }: ApnsResponse): number | undefined {
+  if (retryAfter === undefined) return undefined;
+  const serverMs = (date === undefined ? undefined : parseHttpDate(date)) ?? Date.now();
+  return decodeRetryAfter(retryAfter, serverMs);
+}
+
+/**
+ * Whether APNs refuses the credentials. A 403 without a reason comes from something else, such as a web filter, and
+ * TopicMismatch is about one broadcast.
+ */
+function refusesCredentials({ statusCode, reason }: ApnsResponse): boolean {
+  return statusCode === 403 && reason !== undefined && reason !== 'TopicMismatch';
 }

@@ -5,8 +5,9 @@ import { concealContents } from '../conceal-contents.js';
 import { InvalidNotificationError } from '../errors.js';
 import type { Notification } from '../notification.js';
 import { callbackOption, streamOptions } from '../options.js';
-import type { Outcome, OutcomeCounts, Settlement } from '../outcome.js';
+import type { Outcome, OutcomeCounts } from '../outcome.js';
 import type { ReadableOf, WritableOf } from '../typed-stream.js';
+import { endReason, unsentSettlement } from './end-reason.js';
 import { closeGracefully } from './graceful-close.js';
 import { HTTP2_OPTION_NAMES, type Http2Options, resolveHttp2Options } from './http2-options.js';
 import { Http2Sender } from './http2-sender.js';
@@ -20,8 +21,6 @@ export interface Http2SinkOptions extends Http2Options {
 }
 
 type Callback = (error?: Error | null) => void;
-
-const ABORTED: Settlement = { status: 'unsent', reason: 'Aborted' };
 
 /**
  * A Writable of notifications that owns its HTTP/2 connections to APNs, framed by hand.
@@ -103,11 +102,12 @@ export class Http2Sink extends Writable implements WritableOf<Notification> {
   }
 
   override _destroy(error: Error | null, callback: Callback): void {
-    if (this.#waiting !== undefined) this.#sender.settle(this.#waiting.notification, ABORTED);
+    this.#sender.destroy(endReason(error));
+    const settlement = unsentSettlement(error);
+    if (this.#waiting !== undefined) this.#sender.settle(this.#waiting.notification, settlement);
     this.#waiting = undefined;
     for (const notification of unwrittenChunks(this))
-      this.#sender.settle(notification as Notification, ABORTED);
-    this.#sender.destroy('Aborted');
+      this.#sender.settle(notification as Notification, settlement);
     this.#outcomes?.finish();
     callback(error);
   }

@@ -1,9 +1,9 @@
 /** One notification on its way over HTTP/2, from when it is taken until it is settled. */
 import {
-  channelOf,
   checkNotification,
   expirationSeconds,
   type Notification,
+  type NotificationRecord,
   payloadText,
 } from '../notification.js';
 import type { Settlement } from '../outcome.js';
@@ -16,9 +16,20 @@ import { createBroadcastRequest } from './broadcast-request.js';
 /** The limit that most push types have. */
 const MAX_PAYLOAD_BYTES = 4096;
 
+/** What a notification's stream is open on. */
+export interface StreamHolder {
+  /**
+   * The notification's deadline has passed: ends its stream. What has arrived of a response counts all the same.
+   *
+   * @returns whether that was a response; then it was reported
+   */
+  timeOut(pending: PendingNotification): boolean;
+}
+
 /** Request and record in one object, since there is one for every notification. */
 export class PendingNotification implements NotificationRequest {
-  readonly notification: Notification;
+  /** The object that was written. */
+  readonly given: Notification;
   readonly deviceToken: string;
   readonly payload: string | Uint8Array;
   readonly topic: string | undefined;
@@ -28,24 +39,34 @@ export class PendingNotification implements NotificationRequest {
   readonly collapseId: string | undefined;
   /** The same for every attempt, so that a duplicate can be traced. */
   readonly apnsId: string;
+  readonly identifier: number | undefined;
+  readonly channelId: string | undefined;
+  readonly context: unknown;
+  /** What it holds in memory, in bytes: what the window counts. */
+  readonly heldBytes: number;
   /** The request of a broadcast, but for its authorization; `undefined` for a notification to a device. */
   broadcast: GeneralRequest | undefined;
   authorization: string | undefined;
   /** Its place among all that were taken. */
   order = 0;
-  /** When it is to be retried, by the clock of `since`. */
+  /** Its neighbours in the {@link UnsettledList}. */
+  previous: PendingNotification | undefined;
+  next: PendingNotification | undefined;
+  /** The connection that has a stream open for it. */
+  connection: StreamHolder | undefined;
+  /** When it is to be retried, in engine time. */
   dueAt = 0;
-  /** When it was taken, in milliseconds of the monotonic clock; its deadline counts from here. */
-  readonly since: number;
+  /** When it was taken, in engine time; its deadline counts from here. */
+  readonly enqueuedAt: number;
   /** How often its headers have been written. */
   attempts = 0;
   /** Whether a new provider token was fetched for it already. */
   isReauthorized = false;
-  /** When it was written last, by the same clock. */
+  /** When it was written last, in engine time. */
   sentAt = 0;
   streamId = 0;
-  /** How much DATA the peer allows on its stream. */
-  sendWindow = 0;
+  /** How much DATA the peer allows on its stream beyond the initial window of every stream; falls as DATA is sent. */
+  windowOffset = 0;
   /** What is left of its body, where the peer's windows did not take it whole. */
   rest: Buffer | undefined;
   /** DATA received on its stream. */
@@ -53,22 +74,26 @@ export class PendingNotification implements NotificationRequest {
   /** What becomes of it if it is given up now: `unsent`, unless more is known or less. */
   fallback: Settlement | undefined;
 
-  constructor(notification: Notification, topic: string | undefined, apnsId: string, since: number) {
-    const { expiration, pushType } = notification;
-    this.notification = notification;
-    this.deviceToken = notification.deviceToken;
-    const payload = payloadText(notification);
-    // Whoever wrote it has the bytes back with the callback, long before they are sent.
+  constructor(record: NotificationRecord, topic: string | undefined, apnsId: string, enqueuedAt: number) {
+    const { expiration, pushType } = record;
+    this.given = record.given;
+    this.deviceToken = record.deviceToken;
+    const payload = payloadText(record);
+    // The writer may use its bytes again after the callback, long before they are sent.
     this.payload = typeof payload === 'string' ? payload : Buffer.from(payload);
-    this.topic = notification.topic ?? topic;
+    this.topic = record.topic ?? topic;
     this.pushType = pushType;
     // Apple: "If you omit this header, APNs sets the notification priority to 10", and for background "always use
     // priority 5. Using priority 10 is an error."
-    this.priority = notification.priority ?? (pushType === 'background' ? 5 : undefined);
+    this.priority = record.priority ?? (pushType === 'background' ? 5 : undefined);
     this.expiration = expiration === undefined ? undefined : expirationSeconds(expiration);
-    this.collapseId = notification.collapseId;
+    this.collapseId = record.collapseId;
     this.apnsId = apnsId;
-    this.since = since;
+    this.identifier = record.identifier;
+    this.channelId = record.channelId;
+    this.context = record.context;
+    this.heldBytes = payload.length;
+    this.enqueuedAt = enqueuedAt;
   }
 }
 
@@ -85,40 +110,30 @@ export class NotificationPreparer {
   }
 
   /**
-   * @param since when it was taken, in whole milliseconds of the monotonic clock
+   * @param enqueuedAt when it was taken, in engine time
    * @throws {InvalidNotificationError} naming the first field that breaks a rule
    */
-  prepare(notification: Notification, since: number): PendingNotification {
-    checkNotification(notification);
-    if (channelOf(notification) !== undefined) return this.#prepareBroadcast(notification, since);
-    this.#checkHeaders(notification);
-    const pending = this.#record(notification, since);
+  prepare(notification: Notification, enqueuedAt: number): PendingNotification {
+    const record = checkNotification(notification);
+    const isBroadcast = record.channelId !== undefined;
+    if (!isBroadcast) this.#checkHeaders(record);
+    const apnsId = record.apnsId ?? this.#ids.next();
+    const { defaultTopic } = this.#rules;
+    const broadcast = isBroadcast ? createBroadcastRequest(record, defaultTopic, apnsId) : undefined;
+    const pending = new PendingNotification(record, defaultTopic, apnsId, enqueuedAt);
+    pending.broadcast = broadcast;
     // Only a payload that could be too long in UTF-8 is measured.
-    if (pending.payload.length * 3 > MAX_PAYLOAD_BYTES) {
-      checkHttp2PayloadBytes(notification, Buffer.byteLength(pending.payload));
-    }
+    if (pending.payload.length * 3 > MAX_PAYLOAD_BYTES)
+      checkHttp2PayloadBytes(record, Buffer.byteLength(pending.payload), isBroadcast);
     return pending;
   }
 
-  #prepareBroadcast(notification: Notification, since: number): PendingNotification {
-    const request = createBroadcastRequest(notification, this.#rules.defaultTopic);
-    const pending = this.#record(notification, since);
-    pending.broadcast = request;
-    checkHttp2PayloadBytes(notification, Buffer.byteLength(pending.payload), true);
-    return pending;
-  }
-
-  #record(notification: Notification, since: number): PendingNotification {
-    const apnsId = notification.apnsId ?? this.#ids.next();
-    return new PendingNotification(notification, this.#rules.defaultTopic, apnsId, since);
-  }
-
-  #checkHeaders(notification: Notification): void {
-    const { topic, pushType, priority } = notification;
+  #checkHeaders(record: NotificationRecord): void {
+    const { topic, pushType, priority } = record;
     const passed = this.#passed;
     if (topic === passed?.topic && pushType === passed?.pushType && priority === passed?.priority && passed)
       return;
-    checkHttp2Headers(notification, this.#rules);
+    checkHttp2Headers(record, this.#rules);
     this.#passed = { topic: topic!, pushType: pushType!, priority: priority! };
   }
 }

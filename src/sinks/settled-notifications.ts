@@ -2,6 +2,7 @@
 import type { Notification } from '../notification.js';
 import { createOutcome, type Outcome, type OutcomeCounts, type Settlement } from '../outcome.js';
 import type { OutcomeReader } from './outcome-source.js';
+import type { PendingNotification } from './pending-notification.js';
 
 /** A queue of outcomes, dropped in batches: shifting one by one would move the whole array each time. */
 export class SettledNotifications implements OutcomeReader {
@@ -40,10 +41,23 @@ export class SettledNotifications implements OutcomeReader {
   }
 
   /** Counts a notification as settled, and keeps its outcome for the reader if there is one. */
-  settle(notification: Notification, settlement: Settlement, attempts?: number, apnsId?: string): void {
-    this.#counts[settlement.status]++;
-    if (this.#onSettled === undefined) return;
-    this.#outcomes.push(createOutcome(notification, settlement, { attempts, apnsId }));
-    this.#onSettled();
+  settle(notification: Notification, settlement: Settlement): void {
+    if (this.#count(settlement)) this.#keep(createOutcome(notification, settlement));
+  }
+
+  /** The same for a notification that was taken: its fields are those that were sent. */
+  settleSent(pending: PendingNotification, settlement: Settlement): void {
+    if (this.#count(settlement)) this.#keep(createOutcome(pending, settlement, pending, pending.given));
+  }
+
+  /** @returns whether somebody reads outcomes */
+  #count({ status }: Settlement): boolean {
+    this.#counts[status]++;
+    return this.#onSettled !== undefined;
+  }
+
+  #keep(outcome: Outcome): void {
+    this.#outcomes.push(outcome);
+    this.#onSettled!();
   }
 }

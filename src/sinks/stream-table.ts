@@ -32,14 +32,6 @@ export class StreamTable {
     return this.#next;
   }
 
-  /** The notification whose stream was opened first of those that are open. */
-  get oldest(): PendingNotification | undefined {
-    if (this.#stragglers.size > 0) return this.#stragglers.values().next().value;
-    if (this.#size === 0) return undefined;
-    this.#skipClosed();
-    return this.#slots[this.#slot(this.#first)];
-  }
-
   /** Opens a stream. @returns its id */
   open(pending: PendingNotification): number {
     const id = this.#next;

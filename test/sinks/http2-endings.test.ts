@@ -186,6 +186,8 @@ test('gives up a connection that does not answer PING, and goes on with another'
   vi.advanceTimersByTime(10_100);
   await vi.waitFor(() => expect(pings).toBe(1));
   vi.advanceTimersByTime(3100);
+  // The timer of the next attempt to connect is set after a poll phase; waiting moves the clock on.
+  await vi.waitFor(() => expect(gateway.peers).toHaveLength(2));
   expect(statuses(await sending)).toEqual(['unknown Timeout', 'accepted']);
   expect(gateway.peers).toHaveLength(2);
 });

@@ -61,13 +61,15 @@ test('gives up, unsent, what a window of zero never lets out', async () => {
   expect(peer!.resets).toHaveLength(peer!.requests.length);
 });
 
-test('gives up, unsent, what the window of the connection never lets out', async () => {
+test('gives up, unsent, what the window of no connection ever lets out', async () => {
   const gateway = await startRawGateway({ settings: { initialWindowSize: 1_000_000 } });
   const sent = await sendAll(
-    { ...gateway.options, deadlineMs: 1500 },
+    { ...gateway.options, deadlineMs: 1500, backoff: { initialMs: 10_000 } },
     notifications(20, `"${'x'.repeat(4000)}"`),
   );
   expect(sent.counts).toMatchObject({ accepted: 16, unsent: 4 });
+  const [unsent] = sent.outcomes.filter(({ status }) => status === 'unsent');
+  expect(unsent!.message).toContain('has answered no notification');
 });
 
 test('keeps to a bounded number of bodies that wait for a window', async () => {

@@ -138,7 +138,7 @@ export class ResponseDecoder {
    *
    * @returns `undefined` if no final headers have come
    */
-  conclude(streamId: number): ApnsResponse | undefined {
+  takePartial(streamId: number): ApnsResponse | undefined {
     const response = this.#open.get(streamId);
     return response && this.#finish(streamId, response);
   }

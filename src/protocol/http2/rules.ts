@@ -8,6 +8,7 @@ import {
   checkNotification,
   invalidNotification,
   type Notification,
+  type NotificationRecord,
   payloadText,
 } from '../../notification.js';
 import { isObject } from './aps-value.js';
@@ -54,9 +55,12 @@ export function checkHttp2Notification(notification: Notification, context: Http
  *
  * @throws {InvalidNotificationError} naming the first field that breaks a rule
  */
-export function checkHttp2Headers(notification: Notification, context: Http2RuleContext): void {
+export function checkHttp2Headers(
+  notification: Notification | NotificationRecord,
+  context: Http2RuleContext,
+): void {
   for (const { field, problem } of HEADER_ERRORS) {
-    const text = problem?.(notification, context);
+    const text = problem?.(notification as Notification, context);
     if (text !== undefined) throw invalidNotification(notification, field ?? '', text);
   }
 }
@@ -67,7 +71,11 @@ export function checkHttp2Headers(notification: Notification, context: Http2Rule
  * @param broadcast whether it goes to a channel, and not to a device
  * @throws {InvalidNotificationError} if it is larger than APNs takes for the push type
  */
-export function checkHttp2PayloadBytes(notification: Notification, bytes: number, broadcast = false): void {
+export function checkHttp2PayloadBytes(
+  notification: Notification | NotificationRecord,
+  bytes: number,
+  broadcast = false,
+): void {
   const problem = payloadBytesProblem(bytes, notification.pushType, broadcast);
   if (problem !== undefined) throw invalidNotification(notification, 'payload', problem);
 }

@@ -109,7 +109,7 @@ const RESPONSES: FuzzTarget = {
       ...tellingHandler(tell),
       onHeaders: (id, ...given) => told(id, decoder.onHeaders(id, ...given)),
       onData: (id, bytes, start, end, ends) => told(id, decoder.onData(id, bytes, start, end, ends)),
-      onRstStream: (id) => told(id, decoder.conclude(id)),
+      onRstStream: (id) => told(id, decoder.takePartial(id)),
     });
   },
 };

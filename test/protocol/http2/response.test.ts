@@ -325,8 +325,8 @@ describe('a response that will not be finished', () => {
     const wire = new Wire();
     wire.headers(1, [[':status', '400']], false);
     wire.data(1, '{"reason":"BadTopic"}', false);
-    expect(wire.decoder.conclude(1)).toMatchObject({ statusCode: 400, reason: 'BadTopic' });
-    expect(wire.decoder.conclude(1)).toBeUndefined();
+    expect(wire.decoder.takePartial(1)).toMatchObject({ statusCode: 400, reason: 'BadTopic' });
+    expect(wire.decoder.takePartial(1)).toBeUndefined();
   });
 });
 

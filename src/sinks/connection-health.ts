@@ -1,0 +1,75 @@
+/**
+ * Whether a connection is given new notifications, judged by what became of the last ones.
+ *
+ *     unproven ──success──▶ healthy ◀──success── suspect ──3rd failure──▶ sick
+ *         └──────────failure──────────▶ suspect     ▲
+ *                                healthy ──failure──┘
+ *
+ * A single connection to APNs can be sick while all others work: it answers 500 to everything, refuses or resets
+ * every stream, or answers nothing. Only a new connection helps then. `sick` is final: the connection takes nothing
+ * new, its open streams may still be answered, and the pool opens another one.
+ */
+
+/** Failures in a row after which a connection is sick: enough to tell it from one notification in trouble. */
+const MAX_FAILURES = 3;
+
+/** What a connection is trusted with before anything has succeeded on it. */
+const UNPROVEN_STREAMS = 8;
+
+/** The trust in a connection on which nothing has failed doubles this often, so that a slow peer is not starved. */
+export const UNPROVEN_GROWTH_MS = 50;
+
+const MAX_DOUBLINGS = 20;
+
+/** See the file comment. */
+export type HealthState = 'unproven' | 'healthy' | 'suspect' | 'sick';
+
+/** The health of one connection. */
+export class ConnectionHealth {
+  #state: HealthState = 'unproven';
+  #failures = 0;
+  /** What was written before this number and fails belongs to a failure that is counted already. */
+  #countedBefore = 0;
+
+  get state(): HealthState {
+    return this.#state;
+  }
+
+  /** Whether it takes nothing new any more. */
+  get isSick(): boolean {
+    return this.#state === 'sick';
+  }
+
+  /** The peer processed a notification, whatever it thought of it. */
+  recordSuccess(): void {
+    if (this.#state === 'sick') return;
+    this.#state = 'healthy';
+    this.#failures = 0;
+  }
+
+  /**
+   * The peer failed to process a notification. What was in flight together fails together, and counts once.
+   *
+   * @param number the notification's place among those written on this connection
+   * @param next the place that the next one will have
+   */
+  recordFailure(number: number, next: number): void {
+    if (number < this.#countedBefore || this.#state === 'sick') return;
+    this.#countedBefore = next;
+    this.#failures++;
+    this.#state = this.#failures < MAX_FAILURES ? 'suspect' : 'sick';
+  }
+
+  /** The peer said, or silence proved, that nothing more will succeed here. */
+  recordSickness(): void {
+    this.#state = 'sick';
+  }
+
+  /** How many notifications may be in flight, for a connection that has been usable for `ageMs`. */
+  maxInFlight(ageMs: number): number {
+    if (this.#state === 'healthy') return Number.POSITIVE_INFINITY;
+    if (this.#state === 'unproven')
+      return UNPROVEN_STREAMS * 2 ** Math.min(MAX_DOUBLINGS, Math.floor(ageMs / UNPROVEN_GROWTH_MS));
+    return this.#state === 'suspect' ? 1 : 0;
+  }
+}

@@ -1,0 +1,47 @@
+/** The notifications that have no outcome yet, in the order they were taken: the first one's deadline is the next. */
+import type { PendingNotification } from './pending-notification.js';
+
+/** A list linked through its members: adding and removing take the same time however many there are. */
+export class UnsettledList {
+  #first: PendingNotification | undefined;
+  #last: PendingNotification | undefined;
+  #length = 0;
+  #bytes = 0;
+
+  /** The one that was taken first. */
+  get first(): PendingNotification | undefined {
+    return this.#first;
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** What they hold in memory, in bytes. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  add(pending: PendingNotification): void {
+    const last = this.#last;
+    pending.previous = last;
+    if (last === undefined) this.#first = pending;
+    else last.next = pending;
+    this.#last = pending;
+    this.#length++;
+    this.#bytes += pending.heldBytes;
+  }
+
+  /** Removes a member. */
+  remove(pending: PendingNotification): void {
+    const { previous, next } = pending;
+    if (previous === undefined) this.#first = next;
+    else previous.next = next;
+    if (next === undefined) this.#last = previous;
+    else next.previous = previous;
+    pending.previous = undefined;
+    pending.next = undefined;
+    this.#length--;
+    this.#bytes -= pending.heldBytes;
+  }
+}

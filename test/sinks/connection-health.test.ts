@@ -1,0 +1,61 @@
+import { expect, test } from 'vitest';
+import { ConnectionHealth } from '../../src/sinks/connection-health.js';
+
+test('is trusted with eight notifications before the first success, then without a limit', () => {
+  const health = new ConnectionHealth();
+  expect([health.state, health.maxInFlight(0)]).toEqual(['unproven', 8]);
+  health.recordSuccess();
+  expect([health.state, health.maxInFlight(0)]).toEqual(['healthy', Number.POSITIVE_INFINITY]);
+});
+
+test('is trusted with more while it is slow and nothing has failed', () => {
+  const health = new ConnectionHealth();
+  expect([49, 50, 100, 1000].map((ms) => health.maxInFlight(ms))).toEqual([8, 16, 32, 8 * 2 ** 20]);
+  expect(health.maxInFlight(1e9)).toBe(8 * 2 ** 20);
+});
+
+test('is trusted with one at a time after a failure, and without a limit after the next success', () => {
+  const health = new ConnectionHealth();
+  health.recordFailure(1, 2);
+  expect([health.state, health.maxInFlight(60_000)]).toEqual(['suspect', 1]);
+  health.recordSuccess();
+  expect(health.state).toBe('healthy');
+});
+
+test('is sick after three failures in a row, for good', () => {
+  const health = new ConnectionHealth();
+  health.recordSuccess();
+  for (const number of [1, 2]) health.recordFailure(number, number + 1);
+  expect(health.isSick).toBe(false);
+  health.recordFailure(3, 4);
+  expect([health.isSick, health.maxInFlight(0)]).toEqual([true, 0]);
+  health.recordSuccess();
+  health.recordFailure(9, 10);
+  expect(health.state).toBe('sick');
+});
+
+test('counts what was in flight together as one failure', () => {
+  const health = new ConnectionHealth();
+  for (let number = 1; number <= 1000; number++) health.recordFailure(number, 1001);
+  expect(health.state).toBe('suspect');
+  health.recordFailure(1001, 1002);
+  expect(health.state).toBe('suspect');
+  health.recordFailure(1002, 1003);
+  expect(health.state).toBe('sick');
+});
+
+test('starts to count again after a success', () => {
+  const health = new ConnectionHealth();
+  for (let number = 1; number < 100; number++) {
+    health.recordFailure(number, number + 1);
+    if (number % 2 === 0) health.recordSuccess();
+  }
+  expect(health.isSick).toBe(false);
+});
+
+test('is sick at once where that is known', () => {
+  const health = new ConnectionHealth();
+  health.recordSuccess();
+  health.recordSickness();
+  expect(health.isSick).toBe(true);
+});

@@ -1,0 +1,162 @@
+/** Connections that are sick while others work: what becomes of notifications, and what the sick one gets to see. */
+import { expect, onTestFinished, test } from 'vitest';
+import { Http2ErrorCode } from '../../src/protocol/http2/error-code.js';
+import { createHttp2Sink, type Http2SinkOptions } from '../../src/sinks/http2-sink.js';
+import { until } from '../support/frames.js';
+import {
+  type RawGateway,
+  type RawScript,
+  settingsFrame,
+  startRawGateway,
+} from '../support/http2-raw-gateway.js';
+import { type Answer, notifications, type Sent, sendAll, statuses } from '../support/http2-sending.js';
+
+const ERROR = '{"reason":"InternalServerError"}';
+
+const SICK: Readonly<Record<string, Answer>> = {
+  'answers 500 to everything': (peer, request) => peer.respond(request, 500, ERROR),
+  'answers 503 Shutdown to everything': (peer, request) =>
+    peer.respond(request, 503, '{"reason":"Shutdown"}'),
+  'refuses every stream': (peer, { streamId }) => peer.reset(streamId, Http2ErrorCode.REFUSED_STREAM),
+  'resets every stream': (peer, { streamId }) => peer.reset(streamId, Http2ErrorCode.INTERNAL_ERROR),
+  'answers PING and no request': () => {},
+};
+
+/** A gateway whose first connections, or all, are sick in the given way. */
+function startSick(how: Answer, sickConnections = 1, script: RawScript = {}): Promise<RawGateway> {
+  return startRawGateway({
+    ...script,
+    onRequest(peer, request) {
+      if (peer.index < sickConnections) how(peer, request);
+      else peer.respond(request, 200);
+    },
+  });
+}
+
+/** Sends 10 notifications, and 20 more when these are settled. */
+async function sendTwice(options: Http2SinkOptions): Promise<{ first: Sent; second: Sent }> {
+  const sink = createHttp2Sink({ backoff: { initialMs: 1, maxMs: 20, attempts: 4 }, ...options });
+  onTestFinished(() => void sink.destroy());
+  const outcomes: Sent['outcomes'][number][] = [];
+  sink.outcomes.on('data', (outcome) => outcomes.push(outcome));
+  for (const notification of notifications(10)) sink.write(notification);
+  await until(() => outcomes.length === 10);
+  const first = { outcomes: outcomes.splice(0), counts: { ...sink.counts }, error: undefined };
+  for (const notification of notifications(20)) sink.write(notification);
+  await until(() => outcomes.length === 20);
+  return { first, second: { outcomes, counts: { ...sink.counts }, error: undefined } };
+}
+
+for (const connections of [1, 2]) {
+  for (const [name, how] of Object.entries(SICK)) {
+    test(`replaces a first connection that ${name}, with connections: ${connections}`, async () => {
+      const gateway = await startSick(how);
+      const { second } = await sendTwice({ ...gateway.options, connections, deadlineMs: 900 });
+      expect(statuses(second)).toEqual(Array(20).fill('accepted'));
+      expect(gateway.peers[0]!.requests.length).toBeLessThanOrEqual(16);
+      expect(gateway.peers.length).toBeLessThanOrEqual(connections + 2);
+    });
+  }
+
+  test(`replaces a first connection that never returns window, with connections: ${connections}`, async () => {
+    const gateway = await startRawGateway({
+      onConnection(peer) {
+        // The stream windows are wide; only that of the first connection is never given back.
+        peer.send(settingsFrame({ initialWindowSize: 2 ** 20 }));
+        if (peer.index > 0) peer.send({ type: 'WINDOW_UPDATE', streamId: 0, increment: 2 ** 20 });
+      },
+    });
+    const sent = await sendAll(
+      { ...gateway.options, connections, deadlineMs: 1500 },
+      notifications(100, `"${'x'.repeat(4000)}"`),
+    );
+    expect(sent.counts).toMatchObject({ accepted: 100 });
+  });
+}
+
+test('accepts everything when 20 are written at once to a first connection that answers 500, Shutdown or refuses', async () => {
+  for (const name of [
+    'answers 500 to everything',
+    'answers 503 Shutdown to everything',
+    'refuses every stream',
+  ]) {
+    const gateway = await startSick(SICK[name]!);
+    const sent = await sendAll(gateway.options, notifications(20));
+    expect([name, ...statuses(sent)]).toEqual([name, ...Array(20).fill('accepted')]);
+    expect(gateway.peers[0]!.requests.length).toBeLessThanOrEqual(12);
+  }
+});
+
+test('loses the first few of 20 that are written at once to a connection that resets every stream', async () => {
+  const gateway = await startSick(SICK['resets every stream']!);
+  const sent = await sendAll(gateway.options, notifications(20));
+  expect(sent.counts.accepted).toBeGreaterThanOrEqual(8);
+  expect(sent.counts.accepted + sent.counts.unknown).toBe(20);
+  expect(gateway.peers[0]!.requests.length).toBe(sent.counts.unknown);
+});
+
+test('replaces a connection that was healthy and then answers 500 to everything', async () => {
+  let isSick = false;
+  const gateway = await startRawGateway({
+    onRequest(peer, request) {
+      if (isSick && peer.index === 0) peer.respond(request, 500, ERROR);
+      else peer.respond(request, 200);
+    },
+  });
+  const sink = createHttp2Sink(gateway.options);
+  onTestFinished(() => void sink.destroy());
+  for (const notification of notifications(50)) sink.write(notification);
+  await until(() => sink.counts.accepted === 50);
+  isSick = true;
+  for (const notification of notifications(50)) sink.write(notification);
+  await until(() => sink.counts.accepted === 100);
+  expect(gateway.peers.length).toBe(2);
+});
+
+test('keeps a connection on which one notification fails again and again, and the others succeed', async () => {
+  const gateway = await startRawGateway({
+    onRequest(peer, request) {
+      if (request.deviceToken.endsWith('00')) peer.respond(request, 500, ERROR);
+      else peer.respond(request, 200);
+    },
+  });
+  const sent = await sendAll({ ...gateway.options, deadlineMs: 1000 }, notifications(200));
+  expect(sent.counts).toMatchObject({ accepted: 199, rejected: 1 });
+  expect(sent.outcomes[0]).toMatchObject({ status: 'rejected', statusCode: 500 });
+});
+
+test('dials no faster than the backoff allows when every connection is sick', async () => {
+  for (const [name, how] of Object.entries(SICK).slice(0, 4)) {
+    const gateway = await startSick(how, Number.POSITIVE_INFINITY);
+    const sink = createHttp2Sink({
+      ...gateway.options,
+      deadlineMs: 1200,
+      backoff: { initialMs: 100, maxMs: 10_000, attempts: 2 },
+    });
+    onTestFinished(() => void sink.destroy());
+    for (const notification of notifications(200)) sink.write(notification);
+    await until(() => sink.counts.rejected + sink.counts.unsent + sink.counts.unknown === 200);
+    // Delays are drawn from 0 to 100, 200, 400, 800, … ms: a storm would be hundreds of connections.
+    expect([name, gateway.peers.length <= 16]).toEqual([name, true]);
+    expect([name, sink.errored]).toEqual([name, null]);
+    expect(Math.max(...gateway.peers.map(({ requests }) => requests.length))).toBeLessThanOrEqual(64);
+  }
+});
+
+test('sends again elsewhere, when asked to, what a connection that answers nothing has taken', async () => {
+  const gateway = await startSick(() => {});
+  const sent = await sendAll({ ...gateway.options, deadlineMs: 1500, onUnknown: 'resend' }, notifications(8));
+  expect(statuses(sent)).toEqual(Array(8).fill('accepted'));
+});
+
+test('goes on with a connection that was slow and answers again', async () => {
+  const gateway = await startRawGateway({
+    onRequest(peer, request) {
+      if (peer.requests.length > 1 || peer.index > 0) peer.respond(request, 200);
+      else setTimeout(() => peer.respond(request, 200), 500);
+    },
+  });
+  const sent = await sendAll({ ...gateway.options, deadlineMs: 1200 }, notifications(1));
+  expect(statuses(sent)).toEqual(['accepted']);
+  expect(gateway.peers).toHaveLength(1);
+});
