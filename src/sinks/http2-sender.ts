@@ -128,6 +128,8 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
 
   onResponse(connection: Http2Connection, pending: PendingNotification, response: ApnsResponse): void {
     const { statusCode, reason = 'Unknown', timestamp, apnsUniqueId } = response;
+    // The service traces a broadcast by the id that it answers with.
+    if (pending.broadcast !== undefined) pending.apnsId = response.apnsRequestId ?? pending.apnsId;
     if (statusCode === 200) {
       this.#pool.trust(connection);
       this.#settle(pending, apnsUniqueId === undefined ? ACCEPTED : { status: 'accepted', apnsUniqueId });

@@ -38,7 +38,7 @@ export class PendingNotification implements NotificationRequest {
   readonly expiration: number | undefined;
   readonly collapseId: string | undefined;
   /** The same for every attempt, so that a duplicate can be traced. */
-  readonly apnsId: string;
+  apnsId: string;
   readonly identifier: number | undefined;
   readonly channelId: string | undefined;
   readonly context: unknown;

@@ -1,5 +1,6 @@
 /** Loopback servers and certificates for tests; everything opened here is closed when the test ends. */
-import { createServer, type Server, type Socket } from 'node:net';
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from 'node:tls';
 import { onTestFinished } from 'vitest';
 import { type Authority, mintAuthority, mintServerCertificate } from '../../src/simulator/certificates.js';
@@ -49,4 +50,13 @@ export function listenTls(
     });
     tls.emit('connection', raw);
   });
+}
+
+/** A port that nothing listens on: it was free a moment ago. */
+export async function unusedPort(): Promise<number> {
+  const listener = createServer().listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  const { port } = listener.address() as AddressInfo;
+  listener.close();
+  return port;
 }
