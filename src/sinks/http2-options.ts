@@ -24,7 +24,10 @@ export interface Http2Options extends TargetOptions {
   readonly onUnknown?: 'report' | 'resend';
   /** Means nothing on this wire, where every answer is proof; taken so that one set of options fits both. */
   readonly checkpoint?: 'auto' | 'end' | 'never';
-  /** Milliseconds for each notification: to be sent, counted from when it was taken, and then to be answered. @default 60_000 */
+  /**
+   * Milliseconds for each notification, counted from when it was taken until its outcome. Retries do not restart it,
+   * and time in which the process stood still does not count. @default 60_000
+   */
   readonly deadlineMs?: number;
   /** Milliseconds for a PING to be answered, and for `await using`. @default 10_000 */
   readonly closeTimeoutMs?: number;
