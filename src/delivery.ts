@@ -165,8 +165,8 @@ class DeliveryStream extends Duplex implements Delivery {
     this.#signal?.removeEventListener('abort', this.#onAbort);
     clearInterval(this.#unreadTimer);
     this.#failure ??= error ?? undefined;
-    this.#sender.destroy(endReason(this.#failure));
     this.#settleUnsent();
+    this.#sender.destroy(endReason(this.#failure));
     this.#pump.stop();
     callback(error);
   }
@@ -219,8 +219,8 @@ class DeliveryStream extends Duplex implements Delivery {
   #fail(error: Error): void {
     if (this.#failure !== undefined || this.destroyed) return;
     this.#failure = error;
-    this.#sender.destroy(endReason(error));
     this.#settleUnsent();
+    this.#sender.destroy(endReason(error));
     // There may be no reader, yet the error must be emitted.
     setImmediate(() => {
       if (this.readableFlowing === null && this.listenerCount('readable') === 0) this.destroy(error);

@@ -226,7 +226,8 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
       return;
     }
     // The peer has no room; sending faster does not make any.
-    pending.dueAt = this.#clock.now() + Math.ceil(Math.random() * Math.min(1000, 2 ** pending.attempts));
+    const dueAt = this.#clock.now() + Math.ceil(Math.random() * Math.min(1000, 2 ** pending.attempts));
+    pending.dueAt = Math.min(dueAt, pending.enqueuedAt + this.#options.deadlineMs);
     this.#retries.push(pending);
   }
 
@@ -344,7 +345,7 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
   #timeOut(pending: PendingNotification): void {
     const { connection, rest } = pending;
     if (connection === undefined) {
-      // The oldest of all that are unsettled is the first where it waits.
+      // Retries are due by their deadline, so it waits with the replays or the fresh ones; it is the oldest of all.
       (this.#replays.first === pending ? this.#replays : this.#fresh).shift();
       this.#giveUp(pending, 'DeadlineExceeded');
     } else if (!connection.timeOut(pending)) {

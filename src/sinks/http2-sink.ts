@@ -102,12 +102,12 @@ export class Http2Sink extends Writable implements WritableOf<Notification> {
   }
 
   override _destroy(error: Error | null, callback: Callback): void {
-    this.#sender.destroy(endReason(error));
     const settlement = unsentSettlement(error);
     if (this.#waiting !== undefined) this.#sender.settle(this.#waiting.notification, settlement);
     this.#waiting = undefined;
     for (const notification of unwrittenChunks(this))
       this.#sender.settle(notification as Notification, settlement);
+    this.#sender.destroy(endReason(error));
     this.#outcomes?.finish();
     callback(error);
   }
