@@ -5,6 +5,7 @@
  * checked where the notification is encoded for one.
  */
 import type { ApsPayload } from './aps.js';
+import { deviceTokenAdvice } from './device-token-advice.js';
 import { describe, InvalidNotificationError, shortToken, withoutTokens } from './errors.js';
 import { checkedTokenOf, lineOf } from './line-stamp.js';
 import { nearestName } from './nearest-name.js';
@@ -84,7 +85,6 @@ const KNOWN: ReadonlySet<string> = new Set(NOTIFICATION_FIELDS);
 const HEX_DIGITS = Uint8Array.from({ length: 128 }, (_, unit) =>
   /[0-9a-fA-F]/.test(String.fromCharCode(unit)) ? 1 : 0,
 );
-const BASE64 = /^[A-Za-z0-9+/_-]+={0,2}$/;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are exactly what is looked for
 const CONTROL = /[\u0000-\u001f\u007f]/;
@@ -93,12 +93,7 @@ const CONTROL = /[\u0000-\u001f\u007f]/;
 export function deviceTokenProblem(value: unknown): string | undefined {
   if (typeof value !== 'string') return `must be a string of hex digits, got ${describe(value)}`;
   if (value.length === 0) return 'must not be empty';
-  if (!isHex(value)) {
-    if (/[\s<>]/.test(value)) return 'must be bare hex digits, without spaces or angle brackets';
-    if (BASE64.test(value))
-      return 'must be hex digits; this looks like base64, decode it and encode it as hex';
-    return 'must consist of hex digits only';
-  }
+  if (!isHex(value)) return deviceTokenAdvice(value);
   if (value.length % 2 !== 0) return `must have an even number of hex digits, got ${value.length}`;
   if (value.length > 2 * MAX_DEVICE_TOKEN_BYTES) {
     return `must be at most ${MAX_DEVICE_TOKEN_BYTES} bytes, got ${value.length / 2} (${shortToken(value)})`;

@@ -10,6 +10,7 @@ import {
   type Notification,
   payloadText,
 } from '../src/notification.js';
+import { DEVICE_TOKEN_VECTORS } from './vectors/device-tokens.js';
 
 const TOKEN = '000102030405060708090a0b0c0d0e0ff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff';
 const valid: Notification = { deviceToken: TOKEN, payload: { aps: {} } };
@@ -138,6 +139,18 @@ describe('checkNotification', () => {
     expect(error.field).toBe(name);
     expect(error.problem).toContain(`did you mean ${nearest}?`);
   });
+
+  it.each(DEVICE_TOKEN_VECTORS)(
+    'gives advice that helps for $what in place of a device token',
+    ({ deviceToken, advice }) => {
+      const { field, problem } = refusal({ deviceToken });
+      expect(field).toBe('deviceToken');
+      expect(problem).toContain(advice);
+      // A wrong advice beside the right one would be taken by half of the readers.
+      if (!advice.startsWith('decode it')) expect(problem).not.toContain('base64');
+      if (deviceToken.length > 10) expect(problem).not.toContain(deviceToken.replace(/^\W|\W$/g, ''));
+    },
+  );
 
   it('says where aps belongs', () => {
     expect(refusal({ aps: {} }).problem).toMatch(/^is not a field of a notification.* payload$/);

@@ -1,0 +1,66 @@
+/**
+ * What to do about a text that is no device token. Databases, languages and device APIs print a token, or the lack of
+ * one, in forms that can be told apart; an advice that fits another form would produce a wrong token.
+ */
+
+/** A longer text is none of the forms below, and is not worth a search. */
+const MAX_CHARACTERS = 1000;
+
+/** Fewer bytes than this were never a device token, so the text is a word and not base64. */
+const MIN_BASE64_BYTES = 16;
+
+/** What keeps a text from being hex digits, and is removed without loss. */
+const SEPARATORS = /[\s<>:"'-]/g;
+const HEX = /^[0-9a-f]+$/i;
+const NOT_HEX = /[^0-9a-f]/i;
+const BASE64 = /^[A-Za-z0-9+/_-]+={0,2}$/;
+
+/** First match wins. */
+const FORMS: readonly (readonly [form: RegExp, advice: string])[] = [
+  [
+    /^[<(]?(?:undefined|null|none|nil|nan)[>)]?$/i,
+    'must be hex digits; this is the text of a missing value: send only to devices whose token is stored',
+  ],
+  [
+    /^\[object \w+\]$/,
+    "must be hex digits; this is the text of an object: give the token as hex, with Buffer's toString('hex')",
+  ],
+  [/^0x[0-9a-f]+$/i, 'must be bare hex digits: remove the prefix 0x'],
+  [
+    /^\\{1,2}x[0-9a-f]+$/i,
+    "must be bare hex digits: remove the prefix \\x; in PostgreSQL, encode(token, 'hex') gives none",
+  ],
+  [
+    /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i,
+    'must be hex digits; this is a UUID: give the token that the device registered with APNs',
+  ],
+  [
+    /^(?:Optional\()?(?:\d+ bytes\)?$|\{ ?length ?= ?\d)/,
+    'must be hex digits; this describes a Data object, and the token is not in it: encode the bytes as hex on the device',
+  ],
+  [
+    /^(?:Expo(?:nent)?PushToken\[|[\w-]+:APA91)/,
+    'must be hex digits; this is a token of another push service: take the one that the device got from APNs',
+  ],
+];
+
+/** What is wrong with a text that does not consist of hex digits. The text itself is not repeated: it may be a secret. */
+export function deviceTokenAdvice(text: string): string {
+  if (text.length <= MAX_CHARACTERS) {
+    for (const [form, advice] of FORMS) if (form.test(text)) return advice;
+    if (HEX.test(text.replace(SEPARATORS, ''))) {
+      return 'must be bare hex digits: remove spaces, angle brackets and other separators';
+    }
+    if (isBase64(text))
+      return 'must be hex digits; this looks like base64: decode it and encode the bytes as hex';
+  }
+  return `must consist of hex digits only, and character ${text.search(NOT_HEX) + 1} is not one`;
+}
+
+/** Whether it can be a token in base64. Hex with a few mistyped digits is base64 by its letters alone. */
+function isBase64(text: string): boolean {
+  if (!BASE64.test(text)) return false;
+  const digits = text.replace(/=+$/, '');
+  const isMistyped = digits.replace(/[^g-z+/_-]/gi, '').length * 8 <= digits.length;
+  return !isMistyped && digits.length % 4 !== 1 && Math.floor((digits.length * 3) / 4) >= MIN_BASE64_BYTES;
+}
