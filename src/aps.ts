@@ -61,6 +61,12 @@ export interface ApsAlert {
   'loc-args'?: string[];
   /** The button's text. Archived guide only. */
   'action-loc-key'?: string;
+  /** Safari websites: the button's text. Archived guide only. */
+  action?: string;
+  /** What the summary of a group names, iOS 12 to 14. */
+  'summary-arg'?: string;
+  /** How many items the notification adds to that summary, iOS 12 to 14. */
+  'summary-arg-count'?: number;
 }
 
 /** The sound of a critical alert; the app needs Apple's entitlement for those. */

@@ -1,12 +1,26 @@
-/** The keys of the `aps` dictionary and what each may hold: the types of `aps.ts`, at run time. */
-import type { Aps, LiveActivityEndAps, LiveActivityStartAps } from '../../aps.js';
+/** The keys of the `aps` dictionary and of what is in it, and what each may hold: the types of `aps.ts`, at run time. */
+import type {
+  Aps,
+  ApsAlert,
+  ApsSound,
+  LiveActivityAlert,
+  LiveActivityEndAps,
+  LiveActivityStartAps,
+  LocalizedText,
+} from '../../aps.js';
 import { describe } from '../../errors.js';
+import {
+  earlySecondsProblem,
+  FIRST_IMPLAUSIBLE_SECOND,
+  isReferenceTime,
+  isUnixSeconds,
+} from './unix-seconds.js';
 
 /** What is wrong with a value, as text that follows the key's name, or `undefined`. */
 type ValueCheck = (value: unknown) => string | undefined;
 
-/** From here on UNIX seconds are milliseconds: the year 5138. */
-const FIRST_IMPLAUSIBLE_SECOND = 1e11;
+/** The keys that a dictionary may have. */
+export type KeyChecks<Key extends string = string> = Readonly<Record<Key, ValueCheck>>;
 
 const text: ValueCheck = check('a string', (value) => typeof value === 'string');
 const number: ValueCheck = check('a number', (value) => typeof value === 'number');
@@ -16,15 +30,28 @@ const textOrObject: ValueCheck = check(
   (value) => typeof value === 'string' || isObject(value),
 );
 const flag: ValueCheck = check('1 or 0', (value) => value === 1 || value === 0);
-const seconds: ValueCheck = (value) =>
-  typeof value === 'number' && value >= FIRST_IMPLAUSIBLE_SECOND
-    ? 'must be UNIX seconds; this looks like milliseconds, divide by 1000'
-    : check('UNIX seconds', isUnixSeconds)(value);
+const seconds: ValueCheck = (value) => {
+  if (typeof value === 'number' && value >= FIRST_IMPLAUSIBLE_SECOND) {
+    return 'must be UNIX seconds; this looks like milliseconds, divide by 1000';
+  }
+  if (isReferenceTime(value)) return earlySecondsProblem(value);
+  return check('UNIX seconds', isUnixSeconds)(value);
+};
+const texts: ValueCheck = check(
+  'an array of strings',
+  (value) => Array.isArray(value) && value.every((each) => typeof each === 'string'),
+);
+const localizedText: ValueCheck = (value) => {
+  if (typeof value === 'string') return undefined;
+  if (!isObject(value)) return `must be a string or an object with loc-key, got ${describe(value)}`;
+  const found = valueProblem(LOCALIZED_TEXT_KEYS, value);
+  return found === undefined ? undefined : `has a ${found.key} that ${found.problem}`;
+};
 
 type ApsKey = keyof Aps | keyof LiveActivityStartAps | keyof LiveActivityEndAps;
 
 /** Every key that Apple defines. */
-export const APS_KEYS: Readonly<Record<ApsKey, ValueCheck>> = {
+export const APS_KEYS: KeyChecks<ApsKey> = {
   alert: textOrObject,
   badge: check('a whole number', (value) => Number.isInteger(value)),
   sound: textOrObject,
@@ -49,19 +76,55 @@ export const APS_KEYS: Readonly<Record<ApsKey, ValueCheck>> = {
   'input-push-channel': text,
 };
 
-/** What is wrong with the value of an Apple key; `undefined` also for a key that is none. */
-export function apsValueProblem(key: string, value: unknown): string | undefined {
-  return Object.hasOwn(APS_KEYS, key) ? APS_KEYS[key as ApsKey](value) : undefined;
+/** Every key of an `alert` that is a dictionary. */
+export const ALERT_KEYS: KeyChecks<keyof ApsAlert> = {
+  title: text,
+  subtitle: text,
+  body: text,
+  'launch-image': text,
+  'title-loc-key': text,
+  'title-loc-args': texts,
+  'subtitle-loc-key': text,
+  'subtitle-loc-args': texts,
+  'loc-key': text,
+  'loc-args': texts,
+  'action-loc-key': text,
+  action: text,
+  'summary-arg': text,
+  'summary-arg-count': number,
+};
+
+/** Every key of the `alert` that comes with an event of a Live Activity. */
+export const LIVE_ACTIVITY_ALERT_KEYS: KeyChecks<keyof LiveActivityAlert> = {
+  title: localizedText,
+  body: localizedText,
+  sound: text,
+};
+
+const LOCALIZED_TEXT_KEYS: KeyChecks<keyof LocalizedText> = { 'loc-key': text, 'loc-args': texts };
+
+/** Every key of a `sound` that is a dictionary. */
+export const SOUND_KEYS: KeyChecks<keyof ApsSound> = {
+  critical: flag,
+  name: text,
+  volume: check('a number from 0 to 1', (value) => typeof value === 'number' && value >= 0 && value <= 1),
+};
+
+/** The first of the known keys whose value is not of its type, and what is wrong with it, as text that follows the key. */
+export function valueProblem(
+  checks: KeyChecks,
+  dictionary: Readonly<Record<string, unknown>>,
+): { readonly key: string; readonly problem: string } | undefined {
+  for (const [key, value] of Object.entries(dictionary)) {
+    const problem = Object.hasOwn(checks, key) ? checks[key]!(value) : undefined;
+    if (problem !== undefined) return { key, problem };
+  }
+  return undefined;
 }
 
 /** Whether it is a JSON object. */
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** Whether it is a time in UNIX seconds, and not in milliseconds. */
-export function isUnixSeconds(value: unknown): value is number {
-  return typeof value === 'number' && value >= 0 && value < FIRST_IMPLAUSIBLE_SECOND;
 }
 
 function check(wanted: string, holds: (value: unknown) => boolean): ValueCheck {

@@ -4,13 +4,12 @@ import { nearestName } from '../../nearest-name.js';
 import { expirationSeconds, type Notification } from '../../notification.js';
 import { isKnownPushType, PUSH_TYPES, pushTypeOfTopic, topicSuffix } from './push-type.js';
 import type { Http2Rule, Http2RuleContext } from './rule.js';
-import { HEADER_TEXT, SENDING } from './rule-sources.js';
+import { BROADCASTS, HEADER_TEXT, LIVE_ACTIVITIES, SENDING } from './rule-sources.js';
+import { BROADCAST_PUSH_TYPE, goesWithoutAps, isBroadcast, pushTypeOf, topicOf } from './rule-subject.js';
+import { earlySecondsProblem, FIRST_PLAUSIBLE_SECOND } from './unix-seconds.js';
 
 /** RFC 9110, section 5.5: what was not always allowed, or is read differently, is best kept out of a field. */
 const NOT_PRINTABLE_ASCII = /[^ -~]/;
-
-/** 9 September 2001. Nothing that expired before can have been meant. */
-const FIRST_PLAUSIBLE_SECOND = 1_000_000_000;
 
 /** Archived documentation and today's contradict each other about this one. */
 const DISPUTED_SUFFIX = '.complication';
@@ -26,16 +25,14 @@ export const HEADER_RULES: readonly Http2Rule[] = [
     problem({ expiration }) {
       if (expiration === undefined) return undefined;
       const seconds = expirationSeconds(expiration);
-      return seconds > 0 && seconds < FIRST_PLAUSIBLE_SECOND
-        ? `is ${seconds} UNIX seconds, which is in ${new Date(seconds * 1000).getUTCFullYear()}; this looks like a time from now, add the current time`
-        : undefined;
+      return seconds > 0 && seconds < FIRST_PLAUSIBLE_SECOND ? earlySecondsProblem(seconds) : undefined;
     },
   },
   {
     id: 'priority-background',
     field: 'priority',
     severity: 'error',
-    requirement: 'With push type background the priority is 5.',
+    requirement: 'With push type background the priority is 5, which is also sent where it is absent.',
     source: SENDING,
     problem({ pushType, priority }) {
       return pushType === 'background' && priority !== undefined && priority !== 5
@@ -44,25 +41,28 @@ export const HEADER_RULES: readonly Http2Rule[] = [
     },
   },
   {
-    id: 'priority-background-missing',
+    id: 'priority-live-activity',
     field: 'priority',
     severity: 'warning',
-    requirement: 'With push type background the priority is given, because without it APNs takes 10.',
-    source: SENDING,
-    problem({ pushType, priority }) {
-      return pushType === 'background' && priority === undefined
-        ? 'is missing, which means 10, and push type background wants 5'
-        : undefined;
-    },
+    requirement: 'With push type liveactivity the priority is 10 or 5.',
+    source: LIVE_ACTIVITIES,
+    problem: (notification) =>
+      notification.priority === 1 && pushTypeOf(notification) === 'liveactivity'
+        ? 'must be 10 or 5 with push type liveactivity, got 1'
+        : undefined,
   },
   {
     id: 'topic-missing',
     field: 'topic',
     severity: 'error',
-    requirement: 'With a provider token there is a topic, since the token speaks for all of a team.',
+    requirement:
+      'There is a topic with a provider token, which speaks for a whole team, and in a broadcast, whose path names it.',
     source: SENDING,
     problem(notification, context) {
-      return context.auth === 'token' && topicOf(notification, context) === undefined
+      if (topicOf(notification, context) !== undefined) return undefined;
+      if (isBroadcast(notification))
+        return 'is missing, and the path of a broadcast names it: give the bundle identifier of the app';
+      return context.auth === 'token'
         ? 'is missing, and a provider token does not imply it: give the bundle identifier of the app'
         : undefined;
     },
@@ -79,7 +79,8 @@ export const HEADER_RULES: readonly Http2Rule[] = [
     id: 'topic-suffix',
     field: 'topic',
     severity: 'error',
-    requirement: 'The topic ends in what the push type demands, such as `.voip`.',
+    requirement:
+      'The topic ends in what the push type demands, such as `.voip`; that of a broadcast is the bundle identifier.',
     source: SENDING,
     problem(notification, context) {
       const missing = missingSuffix(notification, context);
@@ -107,7 +108,7 @@ export const HEADER_RULES: readonly Http2Rule[] = [
     source: SENDING,
     problem(notification, context) {
       const topic = topicOf(notification, context);
-      const { pushType } = notification;
+      const pushType = pushTypeOf(notification);
       const wanted = topic === undefined ? undefined : pushTypeOfTopic(topic);
       if (wanted === undefined || wanted === pushType) return undefined;
       return `ends in ${topicSuffix(wanted)}, which is for push type ${wanted}, but the push type is ${pushType === undefined ? 'missing' : 'another'}`;
@@ -120,8 +121,10 @@ export const HEADER_RULES: readonly Http2Rule[] = [
     requirement:
       'There is a push type: watchOS requires it, and elsewhere APNs may delay or drop what has none.',
     source: SENDING,
-    problem: ({ pushType }) =>
-      pushType === undefined ? 'is missing: give alert, background, or what it is' : undefined,
+    problem: (notification, context) =>
+      pushTypeOf(notification) === undefined && !goesWithoutAps(notification, context)
+        ? 'is missing: give alert, background, or what it is'
+        : undefined,
   },
   {
     id: 'push-type-unknown',
@@ -158,6 +161,28 @@ export const HEADER_RULES: readonly Http2Rule[] = [
         : undefined,
   },
   {
+    id: 'push-type-broadcast',
+    field: 'pushType',
+    severity: 'error',
+    requirement: `The push type of a broadcast is ${BROADCAST_PUSH_TYPE}, also where it is absent.`,
+    source: BROADCASTS,
+    problem: (notification) =>
+      isBroadcast(notification) && pushTypeOf(notification) !== BROADCAST_PUSH_TYPE
+        ? `of a broadcast must be ${BROADCAST_PUSH_TYPE}`
+        : undefined,
+  },
+  {
+    id: 'collapse-id-broadcast',
+    field: 'collapseId',
+    severity: 'warning',
+    requirement: 'A broadcast has no collapse id; it is not sent.',
+    source: BROADCASTS,
+    problem: (notification) =>
+      notification.collapseId !== undefined && isBroadcast(notification)
+        ? 'is not sent with a broadcast: leave it out'
+        : undefined,
+  },
+  {
     id: 'collapse-id-ascii',
     field: 'collapseId',
     severity: 'warning',
@@ -168,14 +193,10 @@ export const HEADER_RULES: readonly Http2Rule[] = [
   },
 ];
 
-function topicOf(notification: Notification, context: Http2RuleContext): string | undefined {
-  return notification.topic ?? context.defaultTopic;
-}
-
 /** What the topic should end in for the push type, and does not. */
 function missingSuffix(notification: Notification, context: Http2RuleContext): string | undefined {
   const { pushType } = notification;
-  if (pushType === undefined) return undefined;
+  if (pushType === undefined || isBroadcast(notification)) return undefined;
   const suffix = topicSuffix(pushType);
   if (suffix === undefined) return undefined;
   const topic = topicOf(notification, context);

@@ -3,11 +3,12 @@
  * device, which is silent about what it drops. These are therefore warnings, all but the size.
  */
 import { nearestName } from '../../nearest-name.js';
-import { type Notification, shownName } from '../../notification.js';
-import { APS_KEYS, apsValueProblem, isObject, isUnixSeconds } from './aps-value.js';
-import { maxPayloadBytes, pushTypeOfTopic } from './push-type.js';
-import type { Http2Rule, Http2RuleContext } from './rule.js';
-import { BACKGROUND, LIVE_ACTIVITIES, PAYLOAD, SENDING, WIDGETS } from './rule-sources.js';
+import { shownName } from '../../notification.js';
+import { APS_KEYS, type KeyChecks, valueProblem } from './aps-value.js';
+import { maxPayloadBytes } from './push-type.js';
+import type { Http2Rule, JsonObject } from './rule.js';
+import { BACKGROUND, PAYLOAD, WIDGETS } from './rule-sources.js';
+import { goesWithoutAps, impliedPushType, isBroadcast } from './rule-subject.js';
 
 /** Push types whose payload the system reads itself, and not the app alone. */
 const READS_APS: ReadonlySet<string> = new Set([
@@ -18,8 +19,8 @@ const READS_APS: ReadonlySet<string> = new Set([
   'controls',
 ]);
 
-const SHOWN = ['alert', 'badge', 'sound'];
-const LIVE_ACTIVITY_EVENTS: readonly unknown[] = ['start', 'update', 'end'];
+/** What a person notices of a notification. */
+export const SHOWN: readonly string[] = ['alert', 'badge', 'sound'];
 
 export const PAYLOAD_RULES: readonly Http2Rule[] = [
   {
@@ -28,7 +29,8 @@ export const PAYLOAD_RULES: readonly Http2Rule[] = [
     severity: 'error',
     requirement: 'The payload has at most 4096 bytes of UTF-8, with push type voip and in a broadcast 5120.',
     source: PAYLOAD,
-    payloadProblem: ({ bytes }, { pushType }) => payloadBytesProblem(bytes, pushType, false),
+    payloadProblem: ({ json }, notification) =>
+      payloadBytesProblem(json.length, notification.pushType, isBroadcast(notification)),
   },
   {
     id: 'payload-json',
@@ -43,12 +45,15 @@ export const PAYLOAD_RULES: readonly Http2Rule[] = [
     id: 'aps-missing',
     field: 'payload',
     severity: 'warning',
-    requirement: 'The payload has an `aps` dictionary, where the system is what reads it.',
+    requirement:
+      'The payload has an `aps` dictionary, where the system is what reads it; Wallet and device management need none.',
     source: PAYLOAD,
     payloadProblem({ object, aps }, notification, context) {
-      if (object === undefined || aps !== undefined) return undefined;
-      const pushType = notification.pushType ?? pushTypeOf(notification, context) ?? 'alert';
-      return READS_APS.has(pushType) ? 'has no aps dictionary' : undefined;
+      if (object === undefined || aps !== undefined || goesWithoutAps(notification, context))
+        return undefined;
+      return READS_APS.has(impliedPushType(notification, context) ?? 'alert')
+        ? 'has no aps dictionary'
+        : undefined;
     },
   },
   {
@@ -57,16 +62,7 @@ export const PAYLOAD_RULES: readonly Http2Rule[] = [
     severity: 'warning',
     requirement: "The `aps` dictionary holds nothing but Apple's keys; the app's own stand beside it.",
     source: PAYLOAD,
-    payloadProblem({ aps = {} }) {
-      const unknown = Object.keys(aps).find((key) => !Object.hasOwn(APS_KEYS, key));
-      if (unknown === undefined) return undefined;
-      const nearest = nearestName(unknown, Object.keys(APS_KEYS));
-      return `has "${shownName(unknown)}" in aps, ${
-        nearest === undefined
-          ? "which is none of Apple's keys; put your own beside aps"
-          : `did you mean ${nearest}?`
-      }`;
-    },
+    payloadProblem: ({ aps = {} }) => unknownKeyProblem(aps, APS_KEYS, 'aps'),
   },
   {
     id: 'aps-value',
@@ -74,24 +70,7 @@ export const PAYLOAD_RULES: readonly Http2Rule[] = [
     severity: 'warning',
     requirement: "The values of Apple's keys are of the type that Apple gives, and dates are UNIX seconds.",
     source: PAYLOAD,
-    payloadProblem({ aps = {} }) {
-      for (const [key, value] of Object.entries(aps)) {
-        const problem = apsValueProblem(key, value);
-        if (problem !== undefined) return `has an aps whose ${key} ${problem}`;
-      }
-      return undefined;
-    },
-  },
-  {
-    id: 'alert-content',
-    field: 'payload',
-    severity: 'warning',
-    requirement: 'With push type alert there is an `alert`, a `badge` or a `sound`.',
-    source: SENDING,
-    payloadProblem: ({ aps }, { pushType }) =>
-      pushType === 'alert' && aps !== undefined && !SHOWN.some((key) => key in aps)
-        ? 'has neither alert, badge nor sound, so there is nothing to show with push type alert'
-        : undefined,
+    payloadProblem: ({ aps = {} }) => wrongValueProblem(aps, APS_KEYS, 'aps'),
   },
   {
     id: 'background-content',
@@ -99,8 +78,11 @@ export const PAYLOAD_RULES: readonly Http2Rule[] = [
     severity: 'warning',
     requirement: 'With push type background `content-available` is 1.',
     source: BACKGROUND,
-    payloadProblem: ({ aps }, { pushType }) =>
-      pushType === 'background' && aps !== undefined && aps['content-available'] !== 1
+    payloadProblem: ({ aps }, notification, context) =>
+      notification.pushType === 'background' &&
+      aps !== undefined &&
+      aps['content-available'] !== 1 &&
+      !goesWithoutAps(notification, context)
         ? 'needs content-available: 1 in aps with push type background'
         : undefined,
   },
@@ -116,64 +98,6 @@ export const PAYLOAD_RULES: readonly Http2Rule[] = [
         ? undefined
         : `has ${shown} in aps, which push type background must not have`;
     },
-  },
-  {
-    id: 'live-activity-event',
-    field: 'payload',
-    severity: 'warning',
-    requirement: 'With push type liveactivity `event` is start, update or end.',
-    source: LIVE_ACTIVITIES,
-    payloadProblem: ({ aps }, { pushType }) =>
-      pushType === 'liveactivity' && aps !== undefined && !LIVE_ACTIVITY_EVENTS.includes(aps['event'])
-        ? 'needs an event in aps with push type liveactivity: start, update or end'
-        : undefined,
-  },
-  {
-    id: 'live-activity-timestamp',
-    field: 'payload',
-    severity: 'warning',
-    requirement: 'With push type liveactivity `timestamp` is the UNIX second of the sending.',
-    source: LIVE_ACTIVITIES,
-    payloadProblem: ({ aps }, { pushType }) =>
-      pushType === 'liveactivity' && aps !== undefined && !isUnixSeconds(aps['timestamp'])
-        ? 'needs a timestamp in aps with push type liveactivity: the current time in UNIX seconds'
-        : undefined,
-  },
-  {
-    id: 'live-activity-state',
-    field: 'payload',
-    severity: 'warning',
-    requirement: 'What starts or updates a Live Activity has its `content-state`.',
-    source: LIVE_ACTIVITIES,
-    payloadProblem: ({ aps = {} }, { pushType }) =>
-      pushType === 'liveactivity' &&
-      (aps['event'] === 'start' || aps['event'] === 'update') &&
-      !isObject(aps['content-state'])
-        ? `needs a content-state in aps to ${aps['event']} a Live Activity`
-        : undefined,
-  },
-  {
-    id: 'live-activity-start',
-    field: 'payload',
-    severity: 'warning',
-    requirement: 'What starts a Live Activity has `attributes-type`, `attributes` and an `alert`.',
-    source: LIVE_ACTIVITIES,
-    payloadProblem({ aps = {} }, { pushType }) {
-      if (pushType !== 'liveactivity' || aps['event'] !== 'start') return undefined;
-      const missing = ['attributes-type', 'attributes', 'alert'].filter((key) => !(key in aps));
-      return missing.length > 0 ? `needs ${missing.join(', ')} in aps to start a Live Activity` : undefined;
-    },
-  },
-  {
-    id: 'live-activity-push-type',
-    field: 'pushType',
-    severity: 'warning',
-    requirement: 'A payload with an `event` and a `content-state` is sent with push type liveactivity.',
-    source: LIVE_ACTIVITIES,
-    payloadProblem: ({ aps = {} }, { pushType }) =>
-      pushType !== 'liveactivity' && 'event' in aps && 'content-state' in aps
-        ? 'should be liveactivity: the payload is that of a Live Activity'
-        : undefined,
   },
   {
     id: 'widgets-content',
@@ -202,7 +126,28 @@ export function payloadBytesProblem(
     : undefined;
 }
 
-function pushTypeOf({ topic }: Notification, { defaultTopic }: Http2RuleContext): string | undefined {
-  const known = topic ?? defaultTopic;
-  return known === undefined ? undefined : pushTypeOfTopic(known);
+/** The first key that Apple does not define in this dictionary of the payload, as text that follows "payload". */
+export function unknownKeyProblem(
+  dictionary: JsonObject,
+  checks: KeyChecks,
+  name: string,
+): string | undefined {
+  const unknown = Object.keys(dictionary).find((key) => !Object.hasOwn(checks, key));
+  if (unknown === undefined) return undefined;
+  const nearest = nearestName(unknown, Object.keys(checks));
+  const advice =
+    nearest === undefined
+      ? "which is none of Apple's keys; put your own beside aps"
+      : `did you mean ${nearest}?`;
+  return `has "${shownName(unknown)}" in ${name}, ${advice}`;
+}
+
+/** The first value in this dictionary of the payload that is not of its type, as text that follows "payload". */
+export function wrongValueProblem(
+  dictionary: JsonObject,
+  checks: KeyChecks,
+  name: string,
+): string | undefined {
+  const found = valueProblem(checks, dictionary);
+  return found === undefined ? undefined : `has an ${name} whose ${found.key} ${found.problem}`;
 }

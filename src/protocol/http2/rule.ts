@@ -23,8 +23,8 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** The payload as rules look at it. */
 export interface RulePayload {
-  /** In UTF-8. */
-  readonly bytes: number;
+  /** As it is sent, in UTF-8. */
+  readonly json: Buffer;
   /** `undefined` when it is not the JSON text of an object. */
   readonly object: JsonObject | undefined;
   /** The `aps` dictionary in it, where that is an object. */

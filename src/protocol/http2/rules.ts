@@ -11,14 +11,24 @@ import {
   type NotificationRecord,
   payloadText,
 } from '../../notification.js';
+import { ALERT_RULES } from './alert-rules.js';
 import { isObject } from './aps-value.js';
 import { COMMON_RULES, NOTIFICATION_RULE } from './common-rules.js';
 import { HEADER_RULES } from './header-rules.js';
+import { LIVE_ACTIVITY_RULES } from './live-activity-rules.js';
 import { PAYLOAD_RULES, payloadBytesProblem } from './payload-rules.js';
+import { PAYLOAD_TEXT_RULES } from './payload-text-rules.js';
 import type { Http2Rule, Http2RuleContext, JsonObject, RulePayload, RuleSeverity } from './rule.js';
 
-/** Every rule; those of one field stand together within its three parts. */
-export const HTTP2_RULES: readonly Http2Rule[] = [...COMMON_RULES, ...HEADER_RULES, ...PAYLOAD_RULES];
+/** Every rule; those of one field stand together within each part. */
+export const HTTP2_RULES: readonly Http2Rule[] = [
+  ...COMMON_RULES,
+  ...HEADER_RULES,
+  ...PAYLOAD_RULES,
+  ...ALERT_RULES,
+  ...LIVE_ACTIVITY_RULES,
+  ...PAYLOAD_TEXT_RULES,
+];
 
 /** What the rules look at whose breach keeps a notification from being sent. */
 export type HeaderRuleFields = Pick<Notification, 'topic' | 'pushType' | 'priority'>;
@@ -51,7 +61,7 @@ export function checkHttp2Notification(notification: Notification, context: Http
 
 /**
  * The part of {@link checkHttp2Notification} that is about this wire alone. Which rule is broken, if any, depends on
- * {@link HeaderRuleFields} and nothing else of the notification.
+ * {@link HeaderRuleFields}, on whether it is a broadcast, and on nothing else of the notification.
  *
  * @throws {InvalidNotificationError} naming the first field that breaks a rule
  */
@@ -123,9 +133,13 @@ function finding(rule: Http2Rule, field: string | undefined, problem: string): L
 
 function readPayload(notification: Notification): RulePayload {
   const encoded = payloadText(notification);
-  const object = parseObject(typeof encoded === 'string' ? encoded : Buffer.from(encoded).toString());
+  const json =
+    typeof encoded === 'string'
+      ? Buffer.from(encoded)
+      : Buffer.from(encoded.buffer, encoded.byteOffset, encoded.length);
+  const object = parseObject(json.toString());
   const aps = object?.['aps'];
-  return { bytes: Buffer.byteLength(encoded), object, aps: isObject(aps) ? aps : undefined };
+  return { json, object, aps: isObject(aps) ? aps : undefined };
 }
 
 function parseObject(text: string): JsonObject | undefined {

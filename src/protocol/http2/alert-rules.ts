@@ -1,0 +1,77 @@
+/** The rules for what a person sees or hears: `alert`, `badge` and `sound`. */
+import { ALERT_KEYS, isObject, type KeyChecks, LIVE_ACTIVITY_ALERT_KEYS, SOUND_KEYS } from './aps-value.js';
+import { SHOWN, unknownKeyProblem, wrongValueProblem } from './payload-rules.js';
+import type { Http2Rule, JsonObject } from './rule.js';
+import { PAYLOAD, SENDING, SERVICE_EXTENSION } from './rule-sources.js';
+import { goesWithoutAps, pushTypeOf } from './rule-subject.js';
+
+export const ALERT_RULES: readonly Http2Rule[] = [
+  {
+    id: 'alert-content',
+    field: 'payload',
+    severity: 'warning',
+    requirement: 'With push type alert there is an `alert`, a `badge` or a `sound`.',
+    source: SENDING,
+    payloadProblem: ({ aps }, notification, context) =>
+      notification.pushType === 'alert' &&
+      aps !== undefined &&
+      !SHOWN.some((key) => key in aps) &&
+      !goesWithoutAps(notification, context)
+        ? 'has neither alert, badge nor sound, so there is nothing to show with push type alert'
+        : undefined,
+  },
+  {
+    id: 'alert-key',
+    field: 'payload',
+    severity: 'warning',
+    requirement: "An `alert` that is a dictionary holds nothing but Apple's keys.",
+    source: PAYLOAD,
+    payloadProblem: ({ aps = {} }, notification) =>
+      unknownKeyProblem(dictionary(aps['alert']), alertKeys(aps, pushTypeOf(notification)), 'aps.alert'),
+  },
+  {
+    id: 'alert-value',
+    field: 'payload',
+    severity: 'warning',
+    requirement: 'The values in `alert` are strings, and those of its `…-args` arrays of strings.',
+    source: PAYLOAD,
+    payloadProblem: ({ aps = {} }, notification) =>
+      wrongValueProblem(dictionary(aps['alert']), alertKeys(aps, pushTypeOf(notification)), 'aps.alert'),
+  },
+  {
+    id: 'sound-key',
+    field: 'payload',
+    severity: 'warning',
+    requirement: 'A `sound` that is a dictionary holds nothing but `critical`, `name` and `volume`.',
+    source: PAYLOAD,
+    payloadProblem: ({ aps = {} }) => unknownKeyProblem(dictionary(aps['sound']), SOUND_KEYS, 'aps.sound'),
+  },
+  {
+    id: 'sound-value',
+    field: 'payload',
+    severity: 'warning',
+    requirement: 'In `sound`, `critical` is 1 or 0, `name` a string and `volume` a number from 0 to 1.',
+    source: PAYLOAD,
+    payloadProblem: ({ aps = {} }) => wrongValueProblem(dictionary(aps['sound']), SOUND_KEYS, 'aps.sound'),
+  },
+  {
+    id: 'mutable-content-alert',
+    field: 'payload',
+    severity: 'warning',
+    requirement:
+      'With `mutable-content` there is an `alert`, since the service extension runs for nothing else.',
+    source: SERVICE_EXTENSION,
+    payloadProblem: ({ aps = {} }) =>
+      aps['mutable-content'] === 1 && !('alert' in aps)
+        ? "has mutable-content in aps and no alert, so the app's service extension is not run"
+        : undefined,
+  },
+];
+
+function dictionary(value: unknown): JsonObject {
+  return isObject(value) ? value : {};
+}
+
+function alertKeys(aps: JsonObject, pushType: string | undefined): KeyChecks {
+  return pushType === 'liveactivity' || 'event' in aps ? LIVE_ACTIVITY_ALERT_KEYS : ALERT_KEYS;
+}

@@ -1,0 +1,51 @@
+/** Looks through a JSON value, however deep, without recursion. */
+import { shownName } from '../../notification.js';
+
+/** A value, the key or index it has, and what holds it. */
+interface Place {
+  readonly value: unknown;
+  readonly key: string;
+  readonly parent: Place | undefined;
+}
+
+/** The longest path that is shown in full. */
+const MAX_PATH_CHARACTERS = 80;
+
+/**
+ * The path of the first value, in the order of the text, that fits, such as `aps.alert.body`; `undefined` for none. The
+ * path is fit for a message.
+ *
+ * @param fits is asked about every value inside `root`, with its key (for an element of an array, its index)
+ */
+export function findValue(root: object, fits: (value: unknown, key: string) => boolean): string | undefined {
+  const waiting: Place[] = childrenOf(root, undefined);
+  for (let place = waiting.pop(); place !== undefined; place = waiting.pop()) {
+    if (fits(place.value, place.key)) return pathOf(place);
+    if (typeof place.value === 'object' && place.value !== null) {
+      for (const child of childrenOf(place.value, place)) waiting.push(child);
+    }
+  }
+  return undefined;
+}
+
+/** The last one first, so that they are taken from the end in the order of the text. */
+function childrenOf(container: object, parent: Place | undefined): Place[] {
+  return Object.entries(container)
+    .map(([key, value]) => ({ value, key, parent }))
+    .reverse();
+}
+
+function pathOf(place: Place): string {
+  const names: string[] = [];
+  let length = 0;
+  for (let at: Place | undefined = place; at !== undefined; at = at.parent) {
+    const name = shownName(at.key);
+    length += name.length + 1;
+    if (length > MAX_PATH_CHARACTERS) {
+      names.push('…');
+      break;
+    }
+    names.push(name);
+  }
+  return names.reverse().join('.');
+}
