@@ -82,6 +82,11 @@ export const DEVICE_TOKEN_VECTORS: readonly DeviceTokenVector[] = [
   },
   { what: 'a word that base64 could also spell', deviceToken: 'token', advice: NOT_HEX },
   { what: 'fewer than 16 bytes of base64', deviceToken: 'obLD1OX2BxgpOktcbX6P', advice: NOT_HEX },
+  {
+    what: 'more than 16 bytes of letters, in a number that base64 never has',
+    deviceToken: 'obLD1OX2BxgpOktcbX6PkKGyw',
+    advice: NOT_HEX,
+  },
   { what: '0x before what is no hex', deviceToken: '0x: none', advice: NOT_HEX },
   { what: 'base64 that happens to begin with 0x', deviceToken: '0xLD1OX2BxgpOktcbX6PkA==', advice: DECODE },
   {

@@ -42,14 +42,14 @@ export const REASON_STATUS = {
   /** With a timestamp: delete the token unless it was registered again after that. */
   Unregistered: 410,
   PayloadTooLarge: 413,
-  /** The provider token changes more often than every 20 minutes. */
+  /** More than one new provider token on this connection within 20 minutes. Another connection takes the same token. */
   TooManyProviderTokenUpdates: 429,
   /** Too many for this one device token. */
   TooManyRequests: 429,
   InternalServerError: 500,
   ServiceUnavailable: 503,
   Shutdown: 503,
-  // Broadcast. Apple's pages name these reasons without settling every status.
+  // Broadcast.
   BadChannelId: 400,
   ChannelNotRegistered: 400,
   MissingChannelId: 400,
@@ -58,7 +58,9 @@ export const REASON_STATUS = {
   MissingPushType: 400,
   BadRequestParams: 400,
   BadRequestPayload: 400,
-  TopicMismatch: 400,
+  MissingChannelQueueSize: 400,
+  /** The credentials are not for the app of this one request; they may be right for all others. */
+  TopicMismatch: 403,
 } as const;
 
 /** A reason Apple documents. */
@@ -100,8 +102,16 @@ export function decodeReasonBody(bytes: Buffer): ReasonBody {
 }
 
 /**
+ * Whether a rejection is about the credentials, and not about this one notification. A 403 without a reason comes from
+ * something between client and APNs, such as a web filter.
+ */
+export function refusesCredentials(statusCode: number, reason: string | undefined): boolean {
+  return statusCode === 403 && reason !== undefined && reason !== 'TopicMismatch';
+}
+
+/**
  * Whether the same notification may be accepted later: too many requests, and every failure of the gateway's
- * own. A provider token that changes too often is not cured by trying the notification again.
+ * own. A provider token that changes too often on a connection is refused there again.
  */
 export function isTemporary(statusCode: number, reason: string | undefined): boolean {
   return statusCode === 429 ? reason !== 'TooManyProviderTokenUpdates' : statusCode >= 500;

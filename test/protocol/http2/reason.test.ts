@@ -5,6 +5,7 @@ import {
   encodeReasonBody,
   isTemporary,
   REASON_STATUS,
+  refusesCredentials,
 } from '../../../src/protocol/http2/reason.js';
 
 describe('the body of a rejection', () => {
@@ -52,7 +53,7 @@ describe('the body of a rejection', () => {
 
 describe('a rejection', () => {
   it('is documented with its status', () => {
-    expect(Object.keys(REASON_STATUS)).toHaveLength(42);
+    expect(Object.keys(REASON_STATUS)).toHaveLength(43);
     expect(REASON_STATUS).toMatchObject({
       BadDeviceToken: 400,
       BadEnvironmentKeyInToken: 403,
@@ -63,6 +64,33 @@ describe('a rejection', () => {
       TooManyRequests: 429,
       Shutdown: 503,
     });
+  });
+
+  it('of a broadcast has status 400, but for a channel of another app', () => {
+    expect(REASON_STATUS).toMatchObject({
+      BadChannelId: 400,
+      ChannelNotRegistered: 400,
+      MissingChannelId: 400,
+      CannotCreateChannelConfig: 400,
+      FeatureNotEnabled: 400,
+      MissingPushType: 400,
+      BadRequestParams: 400,
+      BadRequestPayload: 400,
+      MissingChannelQueueSize: 400,
+      TopicMismatch: 403,
+    });
+  });
+
+  it.each([
+    [403, 'InvalidProviderToken', true],
+    [403, 'BadEnvironmentKeyInToken', true],
+    [403, 'SolarFlare', true],
+    [403, 'TopicMismatch', false],
+    [403, undefined, false],
+    [400, 'TopicDisallowed', false],
+    [429, 'TooManyProviderTokenUpdates', false],
+  ])('%i %s refuses the credentials: %s', (statusCode, reason, refused) => {
+    expect(refusesCredentials(statusCode, reason)).toBe(refused);
   });
 
   it.each([

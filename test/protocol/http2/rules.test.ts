@@ -261,6 +261,13 @@ describe('lintNotification', () => {
     expect(lint({ payload: { aps: { alert: '', threadId: 'x' } } })[0]?.message).toContain('thread-id?');
   });
 
+  it('holds an alert to the rules of Live Activities where only the payload shows that it is one', () => {
+    const alert = { title: { 'loc-key': 'k' }, sound: 'default' };
+    expect(rulesOf(lint({ ...live({ alert }), pushType: 'alert', topic: APP }))).toEqual([
+      'live-activity-push-type',
+    ]);
+  });
+
   it('survives a payload that no JSON can express', () => {
     const cycle: Record<string, unknown> = {};
     cycle['self'] = cycle;
