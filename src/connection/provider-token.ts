@@ -4,7 +4,7 @@
  *     base64url({"alg":"ES256","kid":keyId}) . base64url({"iss":teamId,"iat":UNIX seconds}) . base64url(r ‖ s)
  *
  * Source: Apple, "Establishing a token-based connection to APNs". APNs refuses a token that is older than an
- * hour (ExpiredProviderToken) and one that takes the place of another after less than 20 minutes
+ * hour (ExpiredProviderToken), and a second new token on one connection within 20 minutes
  * (TooManyProviderTokenUpdates). RFC 7518, section 3.4: the signature is the two numbers as they are, not DER.
  */
 import { createPrivateKey, type KeyObject, sign } from 'node:crypto';

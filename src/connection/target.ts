@@ -9,11 +9,11 @@ import { type HttpProxy, type ProxyOptions, resolveProxy } from './proxy.js';
 
 /** Where to connect, and as whom. Either `environment` or `host` is needed; `host` wins. */
 export interface TargetOptions {
-  /** Apple's own HTTP/2 gateways. The binary protocol has none: Apple closed them on 31 March 2021. */
+  /** Apple's HTTP/2 gateways. Its binary gateways lost support on 31 March 2021 and have not answered since May 2025. */
   environment?: 'production' | 'sandbox';
   /** A host name or an IP address. */
   host?: string;
-  /** @default 2195 for a binary gateway, 2196 for a feedback service, 443 for HTTP/2 */
+  /** Apple's HTTP/2 gateways answer on 443 and 2197. @default 2195 for a binary gateway, 2196 for a feedback service, 443 for HTTP/2 */
   port?: number;
   /** Client certificate, trusted authorities, expected name. */
   tls?: TlsCredentialOptions;
@@ -106,7 +106,7 @@ function resolveHost({ environment, host }: TargetOptions, service: Service): st
   if (environment !== undefined && service !== 'http2') {
     throw new ApnsError(
       'APNS_ERR_INVALID_OPTION',
-      'environment names no binary gateway, since Apple closed its own on 31 March 2021: give the host of the one to use, or send over HTTP/2',
+      'environment names no binary gateway: Apple ended support for its own on 31 March 2021, and none answers; give the host of another gateway, or send over HTTP/2',
     );
   }
   const production = choiceOption('environment', environment, ['production', 'sandbox'], 'production');

@@ -102,14 +102,6 @@ export function decodeReasonBody(bytes: Buffer): ReasonBody {
 }
 
 /**
- * Whether a rejection is about the credentials, and not about this one notification. A 403 without a reason comes from
- * something between client and APNs, such as a web filter.
- */
-export function refusesCredentials(statusCode: number, reason: string | undefined): boolean {
-  return statusCode === 403 && reason !== undefined && reason !== 'TopicMismatch';
-}
-
-/**
  * Whether the same notification may be accepted later: too many requests, and every failure of the gateway's
  * own. A provider token that changes too often on a connection is refused there again.
  */

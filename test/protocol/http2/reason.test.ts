@@ -5,7 +5,6 @@ import {
   encodeReasonBody,
   isTemporary,
   REASON_STATUS,
-  refusesCredentials,
 } from '../../../src/protocol/http2/reason.js';
 
 describe('the body of a rejection', () => {
@@ -79,18 +78,6 @@ describe('a rejection', () => {
       MissingChannelQueueSize: 400,
       TopicMismatch: 403,
     });
-  });
-
-  it.each([
-    [403, 'InvalidProviderToken', true],
-    [403, 'BadEnvironmentKeyInToken', true],
-    [403, 'SolarFlare', true],
-    [403, 'TopicMismatch', false],
-    [403, undefined, false],
-    [400, 'TopicDisallowed', false],
-    [429, 'TooManyProviderTokenUpdates', false],
-  ])('%i %s refuses the credentials: %s', (statusCode, reason, refused) => {
-    expect(refusesCredentials(statusCode, reason)).toBe(refused);
   });
 
   it.each([
