@@ -17,7 +17,7 @@ export interface Notification {
   /**
    * What is delivered: an object, or JSON text as a string or as UTF-8 bytes. Text and bytes are passed
    * through byte for byte. Limits: 256 bytes for commands 0 and 1, 2048 for command 2, 4096 on HTTP/2, and
-   * 5120 there with push type `voip`. Its type fits every object whose `aps`, if it has one, is Apple's.
+   * 5120 there with push type `voip` and in broadcasts. Its type fits every object whose `aps`, if it has one, is Apple's.
    */
   payload: ApsPayload | string | Uint8Array;
   /**

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { InvalidNotificationError } from '../../../src/errors.js';
 import { lineOf, setLine } from '../../../src/line-stamp.js';
@@ -272,6 +273,31 @@ describe('lintNotification', () => {
     const cycle: Record<string, unknown> = {};
     cycle['self'] = cycle;
     expect(rulesOf(lintNotification(notification({ payload: cycle }), token))).toEqual(['payload']);
+  });
+
+  it('answers any payload text with findings, and each of them in one line', () => {
+    const texts = fc.oneof(
+      fc.json({ stringUnit: 'binary' }),
+      fc.string({ minLength: 1 }),
+      fc.record({ aps: fc.jsonValue(), ours: fc.jsonValue() }).map((payload) => JSON.stringify(payload)),
+      fc
+        .record({
+          event: fc.constantFrom('start', 'end'),
+          alert: fc.oneof(fc.jsonValue(), fc.record({ title: fc.jsonValue(), sound: fc.jsonValue() })),
+          sound: fc.oneof(fc.jsonValue(), fc.dictionary(fc.constantFrom('name', 'volume'), fc.jsonValue())),
+          timestamp: fc.jsonValue(),
+          'dismissal-date': fc.double(),
+        })
+        .map((aps) => JSON.stringify({ aps })),
+    );
+    fc.assert(
+      fc.property(texts, fc.boolean(), (payload, toChannel) => {
+        const given = toChannel ? broadcast({}, { payload }) : live({});
+        for (const { message } of lintNotification(notification({ ...given, payload }), token)) {
+          expect(message).toMatch(/^[^\n]{1,400}$/);
+        }
+      }),
+    );
   });
 
   it('survives what is no notification', () => {
