@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { Simulator } from '../simulator/index.js';
+import type { SickConnectionsFault, Simulator } from '../simulator/index.js';
 import { AcceptedLog } from './accepted-log.js';
 import type { OptionValues } from './arguments.js';
 import { type Command, defineCommand } from './command.js';
-import { CommandError, systemProblem } from './command-error.js';
+import { CommandError, systemProblem, usageError } from './command-error.js';
 import { ExitCode } from './exit-code.js';
 import { counted, grouped } from './figures.js';
 import { runUntilSignal } from './interrupts.js';
@@ -67,6 +67,21 @@ const OPTIONS = {
   },
   'close-on-connect': { kind: 'flag', help: 'Binary gateway: close every connection as soon as it is made.' },
   stall: { kind: 'flag', help: 'Binary gateway: read nothing from any connection.' },
+  'gateway-sick': {
+    kind: 'choice',
+    choices: ['processing-error', 'invalid-token', 'no-read', 'no-response'],
+    help: 'Binary gateway: every connection is sick in this way, or the first ones (--sick-connections).',
+  },
+  'http2-sick': {
+    kind: 'choice',
+    choices: ['internal-error', 'shutdown', 'refuse-streams', 'reset-streams', 'no-response', 'no-window'],
+    help: 'HTTP/2: every connection is sick in this way, or the first ones (--sick-connections).',
+  },
+  'sick-connections': {
+    kind: 'integer',
+    value: 'N',
+    help: 'With --gateway-sick and --http2-sick: how many connections are sick; the ones after them work (all).',
+  },
 } as const;
 
 /** See `apns-streams simulate --help`. */
@@ -84,6 +99,10 @@ export const simulateCommand: Command = defineCommand({
     'apns-streams send in.ndjson --to binary://127.0.0.1:2195 --credentials ./credentials',
   ],
   async run({ values }, io) {
+    const sick = values['gateway-sick'] ?? values['http2-sick'];
+    if (values['sick-connections'] !== undefined && sick === undefined) {
+      throw usageError('--sick-connections needs --gateway-sick or --http2-sick');
+    }
     const given = values.credentials;
     const directory = given === undefined ? await mkdtemp(join(tmpdir(), 'apns-streams-')) : resolve(given);
     try {
@@ -150,9 +169,13 @@ async function start(values: SimulateValues, directory: string): Promise<Simulat
         ...(gatewayPort === undefined ? {} : { port: gatewayPort }),
         ...(latencyMs === undefined ? {} : { latencyMs }),
         ...(afterError === undefined ? {} : { afterError }),
+        ...sickConnections(values['gateway-sick'], values['sick-connections']),
       },
       ...(feedbackPort === undefined ? {} : { feedback: { port: feedbackPort } }),
-      ...(http2Port === undefined ? {} : { http2: { port: http2Port } }),
+      http2: {
+        ...(http2Port === undefined ? {} : { port: http2Port }),
+        ...sickConnections(values['http2-sick'], values['sick-connections']),
+      },
     });
   } catch (error) {
     const { syscall, port, code } = error as NodeJS.ErrnoException & { port?: number };
@@ -163,6 +186,14 @@ async function start(values: SimulateValues, directory: string): Promise<Simulat
       hint: 'choose another port, or leave the option out to get a free one',
     });
   }
+}
+
+function sickConnections<Sickness extends string>(
+  how: Sickness | undefined,
+  connections: number | undefined,
+): { readonly sickConnections?: SickConnectionsFault<Sickness> } {
+  if (how === undefined) return {};
+  return { sickConnections: { how, ...(connections === undefined ? {} : { connections }) } };
 }
 
 async function readTokens(path: string): Promise<readonly string[]> {

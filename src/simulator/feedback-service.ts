@@ -90,8 +90,8 @@ export class FeedbackService {
     const { state, limits } = this.#context;
     const { truncateLast, neverClose, replaceBytes } = this.#faults;
     const { socket } = connection;
-    state.connected();
-    socket.once('close', () => state.disconnected());
+    const tally = state.connected('feedback');
+    socket.once('close', () => state.disconnected(tally));
     // Nothing is expected from the client, but its end is only seen by reading.
     socket.resume();
     const chunks = replaceBytes === undefined ? tupleChunks(state, truncateLast) : [replaceBytes];

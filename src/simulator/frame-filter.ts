@@ -36,7 +36,3 @@ export class FrameFilter {
 export function isPing(type: number, flags: number): boolean {
   return type === FrameType.PING && (flags & FrameFlag.ACK) === 0;
 }
-
-export function isGoaway(type: number): boolean {
-  return type === FrameType.GOAWAY;
-}

@@ -14,6 +14,8 @@ import { PacketReader } from '../protocol/packet-reader.js';
 import { type ConnectionEnding, endConnection } from './connection-ending.js';
 import { type CompleteFrame, frameStatus } from './frame-status.js';
 import type { ActiveGatewayFaults } from './gateway-faults.js';
+import type { ActiveSickConnections, GatewaySickness } from './sick-connection.js';
+import type { ConnectionTally } from './simulator-counts.js';
 import type { SimulatorState } from './simulator-state.js';
 import type { ConnectionLimits, LoopbackConnection } from './tls-listener.js';
 import { hoursAgo, type TokenFault } from './token-fault.js';
@@ -27,7 +29,10 @@ export class GatewayConnection {
   readonly #socket: TLSSocket;
   readonly #state: SimulatorState;
   readonly #limits: Required<ConnectionLimits>;
-  readonly #number: number;
+  readonly #tally: ConnectionTally;
+  readonly #sickness: ActiveSickConnections<GatewaySickness> | undefined;
+  /** Frames that this connection serves before it becomes sick. */
+  #healthyLeft = Number.POSITIVE_INFINITY;
   readonly #reader = new PacketReader(FRAME_FORMAT);
   #faults: ActiveGatewayFaults;
   /** Frames that wait behind one that is held, in order; `undefined` while none is. */
@@ -46,13 +51,19 @@ export class GatewayConnection {
     state: SimulatorState,
     limits: Required<ConnectionLimits>,
     faults: ActiveGatewayFaults,
+    sickness?: ActiveSickConnections<GatewaySickness>,
   ) {
     this.#connection = connection;
     this.#socket = connection.socket;
     this.#state = state;
     this.#limits = limits;
     this.#faults = faults;
-    this.#number = state.connected();
+    this.#tally = state.connected('gateway');
+    this.#sickness = sickness;
+    if (sickness !== undefined) {
+      this.#healthyLeft = sickness.healthyRequests;
+      this.#tally.counts.sick = sickness.how;
+    }
     if (limits.idleTimeoutMs > 0) this.#idle = setTimeout(() => this.#onIdle(), limits.idleTimeoutMs);
     this.#socket
       .on('data', (chunk: Buffer) => this.#onData(chunk))
@@ -93,9 +104,15 @@ export class GatewayConnection {
 
   #process(bytes: Buffer, start: number, end: number): void {
     if (this.#ended) {
-      this.#state.counts.discarded++;
+      this.#tally.add('discarded');
       return;
     }
+    if (this.#healthyLeft === 0) {
+      this.#processSick(bytes, start, end);
+      return;
+    }
+    this.#healthyLeft--;
+    if (this.#healthyLeft === 0) this.#updateFlow();
     let frame: Frame;
     try {
       frame = decodeFrame(bytes, start, end);
@@ -115,11 +132,22 @@ export class GatewayConnection {
     else this.#deliver(complete);
   }
 
+  /** Frames that had been read when a connection stopped reading are discarded as well. */
+  #processSick(bytes: Buffer, start: number, end: number): void {
+    const how = this.#sickness?.how;
+    if (how === 'processing-error' || how === 'invalid-token') {
+      const status = how === 'invalid-token' ? StatusCode.InvalidToken : StatusCode.ProcessingError;
+      this.#reject(status, readIdentifier(bytes, start, end));
+    } else {
+      this.#tally.add('discarded');
+    }
+  }
+
   #deliver(frame: CompleteFrame): void {
     if (this.#state.devices.stateOf(frame.deviceToken) === 'invalid') {
       this.#rejectFrame(StatusCode.InvalidToken, frame);
     } else {
-      this.#state.accept('binary', this.#number, frame);
+      this.#state.accept('binary', this.#tally, frame);
     }
   }
 
@@ -141,11 +169,11 @@ export class GatewayConnection {
         break;
       case 'close':
       case 'reset':
-        this.#state.counts.discarded++;
+        this.#tally.add('discarded');
         this.#end({ reset: name === 'reset' });
         break;
       case 'discard':
-        this.#state.counts.discarded++;
+        this.#tally.add('discarded');
         break;
       case 'stall':
         this.#hold(frame, argument === 0 ? undefined : argument * STALL_STEP_MS);
@@ -178,7 +206,7 @@ export class GatewayConnection {
   }
 
   #reject(statusCode: number, identifier: number | undefined, ending?: ConnectionEnding): void {
-    this.#state.counts.rejected++;
+    this.#tally.add('rejected');
     this.#answer(statusCode, identifier, ending);
   }
 
@@ -188,12 +216,17 @@ export class GatewayConnection {
       this.#reject(statusCode, frame.identifier, ending);
       return;
     }
-    this.#state.counts.rejected++;
+    this.#tally.add('rejected');
     this.#end({ reset: ending.reset ?? false });
   }
 
   #refuseUnreadable(): void {
-    if (!this.#ended) this.#reject(StatusCode.ProtocolError, undefined);
+    if (!this.#ended && !this.#isSilent()) this.#reject(StatusCode.ProtocolError, undefined);
+  }
+
+  /** Whether bad frames get no answer either. */
+  #isSilent(): boolean {
+    return this.#healthyLeft === 0 && this.#sickness?.how === 'no-response';
   }
 
   #answer(statusCode: number, identifier = 0, ending: ConnectionEnding = {}): void {
@@ -221,7 +254,7 @@ export class GatewayConnection {
     this.#after(ms, () => {
       const waiting = this.#held ?? [];
       this.#held = undefined;
-      if (this.#ended) this.#state.counts.discarded++;
+      if (this.#ended) this.#tally.add('discarded');
       else this.#deliver(frame);
       for (const bytes of waiting) this.#onFrame(bytes, 0, bytes.length);
       if (this.#held === undefined) this.#onReleased();
@@ -247,7 +280,8 @@ export class GatewayConnection {
 
   #updateFlow(): void {
     if (this.#ended) return;
-    if (this.#faults.stall || this.#held !== undefined || this.#resting) this.#socket.pause();
+    const isBlocked = this.#healthyLeft === 0 && this.#sickness?.how === 'no-read';
+    if (isBlocked || this.#faults.stall || this.#held !== undefined || this.#resting) this.#socket.pause();
     else this.#socket.resume();
   }
 
@@ -266,8 +300,8 @@ export class GatewayConnection {
     this.#ended = true;
     clearTimeout(this.#idle);
     for (const timer of this.#timers) clearTimeout(timer);
-    if (this.#held !== undefined) this.#state.counts.discarded += 1 + this.#held.length;
-    this.#state.disconnected();
+    if (this.#held !== undefined) this.#tally.add('discarded', 1 + this.#held.length);
+    this.#state.disconnected(this.#tally);
   }
 
   #after(ms: number, action: () => void): void {

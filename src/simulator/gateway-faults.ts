@@ -2,6 +2,13 @@
 
 import { callbackOption, choiceOption, integerOption } from '../options.js';
 import { flagFault } from './fault-option.js';
+import {
+  type ActiveSickConnections,
+  checkSickConnections,
+  GATEWAY_SICKNESSES,
+  type GatewaySickness,
+  type SickConnectionsFault,
+} from './sick-connection.js';
 
 /** Changes to how a gateway behaves; what is absent stays as it is. */
 export interface GatewayFaults {
@@ -20,10 +27,14 @@ export interface GatewayFaults {
   readonly stall?: boolean;
   /** Given the six bytes of an error response, returns what is sent in their place. @default the same */
   readonly rewriteErrorResponse?: ((packet: Buffer) => Uint8Array) | undefined;
+  /** Makes connections sick that are made from now on. @default none */
+  readonly sickConnections?: SickConnectionsFault<GatewaySickness> | undefined;
 }
 
 /** Faults with nothing left open. */
-export type ActiveGatewayFaults = Required<GatewayFaults>;
+export type ActiveGatewayFaults = Required<Omit<GatewayFaults, 'sickConnections'>> & {
+  readonly sickConnections: ActiveSickConnections<GatewaySickness> | undefined;
+};
 
 export const NO_GATEWAY_FAULTS: ActiveGatewayFaults = {
   afterError: 'drain',
@@ -32,6 +43,7 @@ export const NO_GATEWAY_FAULTS: ActiveGatewayFaults = {
   closeOnConnect: false,
   stall: false,
   rewriteErrorResponse: undefined,
+  sickConnections: undefined,
 };
 
 /**
@@ -62,5 +74,9 @@ export function changeGatewayFaults(
       'rewriteErrorResponse' in changes
         ? callbackOption('gateway.rewriteErrorResponse', changes.rewriteErrorResponse)
         : current.rewriteErrorResponse,
+    sickConnections:
+      'sickConnections' in changes
+        ? checkSickConnections('gateway.sickConnections', changes.sickConnections, GATEWAY_SICKNESSES)
+        : current.sickConnections,
   };
 }

@@ -8,6 +8,7 @@ import {
   NO_GATEWAY_FAULTS,
 } from './gateway-faults.js';
 import type { ServiceContext } from './service-context.js';
+import { type GatewaySickness, SickConnectionsState } from './sick-connection.js';
 import { type LoopbackConnection, type LoopbackHost, listenTls, type TlsListener } from './tls-listener.js';
 
 /** Where the gateway listens, and the faults it begins with. */
@@ -25,10 +26,12 @@ export class GatewayService {
   readonly #context: ServiceContext;
   #listener: TlsListener | undefined;
   #faults: ActiveGatewayFaults;
+  readonly #sickConnections = new SickConnectionsState<GatewaySickness>();
 
   private constructor(context: ServiceContext, faults: ActiveGatewayFaults) {
     this.#context = context;
     this.#faults = faults;
+    this.#sickConnections.set(faults.sickConnections);
   }
 
   /** @throws {ApnsError} APNS_ERR_INVALID_OPTION; or the system's error where the port cannot be had */
@@ -66,6 +69,7 @@ export class GatewayService {
   setFaults(changes: GatewayFaults): void {
     checkOptionNames('gateway', changes, Object.keys(NO_GATEWAY_FAULTS));
     this.#faults = changeGatewayFaults(this.#faults, changes);
+    if ('sickConnections' in changes) this.#sickConnections.set(this.#faults.sickConnections);
     for (const connection of this.#connections) connection.setFaults(this.#faults);
   }
 
@@ -81,7 +85,8 @@ export class GatewayService {
   #onConnection(connection: LoopbackConnection): void {
     const { state, limits } = this.#context;
     const { closeOnConnect } = this.#faults;
-    const opened = new GatewayConnection(connection, state, limits, this.#faults);
+    const sickness = this.#sickConnections.take();
+    const opened = new GatewayConnection(connection, state, limits, this.#faults, sickness);
     this.#connections.add(opened);
     connection.socket.once('close', () => this.#connections.delete(opened));
     if (closeOnConnect === false || closeOnConnect === 0) return;

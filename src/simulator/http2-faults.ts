@@ -5,6 +5,14 @@ import { checkOptionNames, choiceOption, integerOption } from '../options.js';
 import { MAX_UINT31 } from '../protocol/http2/frame-header.js';
 import { flagFault } from './fault-option.js';
 import { BODY_KINDS, type BodyKind } from './rejection.js';
+import {
+  type ActiveSickConnections,
+  checkSickConnections,
+  HTTP2_SICKNESSES,
+  type Http2Sickness,
+  type SickConnectionsFault,
+  SickConnectionsState,
+} from './sick-connection.js';
 
 /** What GOAWAY can carry behind its error code. */
 export type GoawayDebugData = 'json' | 'text' | 'empty';
@@ -75,12 +83,15 @@ export interface Http2Faults {
   readonly maxProviderTokens?: number;
   /** Whether broadcast is switched off for every app: FeatureNotEnabled. @default false */
   readonly broadcastDisabled?: boolean;
+  /** Makes connections sick that are made from now on. @default none */
+  readonly sickConnections?: SickConnectionsFault<Http2Sickness> | undefined;
 }
 
 /** Faults with nothing left open. */
-export type ActiveHttp2Faults = Required<Omit<Http2Faults, 'goaway' | 'storm429'>> & {
+export type ActiveHttp2Faults = Required<Omit<Http2Faults, 'goaway' | 'storm429' | 'sickConnections'>> & {
   readonly goaway: ActiveGoawayFault | undefined;
   readonly storm429: Storm429Fault | undefined;
+  readonly sickConnections: ActiveSickConnections<Http2Sickness> | undefined;
 };
 
 export type ActiveGoawayFault = Required<Omit<GoawayFault, 'lastStream'>> & {
@@ -100,6 +111,7 @@ const NO_HTTP2_FAULTS: ActiveHttp2Faults = {
   clockSkewMs: 0,
   maxProviderTokens: 0,
   broadcastDisabled: false,
+  sickConnections: undefined,
 };
 
 export const HTTP2_FAULT_NAMES: readonly string[] = Object.keys(NO_HTTP2_FAULTS);
@@ -107,6 +119,7 @@ export const HTTP2_FAULT_NAMES: readonly string[] = Object.keys(NO_HTTP2_FAULTS)
 /** The faults in force, and how often the counted ones have struck. */
 export class Http2FaultState {
   #active: ActiveHttp2Faults = NO_HTTP2_FAULTS;
+  readonly sickConnections: SickConnectionsState<Http2Sickness> = new SickConnectionsState();
   #requests = 0;
   #stormLeft = 0;
   #goawaysLeft = 0;
@@ -125,6 +138,7 @@ export class Http2FaultState {
     const active = changeFaults(this.#active, changes);
     if ('storm429' in changes) this.#stormLeft = active.storm429?.count ?? 0;
     if ('goaway' in changes) this.#goawaysLeft = active.goaway?.times ?? 0;
+    if ('sickConnections' in changes) this.sickConnections.set(active.sickConnections);
     this.#active = active;
   }
 
@@ -200,6 +214,10 @@ function changeFaults(current: ActiveHttp2Faults, changes: Http2Faults): ActiveH
     }),
     maxProviderTokens: count('maxProviderTokens'),
     broadcastDisabled: flag('broadcastDisabled'),
+    sickConnections:
+      'sickConnections' in changes
+        ? checkSickConnections('http2.sickConnections', changes.sickConnections, HTTP2_SICKNESSES)
+        : current.sickConnections,
   };
 }
 

@@ -13,9 +13,9 @@
 import { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { encodeFrame, type Http2Frame } from '../protocol/http2/frame.js';
-import { CLIENT_PREFACE } from '../protocol/http2/frame-header.js';
+import { CLIENT_PREFACE, FrameType } from '../protocol/http2/frame-header.js';
 import { endConnection } from './connection-ending.js';
-import { FrameFilter, isGoaway, isPing } from './frame-filter.js';
+import { FrameFilter, isPing } from './frame-filter.js';
 import type { LoopbackConnection } from './tls-listener.js';
 
 interface BufferedChunk {
@@ -28,6 +28,7 @@ export class Http2Wire extends Duplex {
   readonly #drainTimeoutMs: number;
   readonly #incoming: FrameFilter | undefined;
   #outgoing: FrameFilter | undefined;
+  readonly #dropped = new Set<number>();
   #bytesPerMs = Number.POSITIVE_INFINITY;
   #isHeld = false;
   #rest: NodeJS.Timeout | undefined;
@@ -52,8 +53,13 @@ export class Http2Wire extends Duplex {
   /** Sends a frame of our own, behind what node:http2 has said so far. */
   send(frame: Http2Frame): void {
     if (this.#isFinished) return;
-    if (frame.type === 'GOAWAY') this.#outgoing ??= new FrameFilter(isGoaway);
+    if (frame.type === 'GOAWAY') this.#drop('GOAWAY');
     this.#socket.write(encodeFrame(frame));
+  }
+
+  /** Sends no WINDOW_UPDATE from now on, so that the client runs out of window. */
+  keepWindow(): void {
+    this.#drop('WINDOW_UPDATE');
   }
 
   /** Reads nothing until {@link release}. */
@@ -108,6 +114,12 @@ export class Http2Wire extends Duplex {
     clearTimeout(this.#rest);
     this.finish({ reset: false });
     done(error);
+  }
+
+  /** Keeps node:http2 from saying this. */
+  #drop(type: 'GOAWAY' | 'WINDOW_UPDATE'): void {
+    this.#dropped.add(FrameType[type]);
+    this.#outgoing ??= new FrameFilter((type) => this.#dropped.has(type));
   }
 
   #onData(chunk: Buffer): void {

@@ -31,12 +31,13 @@ export type {
 } from './http2-faults.js';
 export type { Http2Service, Http2ServiceOptions } from './http2-service.js';
 export type { BodyKind } from './rejection.js';
+export type { GatewaySickness, Http2Sickness, SickConnectionsFault } from './sick-connection.js';
 export {
   createSimulator,
   type Simulator,
   type SimulatorOptions,
   type SimulatorTlsOptions,
 } from './simulator.js';
-export type { SimulatorCounts } from './simulator-state.js';
+export type { ConnectionCounts, SimulatorCounts, SimulatorService } from './simulator-counts.js';
 export type { ConnectionLimits, LoopbackHost } from './tls-listener.js';
 export { decodeTokenFault, encodeTokenFault, type TokenFault, type TokenFaultName } from './token-fault.js';

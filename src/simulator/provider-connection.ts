@@ -19,8 +19,10 @@ import { Http2Wire } from './http2-wire.js';
 import { ProviderAuth } from './provider-auth.js';
 import type { Goaway, ProviderConnectionControl, ProviderContext } from './provider-context.js';
 import { ProviderExchange } from './provider-exchange.js';
-import { answerEarly, processRequest } from './provider-request.js';
+import { answerEarly, processRequest, respondSick } from './provider-request.js';
 import { rejection } from './rejection.js';
+import type { ActiveSickConnections, Http2Sickness } from './sick-connection.js';
+import type { ConnectionTally } from './simulator-counts.js';
 import type { LoopbackConnection } from './tls-listener.js';
 
 /** As Apple's gateway announces it. */
@@ -43,7 +45,7 @@ const GOODBYE: Goaway = { lastStreams: ['all'], errorCode: 0, debugData: 'json',
 export class ProviderConnection implements ProviderConnectionControl {
   readonly auth: ProviderAuth;
   readonly context: ProviderContext;
-  readonly number: number;
+  readonly tally: ConnectionTally;
   readonly wire: Http2Wire;
   readonly #session: ServerHttp2Session;
   /** Those not settled, and those whose answer is not written whole. */
@@ -59,6 +61,7 @@ export class ProviderConnection implements ProviderConnectionControl {
   #lastStream = MAX_UINT31;
   /** Requests that a GOAWAY to come will deny, in order. */
   #doomed: ProviderExchange[] = [];
+  readonly #sickness: ActiveSickConnections<Http2Sickness> | undefined;
   #isAtOneStream: boolean;
   #limit: number;
   #isDraining = false;
@@ -68,12 +71,15 @@ export class ProviderConnection implements ProviderConnectionControl {
     const { state, limits, faults } = context;
     const { socket } = connection;
     this.context = context;
-    this.number = state.connected();
+    this.tally = state.connected('http2');
+    this.#sickness = faults.sickConnections.take();
+    if (this.#sickness !== undefined) this.tally.counts.sick = this.#sickness.how;
     this.auth = new ProviderAuth(socket, context.tokens, context.topics);
     this.#isAtOneStream = faults.active.startAtOneStream && this.auth.usesToken;
     this.#limit = this.#wantedLimit();
     this.wire = new Http2Wire(connection, limits.drainTimeoutMs, faults.active.ignorePing);
     socket.once('close', () => this.#onClose());
+    if (this.#sickness?.how === 'no-window' && this.#sickness.healthyRequests === 0) this.wire.keepWindow();
     const goaway = faults.takeGoaway(0);
     if (goaway !== undefined) this.#sayGoaway(goaway);
     const options: ServerOptions & { readonly maxOutstandingSettings: number } = {
@@ -173,12 +179,13 @@ export class ProviderConnection implements ProviderConnectionControl {
   }
 
   #onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, rawHeaders: readonly string[]): void {
-    const { state, faults } = this.context;
+    const { faults, state } = this.context;
     const exchange = new ProviderExchange(this, stream, headers, rawHeaders);
     stream.on('error', ignore);
     this.#idle?.refresh();
-    state.counts.requests++;
+    this.tally.add('requests');
     this.#requests++;
+    exchange.isSick = this.#isSick();
     this.#highestStream = Math.max(this.#highestStream, exchange.id);
     this.#exchanges.set(exchange.id, exchange);
     stream
@@ -188,7 +195,8 @@ export class ProviderConnection implements ProviderConnectionControl {
       .once('close', () => this.#onStreamClose(exchange));
     if (this.#isEnded || exchange.id > this.#lastStream) this.abandon(exchange);
     else if (faults.takeRefusal()) exchange.refuse();
-    else if (!this.#isDoomed(exchange)) answerEarly(exchange, this);
+    else if (exchange.isSick && this.#sickness?.how === 'refuse-streams') exchange.refuse();
+    else if (!exchange.isSick && !this.#isDoomed(exchange)) answerEarly(exchange, this);
     const goaway = faults.takeGoaway(this.#requests);
     if (goaway !== undefined && !this.#isEnded) this.goaway(goaway);
     state.changed();
@@ -216,7 +224,7 @@ export class ProviderConnection implements ProviderConnectionControl {
       if (this.#doomed.push(exchange) === 1) this.after(limits.drainTimeoutMs, () => this.#spareDoomed());
       return;
     }
-    processRequest(exchange, this);
+    this.#respond(exchange);
     state.changed();
   }
 
@@ -229,7 +237,20 @@ export class ProviderConnection implements ProviderConnectionControl {
   #spareDoomed(): void {
     const spared = this.#doomed.filter(({ isSettled }) => !isSettled);
     this.#doomed = [];
-    for (const exchange of spared) processRequest(exchange, this);
+    for (const exchange of spared) this.#respond(exchange);
+  }
+
+  /** Answers a request that has arrived whole, as well as this connection can. */
+  #respond(exchange: ProviderExchange): void {
+    if (exchange.isSick && this.#sickness !== undefined) respondSick(this.#sickness.how, exchange, this);
+    else processRequest(exchange, this);
+  }
+
+  /** Whether the request that has just been counted has come too late for this connection to serve it. */
+  #isSick(): boolean {
+    if (this.#sickness === undefined || this.#requests <= this.#sickness.healthyRequests) return false;
+    if (this.#sickness.how === 'no-window') this.wire.keepWindow();
+    return true;
   }
 
   #onStreamClose(exchange: ProviderExchange): void {
@@ -277,7 +298,7 @@ export class ProviderConnection implements ProviderConnectionControl {
   #onClose(): void {
     this.#isEnded = true;
     this.#clear();
-    this.context.state.disconnected();
+    this.context.state.disconnected(this.tally);
     setImmediate(() => this.#session.destroy());
   }
 

@@ -4,6 +4,7 @@ import type { ProviderAuth } from './provider-auth.js';
 import type { ProviderExchange } from './provider-exchange.js';
 import type { ProviderTokenCheck } from './provider-token-check.js';
 import type { ServiceContext } from './service-context.js';
+import type { ConnectionTally } from './simulator-counts.js';
 import type { TopicPolicy } from './topic-policy.js';
 
 /** What the connections of the HTTP/2 side share. */
@@ -21,8 +22,7 @@ export interface ProviderConnectionControl {
   readonly context: ProviderContext;
   readonly auth: ProviderAuth;
   readonly wire: Http2Wire;
-  /** Counted from 1 over all wires. */
-  readonly number: number;
+  readonly tally: ConnectionTally;
   /** To be called when a response is written. */
   onAnswer(exchange: ProviderExchange): void;
   /** To be called when a notification was accepted. */

@@ -28,6 +28,8 @@ export class ProviderExchange {
   readonly path: string;
   /** Whether the body has come to its end. */
   isWhole = false;
+  /** Whether its connection was sick when it arrived. */
+  isSick = false;
   bodyBytes = 0;
   readonly #connection: ProviderConnectionControl;
   readonly #rawHeaders: readonly string[];
@@ -78,16 +80,17 @@ export class ProviderExchange {
   accept(fields: RecordFields, form: ExchangeForm = {}): void {
     if (!this.#settle()) return;
     const connection = this.#connection;
-    connection.context.state.accept('http2', connection.number, { ...fields, apnsId: this.#apnsId });
+    connection.context.state.accept('http2', connection.tally, { ...fields, apnsId: this.#apnsId });
     this.answer(200, form);
     connection.onAccepted();
   }
 
   reject(rejection: Rejection, form: ExchangeForm = {}): void {
     if (!this.#settle()) return;
-    const { state, faults } = this.#connection.context;
+    const { tally, context } = this.#connection;
+    const { faults } = context;
     const { statusCode, retryAfterSeconds } = rejection;
-    state.counts.rejected++;
+    tally.add('rejected');
     const body = rejectionBody(rejection, form.bodyKind ?? faults.active.bodyKind);
     const headers = retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) };
     this.answer(statusCode, form, headers, body);
@@ -97,13 +100,19 @@ export class ProviderExchange {
   /** RST_STREAM that says: nothing was processed, send it again. */
   refuse(): void {
     if (!this.#settle()) return;
-    this.#connection.context.state.counts.refused++;
+    this.#connection.tally.add('refused');
     this.stream.close(constants.NGHTTP2_REFUSED_STREAM);
   }
 
   /** Counts it as one that gets no answer. */
   discard(): void {
-    if (this.#settle()) this.#connection.context.state.counts.discarded++;
+    if (this.#settle()) this.#connection.tally.add('discarded');
+  }
+
+  /** RST_STREAM with INTERNAL_ERROR; it is discarded. */
+  fail(): void {
+    this.discard();
+    this.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
   }
 
   /** Settles what is no notification, and needs no counting. */

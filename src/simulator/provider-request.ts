@@ -12,6 +12,7 @@ import {
 import type { ProviderConnectionControl } from './provider-context.js';
 import type { ProviderExchange } from './provider-exchange.js';
 import { type Rejection, rejection, withRetryAfter } from './rejection.js';
+import type { Http2Sickness } from './sick-connection.js';
 import { decodeTokenFault } from './token-fault.js';
 
 /** Answers a request, or does what its device token asks for instead. */
@@ -27,6 +28,34 @@ export function processRequest(exchange: ProviderExchange, connection: ProviderC
   else if (isBroadcastPath(exchange.path)) processBroadcast(exchange, connection);
   else if (isChannelsPath(exchange.path)) processManagement(exchange, connection);
   else exchange.reject(rejection('BadPath'));
+}
+
+/** Answers a request on a connection that is sick, or leaves it without an answer. */
+export function respondSick(
+  how: Http2Sickness,
+  exchange: ProviderExchange,
+  connection: ProviderConnectionControl,
+): void {
+  if (exchange.isSettled) return;
+  switch (how) {
+    case 'internal-error':
+      exchange.reject(rejection('InternalServerError'));
+      break;
+    case 'shutdown':
+      exchange.reject(rejection('Shutdown'));
+      break;
+    case 'refuse-streams':
+      exchange.refuse();
+      break;
+    case 'reset-streams':
+      exchange.fail();
+      break;
+    case 'no-response':
+      connection.abandon(exchange);
+      break;
+    case 'no-window':
+      processRequest(exchange, connection);
+  }
 }
 
 /** Answers before the body has come, if the device token asks for that. It is accepted when the body has. */

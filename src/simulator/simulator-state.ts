@@ -3,32 +3,16 @@ import { ApnsError } from '../errors.js';
 import { AcceptedRecord, type RecordDetail, type RecordFields, type Wire } from './accepted-record.js';
 import { ChannelRegistry } from './channel-registry.js';
 import { DeviceRegistry } from './device-registry.js';
+import {
+  type ConnectionCounts,
+  ConnectionTally,
+  type SimulatorCounts,
+  type SimulatorService,
+} from './simulator-counts.js';
 import { TokenFaultMemory } from './token-fault.js';
 
-/** How often what has happened, since the simulator started. */
-export interface SimulatorCounts {
-  /** Connections whose TLS handshake succeeded, on any port. */
-  connections: number;
-  /** Of those, the ones not yet closed. */
-  openConnections: number;
-  /** Notifications accepted, on any wire. */
-  accepted: number;
-  /** Notifications rejected, on any wire, and unparsable packets. */
-  rejected: number;
-  /**
-   * Whole frames and HTTP/2 requests dropped without a word: what followed an error, lay above GOAWAY's last
-   * stream or on a connection that was cut, and what a token's fault asks to drop.
-   */
-  discarded: number;
-  /** HTTP/2 requests that arrived, the refused ones included. */
-  requests: number;
-  /** Of those, the ones refused with REFUSED_STREAM: neither accepted, rejected nor discarded. */
-  refused: number;
-  /** GOAWAY frames sent on purpose. */
-  goaways: number;
-  /** Feedback tuples handed to a connection. */
-  feedbackTuples: number;
-}
+/** Connections whose own counts are kept; beyond twice as many, the oldest are forgotten. */
+const MAX_CONNECTIONS = 10_000;
 
 interface Waiter {
   readonly condition: (counts: Readonly<SimulatorCounts>) => boolean;
@@ -53,29 +37,41 @@ export class SimulatorState {
     feedbackTuples: 0,
   };
   readonly #waiters = new Set<Waiter>();
+  readonly #startedAt = performance.now();
+  readonly #tallies: ConnectionTally[] = [];
 
   constructor(detail: RecordDetail, limit: number) {
     this.accepted = new AcceptedRecord(detail, limit);
   }
 
+  /** The latest connections, oldest first. */
+  get connections(): readonly Readonly<ConnectionCounts>[] {
+    return this.#tallies.map(({ counts }) => counts);
+  }
+
   /** Counts a connection in, and gives it its number. */
-  connected(): number {
+  connected(service: SimulatorService): ConnectionTally {
     this.counts.openConnections++;
-    this.counts.connections++;
+    const number = ++this.counts.connections;
+    const tally = new ConnectionTally(this.counts, service, number, performance.now() - this.#startedAt);
+    this.#tallies.push(tally);
+    // Half of them at a time, so that forgetting costs next to nothing per connection.
+    if (this.#tallies.length >= 2 * MAX_CONNECTIONS) this.#tallies.splice(0, MAX_CONNECTIONS);
     this.changed();
-    return this.counts.connections;
+    return tally;
   }
 
   /** Counts a connection out. */
-  disconnected(): void {
+  disconnected(tally: ConnectionTally): void {
+    tally.counts.isOpen = false;
     this.counts.openConnections--;
     this.changed();
   }
 
   /** Counts and records an accepted notification, and tells the feedback service if its device is gone. */
-  accept(wire: Wire, connection: number, fields: RecordFields): void {
-    this.counts.accepted++;
-    this.accepted.add(wire, connection, fields);
+  accept(wire: Wire, tally: ConnectionTally, fields: RecordFields): void {
+    tally.add('accepted');
+    this.accepted.add(wire, tally.counts.connection, fields);
     this.devices.reportUndelivered(fields.deviceToken);
   }
 

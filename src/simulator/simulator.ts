@@ -17,7 +17,8 @@ import type { DeviceRegistry } from './device-registry.js';
 import { FeedbackService, type FeedbackServiceOptions } from './feedback-service.js';
 import { GatewayService, type GatewayServiceOptions } from './gateway-service.js';
 import { Http2Service, type Http2ServiceOptions } from './http2-service.js';
-import { type SimulatorCounts, SimulatorState } from './simulator-state.js';
+import type { ConnectionCounts, SimulatorCounts } from './simulator-counts.js';
+import { SimulatorState } from './simulator-state.js';
 import {
   type ConnectionLimits,
   checkConnectionLimits,
@@ -75,6 +76,11 @@ export interface Simulator {
   /** What was accepted, in order. What was discarded is never in it. */
   readonly accepted: AcceptedRecord;
   readonly counts: Readonly<SimulatorCounts>;
+  /**
+   * The counts of each connection by itself, in the order of their handshakes; those of at least the latest
+   * 10,000. They are those of the moment, and go on counting.
+   */
+  readonly connections: readonly Readonly<ConnectionCounts>[];
   /**
    * Resolves as soon as the counts meet a condition, at once if they do already.
    *
@@ -145,6 +151,9 @@ export async function createSimulator(options: SimulatorOptions = {}): Promise<S
     channels: state.channels,
     accepted: state.accepted,
     counts: state.counts,
+    get connections() {
+      return state.connections;
+    },
     until: (condition) => state.until(condition),
     close,
     [Symbol.asyncDispose]: close,

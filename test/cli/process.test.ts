@@ -182,6 +182,29 @@ describe('simulate', () => {
     );
   });
 
+  it('makes the first connection sick, and lets the next one work', async () => {
+    const credentials = join(directory, 'sick');
+    const faults = ['--gateway-sick', 'invalid-token', '--http2-sick', 'internal-error'];
+    const command = start(['simulate', '--credentials', credentials, ...faults, '--sick-connections', '1']);
+    const { gateway } = JSON.parse(await command.said('stdout', /\n/));
+    const statuses: unknown[] = [];
+    for (let run = 0; run < 2; run++) {
+      const to = ['--to', `binary://${gateway.host}:${gateway.port}`];
+      const sender = start(['send', ...to, '--credentials', credentials]);
+      sender.stdin.end(lines(1));
+      statuses.push(...parse((await sender.exit()).out).map(({ status }) => status));
+    }
+    expect(statuses).toEqual(['rejected', 'accepted']);
+    command.kill('SIGTERM');
+    expect((await command.exit()).err).toContain('1 accepted,');
+  });
+
+  it('makes no connection sick without being told how', async () => {
+    const { code, err } = await start(['simulate', '--sick-connections', '1']).exit();
+    expect(code).toBe(64);
+    expect(err).toContain('--sick-connections needs --gateway-sick or --http2-sick');
+  });
+
   it('makes credentials only its user can read, and removes them at the end', async () => {
     const command = start(['simulate']);
     const { credentials } = JSON.parse(await command.said('stdout', /\n/));
