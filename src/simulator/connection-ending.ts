@@ -59,7 +59,9 @@ function writeAndDrain(
 ): void {
   const deadline = setTimeout(() => socket.destroy(), drainTimeoutMs);
   socket.once('close', () => clearTimeout(deadline));
-  if (packet === undefined) socket.end();
-  else socket.end(packet);
+  if (packet !== undefined) socket.write(packet);
+  // In the next turn: over TLS 1.3 the session tickets may still have to be written, and a connection that ends before
+  // they are ends without close_notify, which clients take for an answer or a list that was cut off.
+  setImmediate(() => socket.end());
   socket.resume();
 }

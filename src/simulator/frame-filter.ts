@@ -3,7 +3,7 @@ import { FrameFlag, FrameType, frameFormat } from '../protocol/http2/frame-heade
 import { PacketReader } from '../protocol/packet-reader.js';
 
 /** A 24-bit length: the limits are the business of node:http2. */
-const MAX_FRAME_BYTES = 0xff_ffff;
+export const MAX_FRAME_BYTES = 0xff_ffff;
 
 /** Filters bytes, from a place where a frame begins. */
 export class FrameFilter {

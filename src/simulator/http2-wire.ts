@@ -12,11 +12,21 @@
  */
 import { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
+import { Http2ErrorCode } from '../protocol/http2/error-code.js';
 import { encodeFrame, type Http2Frame } from '../protocol/http2/frame.js';
-import { CLIENT_PREFACE, FrameType } from '../protocol/http2/frame-header.js';
+import {
+  CLIENT_PREFACE,
+  FRAME_HEADER_BYTES,
+  FrameType,
+  frameFormat,
+} from '../protocol/http2/frame-header.js';
+import { PacketReader } from '../protocol/packet-reader.js';
 import { endConnection } from './connection-ending.js';
-import { FrameFilter, isPing } from './frame-filter.js';
+import { FrameFilter, isPing, MAX_FRAME_BYTES } from './frame-filter.js';
 import type { LoopbackConnection } from './tls-listener.js';
+
+/** A frame header, the last stream id and the error code. */
+const GOAWAY_BYTES = FRAME_HEADER_BYTES + 8;
 
 interface BufferedChunk {
   readonly chunk: Buffer;
@@ -35,10 +45,22 @@ export class Http2Wire extends Duplex {
   #isFinished = false;
   #isClientEnded = false;
   #onDrain: (() => void) | undefined;
+  readonly #said = new PacketReader(frameFormat(MAX_FRAME_BYTES));
+  #onBroken: (() => void) | undefined;
 
-  /** @param ignorePing whether PINGs are swallowed */
-  constructor(connection: LoopbackConnection, drainTimeoutMs: number, ignorePing: boolean) {
+  /**
+   * @param ignorePing whether PINGs are swallowed
+   * @param onBroken called once, when node:http2 has answered a connection error with GOAWAY: it does not always
+   *   close the connection (never on Node 20; on every version if the frame came in two chunks)
+   */
+  constructor(
+    connection: LoopbackConnection,
+    drainTimeoutMs: number,
+    ignorePing: boolean,
+    onBroken: () => void,
+  ) {
     super();
+    this.#onBroken = onBroken;
     this.#connection = connection;
     this.#socket = connection.socket;
     this.#drainTimeoutMs = drainTimeoutMs;
@@ -95,6 +117,7 @@ export class Http2Wire extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    if (this.#onBroken !== undefined) this.#said.read(chunk, this.#onSaid);
     const bytes = this.#outgoing?.pass(chunk) ?? chunk;
     if (this.#isFinished || this.#socket.write(bytes)) done();
     else this.#onDrain = done;
@@ -115,6 +138,15 @@ export class Http2Wire extends Duplex {
     this.finish({ reset: false });
     done(error);
   }
+
+  readonly #onSaid = (bytes: Buffer, start: number, end: number): void => {
+    if (bytes[start + 3] !== FrameType.GOAWAY || end < start + GOAWAY_BYTES) return;
+    if (bytes.readUInt32BE(start + GOAWAY_BYTES - 4) === Http2ErrorCode.NO_ERROR) return;
+    const onBroken = this.#onBroken;
+    this.#onBroken = undefined;
+    // In the next turn: this frame is written first.
+    if (onBroken !== undefined) setImmediate(onBroken);
+  };
 
   /** Keeps node:http2 from saying this. */
   #drop(type: 'GOAWAY' | 'WINDOW_UPDATE'): void {

@@ -77,7 +77,9 @@ export class ProviderConnection implements ProviderConnectionControl {
     this.auth = new ProviderAuth(socket, context.tokens, context.topics);
     this.#isAtOneStream = faults.active.startAtOneStream && this.auth.usesToken;
     this.#limit = this.#wantedLimit();
-    this.wire = new Http2Wire(connection, limits.drainTimeoutMs, faults.active.ignorePing);
+    this.wire = new Http2Wire(connection, limits.drainTimeoutMs, faults.active.ignorePing, () =>
+      this.end({ reset: false }),
+    );
     socket.once('close', () => this.#onClose());
     if (this.#sickness?.how === 'no-window' && this.#sickness.healthyRequests === 0) this.wire.keepWindow();
     const goaway = faults.takeGoaway(0);
