@@ -59,11 +59,11 @@ export function applyTokenFault(
       break;
     case 'shutdown':
       deliverIt();
-      connection.goaway(goingAway(exchange.id));
+      connection.goaway(goingAway(exchange.id), exchange);
       break;
     case 'shutdownUnnamed':
       deliverIt();
-      connection.goaway(goingAway(MAX_UINT31));
+      connection.goaway(goingAway(MAX_UINT31), exchange);
       break;
     case 'close':
       connection.goaway(goingAway(Math.max(0, exchange.id - 2)));

@@ -83,7 +83,7 @@ export class ProviderConnection implements ProviderConnectionControl {
     socket.once('close', () => this.#onClose());
     if (this.#sickness?.how === 'no-window' && this.#sickness.healthyRequests === 0) this.wire.keepWindow();
     const goaway = faults.takeGoaway(0);
-    if (goaway !== undefined) this.#sayGoaway(goaway);
+    if (goaway !== undefined) this.#sayGoaway(goaway, this.#denyStreams(goaway));
     const options: ServerOptions & { readonly maxOutstandingSettings: number } = {
       settings: { maxConcurrentStreams: this.#limit, maxHeaderListSize: MAX_HEADER_LIST_BYTES },
       maxOutstandingSettings: MAX_OUTSTANDING_SETTINGS,
@@ -132,12 +132,22 @@ export class ProviderConnection implements ProviderConnectionControl {
     }
   }
 
-  goaway(goaway: Goaway): void {
-    this.#sayGoaway(goaway);
+  goaway(goaway: Goaway, behind?: ProviderExchange): void {
+    const lastStreamIds = this.#denyStreams(goaway);
     for (const [id, exchange] of this.#exchanges) {
       if (id > this.#lastStream) this.abandon(exchange);
     }
     this.#spareDoomed();
+    const stream = behind?.stream;
+    const say = (): void => this.#goAway(goaway, lastStreamIds);
+    if (stream === undefined || stream.destroyed) say();
+    // In the next turn: node:http2 may close a stream before it writes the frame that ended it.
+    else stream.once('close', () => setImmediate(say));
+  }
+
+  #goAway(goaway: Goaway, lastStreamIds: readonly number[]): void {
+    if (this.#isEnded) return;
+    this.#sayGoaway(goaway, lastStreamIds);
     if (goaway.afterwards === 'close') this.end({ reset: false });
     else if (goaway.afterwards === 'drain') this.#drain();
   }
@@ -264,13 +274,20 @@ export class ProviderConnection implements ProviderConnectionControl {
     this.context.state.changed();
   }
 
-  #sayGoaway({ lastStreams, errorCode, debugData: kind, reason = 'Shutdown' }: Goaway): void {
-    const text = kind === 'json' ? JSON.stringify({ reason }) : kind === 'text' ? GOAWAY_TEXT : '';
-    for (const last of lastStreams) {
+  /** Takes nothing above the last stream any more; the ids that GOAWAY is to name. */
+  #denyStreams({ lastStreams }: Goaway): readonly number[] {
+    return lastStreams.map((last) => {
       const wanted = last === 'all' ? this.#highestStream : last === 'none' ? 0 : last;
       const lastStreamId = Math.max(wanted, this.#highestAnswered);
-      this.wire.send({ type: 'GOAWAY', lastStreamId, errorCode, debugData: Buffer.from(text) });
       this.#lastStream = Math.min(this.#lastStream, lastStreamId);
+      return lastStreamId;
+    });
+  }
+
+  #sayGoaway({ errorCode, debugData: kind, reason = 'Shutdown' }: Goaway, ids: readonly number[]): void {
+    const text = kind === 'json' ? JSON.stringify({ reason }) : kind === 'text' ? GOAWAY_TEXT : '';
+    for (const lastStreamId of ids) {
+      this.wire.send({ type: 'GOAWAY', lastStreamId, errorCode, debugData: Buffer.from(text) });
       this.context.state.counts.goaways++;
     }
     this.context.state.changed();

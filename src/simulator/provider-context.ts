@@ -29,8 +29,12 @@ export interface ProviderConnectionControl {
   onAccepted(): void;
   /** To be called when a notification was rejected. */
   onRejected(): void;
-  /** Says GOAWAY, drops what lies above the last stream, and ends the connection as told. */
-  goaway(goaway: Goaway): void;
+  /**
+   * Drops what lies above the last stream, says GOAWAY, and ends the connection as told.
+   *
+   * @param behind the exchange whose answer is to be written before the GOAWAY
+   */
+  goaway(goaway: Goaway, behind?: ProviderExchange): void;
   /** Ends the connection. What is not answered is discarded. */
   end(ending: { readonly reset: boolean }): void;
   /** Lets this request, and every one behind it, wait; for ever if no time is given. */

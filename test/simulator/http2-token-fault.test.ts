@@ -69,6 +69,25 @@ describe('over HTTP/2, a device token that asks for', () => {
     expect(statuses(await around(again, name))).toEqual([200, 200, 200]);
   });
 
+  it.each<TokenFaultName>(['shutdown', 'shutdownUnnamed'])(
+    '%s is answered before its GOAWAY',
+    async (name) => {
+      const { simulator, client } = await start();
+      const seen: string[] = [];
+      client.session.on('goaway', () => seen.push('GOAWAY'));
+      const stream = client.session.request({
+        ':method': 'POST',
+        ':path': `/3/device/${encodeTokenFault(name)}`,
+        'apns-topic': simulator.credentials.topic,
+        authorization: bearer(simulator.credentials),
+      });
+      stream.on('response', () => seen.push('response'));
+      stream.end('{"aps":{}}');
+      await Promise.all([collect(stream), client.closed]);
+      expect(seen).toEqual(['response', 'GOAWAY']);
+    },
+  );
+
   it('close is not accepted: GOAWAY names the stream before, which is answered', async () => {
     const { simulator, client } = await start();
     expect(statuses(await around(client, 'close'))).toEqual([200, 0, 0]);
