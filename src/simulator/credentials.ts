@@ -7,7 +7,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type InspectOptionsStylized, inspect } from 'node:util';
 import { ApnsError, invalidOption } from '../errors.js';
-import { mintAuthority, mintClientCertificate, mintServerCertificate } from './certificates.js';
+import { type KeyType, mintAuthority, mintClientCertificate, mintServerCertificate } from './certificates.js';
 
 /** Certificates and keys as PEM text. Made for loopback; of use to nobody else. */
 export interface SimulatorCredentials {
@@ -57,8 +57,12 @@ export function checkCredentials(credentials: SimulatorCredentials): void {
   }
 }
 
-/** Makes a complete set. */
-export function mintCredentials(topic: string): SimulatorCredentials {
+/**
+ * Makes a complete set.
+ *
+ * @param keyType of the client's key; the others are elliptic curve keys
+ */
+export function mintCredentials(topic: string, keyType: KeyType = 'ec'): SimulatorCredentials {
   const authority = mintAuthority();
   const server = mintServerCertificate(authority);
   const { privateKey: providerKey } = generateKeyPairSync('ec', {
@@ -68,7 +72,7 @@ export function mintCredentials(topic: string): SimulatorCredentials {
   });
   return {
     ca: authority.cert,
-    ...mintClientCertificate(authority, { topic }),
+    ...mintClientCertificate(authority, { topic, keyType }),
     serverCert: server.cert,
     serverKey: server.key,
     providerKey,

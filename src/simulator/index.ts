@@ -6,10 +6,12 @@ export type {
   Wire,
 } from './accepted-record.js';
 export {
+  type ApnsEnvironment,
   type Authority,
   type AuthorityOptions,
   type CertificateAndKey,
   type ClientCertificateOptions,
+  type KeyType,
   mintAuthority,
   mintClientCertificate,
   mintServerCertificate,

@@ -4,6 +4,7 @@ import { invalidOption } from '../errors.js';
 import { headerTextProblem } from '../notification.js';
 import { checkOptionNames, choiceOption, integerOption } from '../options.js';
 import type { AcceptedRecord, RecordDetail } from './accepted-record.js';
+import type { KeyType } from './certificates.js';
 import type { ChannelRegistry } from './channel-registry.js';
 import {
   checkCredentials,
@@ -51,6 +52,11 @@ export interface SimulatorOptions {
    * without any gets new ones written to it (see {@link writeCredentials}). @default made, and not written
    */
   readonly credentials?: string | SimulatorCredentials;
+  /**
+   * The kind of the client's key, where credentials are made. Apple's push certificates have RSA keys, and old clients
+   * read no other, but one takes from 50 to 500 ms to make. @default 'rsa' for a directory, or else 'ec'
+   */
+  readonly clientKey?: KeyType;
   /** How much of each accepted notification `accepted` keeps. @default 'full' */
   readonly record?: RecordDetail;
   /** How many accepted notifications are recorded; further ones are only counted. @default 1000000 */
@@ -105,6 +111,7 @@ export async function createSimulator(options: SimulatorOptions = {}): Promise<S
     'host',
     'topic',
     'credentials',
+    'clientKey',
     'record',
     'recordLimit',
     'limits',
@@ -168,13 +175,15 @@ export async function createSimulator(options: SimulatorOptions = {}): Promise<S
 
 async function loadCredentials(options: SimulatorOptions): Promise<SimulatorCredentials> {
   const { credentials: source, topic } = options;
+  const usualKey = typeof source === 'string' ? 'rsa' : 'ec';
+  const keyType = choiceOption('clientKey', options.clientKey, ['ec', 'rsa'], usualKey);
   const problem = topic === undefined ? undefined : headerTextProblem(topic);
   if (problem !== undefined) throw invalidOption('topic', 'a bundle identifier', topic);
-  if (source === undefined) return mintCredentials(topic ?? DEFAULT_TOPIC);
+  if (source === undefined) return mintCredentials(topic ?? DEFAULT_TOPIC, keyType);
   if (typeof source !== 'string') checkCredentials(source);
   const found = typeof source === 'string' ? await readCredentials(source) : source;
   if (found === undefined) {
-    const credentials = mintCredentials(topic ?? DEFAULT_TOPIC);
+    const credentials = mintCredentials(topic ?? DEFAULT_TOPIC, keyType);
     await writeCredentials({ credentials }, source as string);
     return credentials;
   }

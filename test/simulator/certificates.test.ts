@@ -69,6 +69,9 @@ describe('certificates', () => {
     const several = new X509Certificate(cert).raw.toString('hex');
     expect(several).toContain(appleExtension('06'));
     expect(several).toContain(Buffer.from('com.example.app.voip').toString('hex'));
+    const { cert: sandbox } = mintClientCertificate(authority, { environments: ['sandbox'] });
+    const raw = new X509Certificate(sandbox).raw.toString('hex');
+    expect([raw.includes(appleExtension('01')), raw.includes(appleExtension('02'))]).toEqual([true, false]);
   });
 });
 

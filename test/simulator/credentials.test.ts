@@ -1,4 +1,4 @@
-import { createPrivateKey } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -95,6 +95,33 @@ describe('credentials', () => {
     expect((await exchange(second.gateway, first.credentials, frame)).bytes.toString('hex')).toBe(
       '080200000001',
     );
+  });
+
+  it('have an RSA key for clients in a directory, as old clients demand, and it is accepted', async () => {
+    const simulator = await startSimulator({ credentials: directory });
+    const pem = await readFile(join(directory, 'client-key.pem'), 'utf8');
+    const key = createPrivateKey(pem);
+    expect([key.asymmetricKeyType, key.asymmetricKeyDetails?.modulusLength]).toEqual(['rsa', 2048]);
+    const certificate = new X509Certificate(await readFile(join(directory, 'client-cert.pem')));
+    expect(certificate.checkPrivateKey(key)).toBe(true);
+    expect(certificate.verify(new X509Certificate(simulator.credentials.ca).publicKey)).toBe(true);
+    const frame = encodeFrame({ deviceToken: '', payload: '{}', identifier: 1 });
+    const { bytes } = await exchange(simulator.gateway, simulator.credentials, frame);
+    expect(bytes.toString('hex')).toBe('080200000001');
+  });
+
+  it.each([
+    [{}, 'ec'],
+    [{ clientKey: 'rsa' }, 'rsa'],
+  ] as const)('have the key that is asked for in memory: %o', async (options, keyType) => {
+    const { credentials } = await startSimulator(options);
+    expect(createPrivateKey(credentials.key).asymmetricKeyType).toBe(keyType);
+  });
+
+  it('have no key of another kind', async () => {
+    await expect(startSimulator({ clientKey: 'dsa' as never })).rejects.toMatchObject({
+      code: 'APNS_ERR_INVALID_OPTION',
+    });
   });
 
   it('can be handed from one simulator to another, but not under another topic', async () => {
