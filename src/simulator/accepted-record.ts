@@ -20,7 +20,10 @@ export interface AcceptedNotification {
   readonly deviceToken: string;
   /** Binary wire only. */
   readonly identifier?: number;
-  /** HTTP/2 only: as it was answered, whether the client or the simulator made it; lower case. */
+  /**
+   * HTTP/2 only: as it was answered, whether the client or the simulator made it; lower case. A broadcast has one only
+   * if the client sent it.
+   */
   readonly apnsId?: string;
   /** UNIX seconds. Detail `full` only. */
   readonly expiration?: number;
@@ -36,6 +39,8 @@ export interface AcceptedNotification {
   readonly collapseId?: string;
   /** Broadcasts, detail `full` only. */
   readonly channelId?: string;
+  /** HTTP/2, detail `full` only: `apns-request-id` as it was answered; every broadcast has one. */
+  readonly requestId?: string;
 }
 
 /** The fields of a notification that a record can hold. Texts are Latin-1 of at most 255 characters. */
@@ -55,7 +60,10 @@ const APNS_ID = 32;
 const TEXTS = 64;
 
 /** In the order they are kept in, each behind its length in one byte; a length of 0 means absent. */
-const TEXT_FIELDS = ['topic', 'pushType', 'collapseId', 'channelId'] as const;
+const TEXT_FIELDS = ['topic', 'pushType', 'collapseId', 'channelId', 'requestId'] as const;
+
+/** The longest text that a record has room for. */
+export const MAX_RECORDED_TEXT = 255;
 
 const UUID_PARTS = /^(.{8})(.{4})(.{4})(.{4})(.{12})$/;
 

@@ -38,6 +38,13 @@ export interface ChannelAnswer {
   readonly body?: object;
 }
 
+/** The body of a request that makes a channel; Apple demands both, and nothing else is known. */
+interface ChannelConfig {
+  readonly 'message-storage-policy'?: unknown;
+  readonly 'push-type'?: unknown;
+  readonly [attribute: string]: unknown;
+}
+
 const BROADCAST_PATH = /^\/4\/broadcasts\/apps\/([^/?]{1,255})$/;
 const CHANNELS_PATH = /^\/1\/apps\/([^/?]{1,255})\/(channels|all-channels)$/;
 const BASE64 = /^[A-Za-z0-9+/]{2,128}={0,2}$/;
@@ -71,9 +78,10 @@ export function readBroadcast(
     (pushType === undefined && 'MissingPushType') ||
     (pushType !== 'liveactivity' && 'InvalidPushType') ||
     priorityReason(priority, pushType) ||
+    (expiration === undefined && 'BadExpirationDate') ||
     expirationReason(expiration) ||
     // What nobody stores cannot expire.
-    (found.policy === 0 && Number(expiration ?? 0) !== 0 && 'BadExpirationDate');
+    (found.policy === 0 && Number(expiration) !== 0 && 'BadExpirationDate');
   if (reason) return rejection(reason);
   return (
     payloadRejection(body.length, pushType, true) ?? {
@@ -82,7 +90,7 @@ export function readBroadcast(
       topic: bundleId,
       channelId: found.channelId,
       pushType: 'liveactivity',
-      ...(expiration === undefined ? {} : { expiration: Number(expiration) }),
+      expiration: Number(expiration),
       ...(priority === undefined ? {} : { priority: Number(priority) }),
     }
   );
@@ -120,8 +128,10 @@ function createChannel(bundleId: string, body: Buffer, channels: ChannelRegistry
   } catch {
     return rejection('BadRequestPayload');
   }
-  if (typeof wanted !== 'object' || wanted === null) return rejection('BadRequestPayload');
-  const { 'message-storage-policy': policy = 0, 'push-type': pushType } = wanted as Record<string, unknown>;
+  if (typeof wanted !== 'object' || wanted === null || Array.isArray(wanted))
+    return rejection('BadRequestPayload');
+  const { 'message-storage-policy': policy, 'push-type': pushType, ...others } = wanted as ChannelConfig;
+  if (Object.keys(others).length > 0) return rejection('BadRequestParams');
   if (pushType === undefined) return rejection('MissingPushType');
   if (String(pushType).toLowerCase() !== 'liveactivity') return rejection('InvalidPushType');
   if (policy !== 0 && policy !== 1) return rejection('BadRequestPayload');

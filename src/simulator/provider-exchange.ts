@@ -9,11 +9,11 @@ import {
   type OutgoingHttpHeaders,
   type ServerHttp2Stream,
 } from 'node:http2';
-import type { RecordFields } from './accepted-record.js';
+import { MAX_RECORDED_TEXT, type RecordFields } from './accepted-record.js';
 import { type AnswerForm, writeAnswer } from './http2-answer.js';
-import { isApnsId, textOf } from './notification-head.js';
+import { isApnsId, isDevicePath, textOf } from './notification-head.js';
 import type { ProviderConnectionControl } from './provider-context.js';
-import { type BodyKind, type Rejection, rejectionBody } from './rejection.js';
+import { type BodyKind, contentType, JSON_TYPE, type Rejection, rejectionBody } from './rejection.js';
 
 /** Ways to answer that are not the usual one. */
 export interface ExchangeForm extends AnswerForm {
@@ -33,7 +33,10 @@ export class ProviderExchange {
   bodyBytes = 0;
   readonly #connection: ProviderConnectionControl;
   readonly #rawHeaders: readonly string[];
-  readonly #apnsId: string;
+  /** Absent where a broadcast, or a request for channels, was sent without. */
+  readonly #apnsId: string | undefined;
+  /** Absent where a notification to a device was sent without. */
+  readonly #requestId: string | undefined;
   #chunks: Buffer[] = [];
   #isSettled = false;
 
@@ -50,7 +53,11 @@ export class ProviderExchange {
     this.#connection = connection;
     this.#rawHeaders = rawHeaders;
     const apnsId = textOf(headers, 'apns-id');
-    this.#apnsId = apnsId !== undefined && isApnsId(apnsId) ? apnsId : randomUUID();
+    const requestId = textOf(headers, 'apns-request-id');
+    // Each kind of request has an id that APNs makes if the client does not.
+    const isForDevice = isDevicePath(this.path);
+    this.#apnsId = apnsId !== undefined && isApnsId(apnsId) ? apnsId : isForDevice ? randomUUID() : undefined;
+    this.#requestId = requestId ?? (isForDevice ? undefined : randomUUID());
   }
 
   get id(): number {
@@ -80,8 +87,15 @@ export class ProviderExchange {
   accept(fields: RecordFields, form: ExchangeForm = {}): void {
     if (!this.#settle()) return;
     const connection = this.#connection;
-    connection.context.state.accept('http2', connection.tally, { ...fields, apnsId: this.#apnsId });
-    this.answer(200, form);
+    const { state, uniqueId } = connection.context;
+    state.accept('http2', connection.tally, {
+      ...fields,
+      ...(this.#apnsId === undefined ? {} : { apnsId: this.#apnsId }),
+      ...(this.#requestId === undefined ? {} : { requestId: this.#requestId.slice(0, MAX_RECORDED_TEXT) }),
+    });
+    // In both environments for a broadcast, and in the sandbox only for a notification to a device.
+    const unique = uniqueId || fields.channelId !== undefined ? { 'apns-unique-id': randomUUID() } : {};
+    this.answer(200, form, unique);
     connection.onAccepted();
   }
 
@@ -91,9 +105,12 @@ export class ProviderExchange {
     const { faults } = context;
     const { statusCode, retryAfterSeconds } = rejection;
     tally.add('rejected');
-    const body = rejectionBody(rejection, form.bodyKind ?? faults.active.bodyKind);
-    const headers = retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) };
-    this.answer(statusCode, form, headers, body);
+    const bodyKind = form.bodyKind ?? faults.active.bodyKind;
+    const headers = {
+      ...contentType(bodyKind),
+      ...(retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) }),
+    };
+    this.answer(statusCode, form, headers, rejectionBody(rejection, bodyKind));
     this.#connection.onRejected();
   }
 
@@ -117,7 +134,8 @@ export class ProviderExchange {
 
   /** Settles what is no notification, and needs no counting. */
   answerManagement(statusCode: number, headers: OutgoingHttpHeaders, body: Buffer | undefined): void {
-    if (this.#settle()) this.answer(statusCode, {}, headers, body);
+    const type = body === undefined ? {} : { 'content-type': JSON_TYPE };
+    if (this.#settle()) this.answer(statusCode, {}, { ...type, ...headers }, body);
   }
 
   /** Writes a response, unless there is one already or nobody wants it any more. */
@@ -127,14 +145,12 @@ export class ProviderExchange {
     headers: OutgoingHttpHeaders = {},
     body: Buffer = Buffer.alloc(0),
   ): void {
-    const { faults, uniqueId } = this.#connection.context;
+    const { faults } = this.#connection.context;
     this.#connection.onAnswer(this);
-    const requestId = textOf(this.headers, 'apns-request-id');
     const all = {
       ':status': statusCode,
-      ...(form.withoutId ? {} : { 'apns-id': this.#apnsId }),
-      ...(requestId === undefined ? {} : { 'apns-request-id': requestId }),
-      ...(uniqueId ? { 'apns-unique-id': randomUUID() } : {}),
+      ...(form.withoutId || this.#apnsId === undefined ? {} : { 'apns-id': this.#apnsId }),
+      ...(this.#requestId === undefined ? {} : { 'apns-request-id': this.#requestId }),
       // Without a date of ours node:http2 adds its own.
       ...(faults.active.clockSkewMs === 0 ? {} : { date: new Date(faults.now).toUTCString() }),
       ...headers,

@@ -31,6 +31,9 @@ export const BODY_KINDS = ['html', 'empty', 'huge', 'brokenJson', 'numberReason'
 /** The form of a rejection's body: `json` is what APNs sends, the others are what a client must survive. */
 export type BodyKind = (typeof BODY_KINDS)[number];
 
+/** As Apple's examples have it. */
+export const JSON_TYPE = 'application/json';
+
 /** 1 MiB, the same for every answer. */
 const HUGE_BODY = Buffer.alloc(1 << 20, 'apns-streams ');
 
@@ -50,6 +53,22 @@ export function rejectionBody({ reason, timestamp }: Rejection, kind: BodyKind):
     case 'numberReason':
       return Buffer.from('{"reason":42,"timestamp":"now"}');
   }
+}
+
+/** The `content-type` of each form; the empty body has none. */
+const CONTENT_TYPES: Readonly<Record<BodyKind, string | undefined>> = {
+  html: 'text/html',
+  empty: undefined,
+  huge: 'text/plain',
+  brokenJson: JSON_TYPE,
+  numberReason: JSON_TYPE,
+  json: JSON_TYPE,
+};
+
+/** The header `content-type` of the body of a rejection. */
+export function contentType(kind: BodyKind): { readonly 'content-type'?: string } {
+  const type = CONTENT_TYPES[kind];
+  return type === undefined ? {} : { 'content-type': type };
 }
 
 const STATUS_REASONS: ReadonlyMap<number, ApnsReason> = new Map([

@@ -4,6 +4,9 @@ import { pushTypeOfTopic, topicSuffix } from '../protocol/http2/push-type.js';
 import { APPLE_PUSH_TOPICS } from './certificates.js';
 import { derObjectIdentifier, derUtf8String } from './der.js';
 
+/** Apple: "The location push type supports only token-based authentication", so no certificate has its topic. */
+const LOCATION_SUFFIX = '.location-query';
+
 export interface TopicPolicy {
   /** The topic of notifications that name none; absent where they must. */
   readonly implied?: string;
@@ -17,14 +20,15 @@ export function teamTopics(topics: readonly string[]): TopicPolicy {
 }
 
 /**
- * The topics that a certificate names; the one in its subject with every suffix. Nothing is parsed: the
+ * The topics that a certificate names; the one in its subject with every suffix but that of locations. Nothing is parsed: the
  * certificate is of the simulator's own authority, so its DER holds a topic as this side writes it, or not.
  */
 export function certificateTopics(certificate: X509Certificate): TopicPolicy {
   const { raw, subject } = certificate;
   const uid = /^UID=(.+)$/m.exec(subject)?.[1];
   const allows = (topic: string): boolean =>
-    topic === uid || bundleIdOf(topic) === uid || raw.includes(derUtf8String(topic));
+    !topic.endsWith(LOCATION_SUFFIX) &&
+    (topic === uid || bundleIdOf(topic) === uid || raw.includes(derUtf8String(topic)));
   // A certificate for several topics leaves none to be implied.
   return uid === undefined || raw.includes(derObjectIdentifier(APPLE_PUSH_TOPICS))
     ? { allows }

@@ -25,6 +25,8 @@ const clients = {
     for (const { payload } of input.notifications) {
       const notification = new apn.Notification();
       notification.channelId = sent[0]['apns-channel-id'];
+      // Apple demands it of a broadcast; node-apn leaves it out unless it is set.
+      notification.expiry = 0;
       notification.rawPayload = payload;
       notification.pushType = 'liveactivity';
       const result = await provider.broadcast(notification, topic);

@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { type ApnsReason, REASON_STATUS } from '../../src/protocol/http2/reason.js';
 import type { Simulator } from '../../src/simulator/index.js';
 import { connectHttp2, type Http2Client, type Http2Response } from './http2-client.js';
 import { startSimulator } from './raw-client.js';
 
 const APP = 'com.example.app';
 const CHANNELS = `/1/apps/${APP}/channels`;
+const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/;
 const UNKNOWN = 'AAAAAAAAAAAAAAAAAAAAAA==';
 
 type Headers = Record<string, string>;
@@ -57,10 +59,18 @@ describe('channel management', () => {
     expect(simulator.channels.list(APP)).toEqual([]);
   });
 
-  it.each<[string, string, string, Headers, string | undefined]>([
+  it.each<[ApnsReason, string, string, Headers, string | undefined]>([
     ['BadRequestPayload', 'POST', CHANNELS, {}, 'no JSON'],
     ['BadRequestPayload', 'POST', CHANNELS, {}, '[]null'],
     ['BadRequestPayload', 'POST', CHANNELS, {}, '{"push-type":"LiveActivity","message-storage-policy":2}'],
+    ['BadRequestPayload', 'POST', CHANNELS, {}, '{"push-type":"LiveActivity"}'],
+    [
+      'BadRequestParams',
+      'POST',
+      CHANNELS,
+      {},
+      '{"push-type":"LiveActivity","message-storage-policy":0,"x":1}',
+    ],
     ['MissingPushType', 'POST', CHANNELS, {}, '{}'],
     ['InvalidPushType', 'POST', CHANNELS, {}, '{"push-type":"alert"}'],
     ['TopicMismatch', 'GET', '/1/apps/com.example.other/channels', {}, undefined],
@@ -73,13 +83,34 @@ describe('channel management', () => {
   ])('answers %s to %s %s with %j', async (reason, method, path, headers, body) => {
     const { client } = await start();
     const response = await client.request({ ':method': method, ':path': path, ...headers }, body);
-    expect(reasonOf(response)[1]).toBe(reason);
+    expect(reasonOf(response)).toEqual([REASON_STATUS[reason], reason]);
+    expect(response.headers['content-type']).toBe('application/json');
+    expect(response.headers['apns-request-id']).toMatch(UUID);
+  });
+
+  it('makes an id for a request that has none, and no apns-id', async () => {
+    const { simulator, client } = await start();
+    const created = await create(client, '{"message-storage-policy":0,"push-type":"LiveActivity"}');
+    expect(created.headers['apns-request-id']).toMatch(UUID);
+    expect(created.headers).not.toHaveProperty('apns-id');
+    const response = await broadcast(client, simulator.channels.list(APP)[0]!);
+    expect(response.headers).not.toHaveProperty('apns-id');
+    expect(response.headers['apns-unique-id']).toMatch(UUID);
+    const [accepted] = simulator.accepted;
+    expect(accepted).toMatchObject({ requestId: response.headers['apns-request-id'] });
+    expect(accepted).not.toHaveProperty('apnsId');
+  });
+
+  it('says of what it answers that it is JSON', async () => {
+    const { client } = await start();
+    const listed = await client.request({ ':method': 'GET', ':path': `/1/apps/${APP}/all-channels` });
+    expect(listed.headers['content-type']).toBe('application/json');
   });
 
   it('makes no more than 10,000 channels for an app', async () => {
     const { simulator, client } = await start();
     for (let i = 0; i < 10_000; i++) simulator.channels.create(APP);
-    const response = await create(client, '{"push-type":"LiveActivity"}');
+    const response = await create(client, '{"message-storage-policy":0,"push-type":"LiveActivity"}');
     expect(reasonOf(response)).toEqual([400, 'CannotCreateChannelConfig']);
   });
 
@@ -112,7 +143,7 @@ describe('a broadcast', () => {
     expect(simulator.counts).toMatchObject({ requests: 1, accepted: 1 });
   });
 
-  it.each<[string, Headers, string]>([
+  it.each<[ApnsReason, Headers, string]>([
     ['BadChannelId', { 'apns-channel-id': '*' }, '{}'],
     ['ChannelNotRegistered', { 'apns-channel-id': UNKNOWN }, '{}'],
     ['InvalidPushType', { 'apns-push-type': 'alert' }, '{}'],
@@ -126,15 +157,19 @@ describe('a broadcast', () => {
   ])('gets %s with %j', async (reason, headers, body) => {
     const { simulator, client } = await start();
     const channelId = simulator.channels.create(APP) ?? '';
-    expect(reasonOf(await broadcast(client, channelId, headers, body))[1]).toBe(reason);
+    const response = await broadcast(client, channelId, headers, body);
+    expect(reasonOf(response)).toEqual([REASON_STATUS[reason], reason]);
     expect(simulator.counts).toMatchObject({ accepted: 0, rejected: 1 });
   });
 
-  it('needs a channel and a push type', async () => {
+  it('needs a channel, a push type and an expiration', async () => {
     const { simulator, client } = await start();
     const request = { ':method': 'POST', ':path': `/4/broadcasts/apps/${APP}` };
     expect(reasonOf(await client.request(request, '{}'))[1]).toBe('MissingChannelId');
     const channel = { 'apns-channel-id': simulator.channels.create(APP) ?? '' };
     expect(reasonOf(await client.request({ ...request, ...channel }, '{}'))[1]).toBe('MissingPushType');
+    const pushType = { 'apns-push-type': 'liveactivity' };
+    const response = await client.request({ ...request, ...channel, ...pushType }, '{}');
+    expect(reasonOf(response)[1]).toBe('BadExpirationDate');
   });
 });

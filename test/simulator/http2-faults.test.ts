@@ -270,15 +270,19 @@ describe('the other faults of the HTTP/2 side', () => {
     expect(await send(client, 3)).toEqual([429, 200, 200]);
   });
 
-  it.each(['html', 'empty', 'huge', 'brokenJson', 'numberReason'] as const)(
-    'bodyKind %s is the form of every rejection',
-    async (bodyKind) => {
-      const { client } = await start({ bodyKind });
-      const { status, body } = await client.notify('xyz');
-      expect(status).toBe(400);
-      expect(body).not.toContain('"BadDeviceToken"}');
-    },
-  );
+  it.each([
+    ['html', 'text/html'],
+    ['empty', undefined],
+    ['huge', 'text/plain'],
+    ['brokenJson', 'application/json'],
+    ['numberReason', 'application/json'],
+  ] as const)('bodyKind %s is the form of every rejection, of type %s', async (bodyKind, type) => {
+    const { client } = await start({ bodyKind });
+    const { status, body, headers } = await client.notify('xyz');
+    expect(status).toBe(400);
+    expect(body).not.toContain('"BadDeviceToken"}');
+    expect(headers['content-type']).toBe(type);
+  });
 
   it('clockSkewMs sets the clock of the gateway', async () => {
     const hours = 2 * 3_600_000;

@@ -253,6 +253,14 @@ describe('a client certificate', () => {
     expect((await client.notify(TOKEN, voip)).status).toBe(200);
   });
 
+  it('may not ask for a location, as a provider token may', async () => {
+    const simulator = await startSimulator();
+    const headers = { 'apns-topic': 'com.example.app.location-query', 'apns-push-type': 'location' };
+    const client = await connectHttp2(simulator, { certificate: true, token: null });
+    expect(reasonOf(await client.notify(TOKEN, headers))).toEqual([400, 'TopicDisallowed']);
+    expect((await (await connectHttp2(simulator)).notify(TOKEN, headers)).status).toBe(200);
+  });
+
   it('for several topics implies none', async () => {
     const authority = mintAuthority();
     const server = mintServerCertificate(authority);
