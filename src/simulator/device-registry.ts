@@ -11,12 +11,17 @@ import {
 } from '../notification.js';
 import type { FeedbackTuple } from '../protocol/binary/feedback-tuple.js';
 
-/** `invalid`: never was a token of this environment. `unregistered`: was one, the app is gone. */
-export type DeviceState = 'registered' | 'unregistered' | 'invalid';
+/**
+ * `invalid`: never was a token of this environment. `unregistered`: was one, the app is gone. `expired`: was one, and is
+ * too old.
+ */
+export type DeviceState = 'registered' | 'unregistered' | 'expired' | 'invalid';
 
 /** Device tokens are hex in either case; those given back are lower case. */
 export class DeviceRegistry {
   readonly #unregistered = new Map<string, number>();
+  /** Those of the unregistered whose token has expired. */
+  readonly #expired = new Set<string>();
   readonly #invalid = new Set<string>();
   readonly #topics = new Map<string, string>();
   #feedback = new Map<string, number>();
@@ -34,8 +39,21 @@ export class DeviceRegistry {
     if (problem !== undefined) throw new ApnsError('APNS_ERR_INVALID_OPTION', `since ${problem}`);
     const timestamp = expirationSeconds(since);
     this.#invalid.delete(token);
+    this.#expired.delete(token);
     this.#unregistered.set(token, timestamp);
     this.#feedback.set(token, timestamp);
+  }
+
+  /**
+   * Says that a token has expired: HTTP/2 answers 410 ExpiredToken. The binary wire has no such reason; there it is as
+   * {@link unregister} says.
+   *
+   * @param since UNIX seconds or a `Date`. @default now
+   * @throws {ApnsError} APNS_ERR_INVALID_OPTION
+   */
+  expire(deviceToken: string, since?: number | Date): void {
+    this.unregister(deviceToken, since);
+    this.#expired.add(checkToken(deviceToken));
   }
 
   /**
@@ -46,6 +64,7 @@ export class DeviceRegistry {
   invalidate(deviceToken: string): void {
     const token = checkToken(deviceToken);
     this.#unregistered.delete(token);
+    this.#expired.delete(token);
     this.#invalid.add(token);
   }
 
@@ -63,16 +82,17 @@ export class DeviceRegistry {
     if (topic === undefined) this.#topics.delete(token);
     else this.#topics.set(token, topic);
     this.#unregistered.delete(token);
+    this.#expired.delete(token);
     this.#invalid.delete(token);
   }
 
   /** What is known of a lower-case token; anything unheard of is registered. */
   stateOf(token: string): DeviceState {
-    if (this.#unregistered.has(token)) return 'unregistered';
+    if (this.#unregistered.has(token)) return this.#expired.has(token) ? 'expired' : 'unregistered';
     return this.#invalid.has(token) ? 'invalid' : 'registered';
   }
 
-  /** UNIX seconds since when a lower-case token is unregistered, or `undefined`. */
+  /** UNIX seconds since when a lower-case token is unregistered or expired, or `undefined`. */
   unregisteredSince(token: string): number | undefined {
     return this.#unregistered.get(token);
   }

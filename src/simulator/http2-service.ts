@@ -1,16 +1,21 @@
 /** The HTTP/2 side: the port that serves the provider API and broadcast, and its connections. */
-import { invalidOption } from '../errors.js';
-import { headerTextProblem } from '../notification.js';
 import { checkOptionNames } from '../options.js';
+import type { ApnsEnvironment } from './certificates.js';
 import type { SimulatorCredentials } from './credentials.js';
 import { flagFault } from './fault-option.js';
 import { HTTP2_FAULT_NAMES, Http2FaultState, type Http2Faults } from './http2-faults.js';
 import { ProviderConnection } from './provider-connection.js';
 import type { ProviderContext } from './provider-context.js';
+import {
+  checkTopics,
+  environmentOption,
+  type KnownKeys,
+  knownKeys,
+  type ProviderKey,
+} from './provider-keys.js';
 import { ProviderTokenCheck } from './provider-token-check.js';
 import type { ServiceContext } from './service-context.js';
 import { type LoopbackConnection, type LoopbackHost, listenTls, type TlsListener } from './tls-listener.js';
-import { teamTopics } from './topic-policy.js';
 
 /** Where the HTTP/2 side listens, whom it serves, and the faults it begins with. */
 export interface Http2ServiceOptions extends Http2Faults {
@@ -21,9 +26,18 @@ export interface Http2ServiceOptions extends Http2Faults {
    * that push types ask for. @default the topic of the credentials
    */
   readonly topics?: readonly string[];
+  /** Further provider keys beside that of the credentials. @default none */
+  readonly providerKeys?: readonly ProviderKey[];
+  /**
+   * The environment it stands for: a certificate without Apple's extension for it gets BadCertificateEnvironment, a
+   * provider key of the other one BadEnvironmentKeyIdInToken. @default both
+   */
+  readonly environment?: ApnsEnvironment;
   /** Whether responses carry `apns-unique-id`, as those of the sandbox do. @default false */
   readonly uniqueId?: boolean;
 }
+
+const OPTION_NAMES = ['port', 'topics', 'uniqueId', 'providerKeys', 'environment'];
 
 /**
  * The HTTP/2 provider API of a simulator, with broadcast and channel management: answers each request with
@@ -32,32 +46,57 @@ export interface Http2ServiceOptions extends Http2Faults {
 export class Http2Service {
   readonly #context: ProviderContext;
   readonly #connections = new Set<ProviderConnection>();
+  readonly #ownKey: ProviderKey;
+  #topics: readonly string[];
+  #providerKeys: readonly ProviderKey[];
   #listener: TlsListener | undefined;
 
-  private constructor(context: ProviderContext) {
+  private constructor(
+    context: ProviderContext,
+    ownKey: ProviderKey,
+    topics: readonly string[],
+    providerKeys: readonly ProviderKey[],
+  ) {
     this.#context = context;
+    this.#ownKey = ownKey;
+    this.#topics = topics;
+    this.#providerKeys = providerKeys;
   }
 
-  /** @throws {ApnsError} APNS_ERR_INVALID_OPTION; or the system's error where the port cannot be had */
+  /**
+   * @throws {ApnsError} APNS_ERR_INVALID_OPTION or APNS_ERR_BAD_CREDENTIALS; or the system's error where the port cannot
+   *   be had
+   */
   static async start(
     context: ServiceContext,
     credentials: SimulatorCredentials,
     options: Http2ServiceOptions = {},
   ): Promise<Http2Service> {
-    checkOptionNames('http2', options, ['port', 'topics', 'uniqueId', ...HTTP2_FAULT_NAMES]);
-    const { port, topics = [credentials.topic], uniqueId, ...changes } = options;
-    if (!Array.isArray(topics) || topics.some((topic) => headerTextProblem(topic) !== undefined)) {
-      throw invalidOption('http2.topics', 'a list of bundle identifiers', topics);
-    }
+    checkOptionNames('http2', options, [...OPTION_NAMES, ...HTTP2_FAULT_NAMES]);
+    const {
+      port,
+      topics = [credentials.topic],
+      uniqueId,
+      providerKeys = [],
+      environment,
+      ...changes
+    } = options;
     const faults = new Http2FaultState();
     faults.change(changes);
-    const service = new Http2Service({
-      ...context,
-      faults,
-      tokens: new ProviderTokenCheck(credentials),
-      topics: teamTopics(topics),
-      uniqueId: flagFault('http2.uniqueId', uniqueId, false),
-    });
+    const { providerKey: key, keyId, teamId } = credentials;
+    const ownKey = { key, keyId, teamId };
+    const service = new Http2Service(
+      {
+        ...context,
+        faults,
+        tokens: new ProviderTokenCheck(readKeys(ownKey, topics, providerKeys)),
+        environment: environmentOption('http2.environment', environment),
+        uniqueId: flagFault('http2.uniqueId', uniqueId, false),
+      },
+      ownKey,
+      topics,
+      providerKeys,
+    );
     service.#listener = await listenTls({
       ...context,
       name: 'http2',
@@ -89,6 +128,28 @@ export class Http2Service {
   }
 
   /**
+   * Changes the topics that provider tokens are good for. A connection keeps those of its first push, as Apple's do:
+   * a new topic gets TopicDisallowed on it.
+   *
+   * @throws {ApnsError} APNS_ERR_INVALID_OPTION, and nothing is changed
+   */
+  setTopics(topics: readonly string[]): void {
+    this.#context.tokens.setKeys(readKeys(this.#ownKey, topics, this.#providerKeys));
+    this.#topics = topics;
+  }
+
+  /**
+   * Changes the provider keys beside that of the credentials; one that is no longer among them is revoked, on every
+   * connection.
+   *
+   * @throws {ApnsError} APNS_ERR_INVALID_OPTION or APNS_ERR_BAD_CREDENTIALS, and nothing is changed
+   */
+  setProviderKeys(providerKeys: readonly ProviderKey[]): void {
+    this.#context.tokens.setKeys(readKeys(this.#ownKey, this.#topics, providerKeys));
+    this.#providerKeys = providerKeys;
+  }
+
+  /**
    * Ends every connection: with a GOAWAY, after what has arrived is answered; without a word; or with a
    * reset. What is not answered then is discarded.
    */
@@ -105,4 +166,14 @@ export class Http2Service {
     this.#connections.add(opened);
     connection.socket.once('close', () => this.#connections.delete(opened));
   }
+}
+
+function readKeys(
+  ownKey: ProviderKey,
+  topics: readonly string[],
+  providerKeys: readonly ProviderKey[],
+): KnownKeys {
+  const checked = checkTopics('http2.topics', topics);
+  const further = knownKeys('http2.providerKeys', providerKeys, checked);
+  return new Map([...knownKeys('credentials', [ownKey], checked), ...further]);
 }

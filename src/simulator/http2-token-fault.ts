@@ -3,7 +3,13 @@ import { MAX_UINT31 } from '../protocol/http2/frame-header.js';
 import type { NotificationHead } from './notification-head.js';
 import type { Goaway, ProviderConnectionControl } from './provider-context.js';
 import type { ExchangeForm, ProviderExchange } from './provider-exchange.js';
-import { BODY_KINDS, rejection, rejectionOfStatusCode, withRetryAfter } from './rejection.js';
+import {
+  BODY_KINDS,
+  rejection,
+  rejectionOfNumber,
+  rejectionOfStatusCode,
+  withRetryAfter,
+} from './rejection.js';
 import { hoursAgo, type TokenFault } from './token-fault.js';
 import { bundleIdOf } from './topic-policy.js';
 
@@ -27,7 +33,8 @@ export function deliver(
   const app = devices.topicOf(deviceToken);
   if (since !== undefined) {
     devices.reportUndelivered(deviceToken);
-    exchange.reject({ ...rejection('Unregistered'), timestamp: since * 1000 }, form);
+    const reason = devices.stateOf(deviceToken) === 'expired' ? 'ExpiredToken' : 'Unregistered';
+    exchange.reject({ ...rejection(reason), timestamp: since * 1000 }, form);
   } else if (devices.stateOf(deviceToken) === 'invalid') {
     exchange.reject(rejection('BadDeviceToken'), form);
   } else if (app !== undefined && app !== topic && app !== bundleIdOf(topic)) {
@@ -53,6 +60,9 @@ export function applyTokenFault(
       if (name === 'rejectReset') stream.once('close', () => connection.end({ reset: true }));
       if (argument === 0) deliverIt();
       else exchange.reject(rejectionOfStatusCode(argument), { split: name === 'rejectSplit' });
+      break;
+    case 'reason':
+      exchange.reject(rejectionOfNumber(argument, connection.context.faults.now));
       break;
     case 'temporary':
       exchange.reject(rejection('ServiceUnavailable'));

@@ -32,6 +32,7 @@ export type {
   Storm429Fault,
 } from './http2-faults.js';
 export type { Http2Service, Http2ServiceOptions } from './http2-service.js';
+export type { ProviderKey } from './provider-keys.js';
 export type { BodyKind } from './rejection.js';
 export type { GatewaySickness, Http2Sickness, SickConnectionsFault } from './sick-connection.js';
 export {

@@ -1,6 +1,10 @@
 /** Who the client of one connection is: the owner of a certificate, or whoever has a provider token. */
+import type { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import type { ApnsReason } from '../protocol/http2/reason.js';
+import { APPLE_PUSH_ENVIRONMENTS, type ApnsEnvironment } from './certificates.js';
+import { derObjectIdentifier } from './der.js';
+import { canShareConnection, isSameEnvironment, type KnownKey, type KnownKeys } from './provider-keys.js';
 import type { ProviderTokenCheck } from './provider-token-check.js';
 import { certificateTopics, type TopicPolicy } from './topic-policy.js';
 
@@ -10,32 +14,49 @@ const UPDATE_PERIOD_MS = 20 * 60_000;
 export class ProviderAuth {
   /** Where no certificate was presented. */
   readonly usesToken: boolean;
-  readonly topics: TopicPolicy;
   readonly #check: ProviderTokenCheck;
-  readonly #isCertificateBad: boolean;
+  readonly #environment: ApnsEnvironment | undefined;
+  /** What a certificate is good for, or why it is good for nothing. */
+  readonly #certificate: TopicPolicy | ApnsReason | undefined;
   /** When each token was first seen here, in this process's time. */
   readonly #tokens = new Map<string, number>();
+  /** The key of the first push, and what every key was good for then. */
+  #bound: { readonly key: KnownKey; readonly keys: KnownKeys } | undefined;
 
-  /** @param team the topics that a provider token is good for */
-  constructor(socket: TLSSocket, check: ProviderTokenCheck, team: TopicPolicy) {
+  /** @param environment the one that certificates and keys must be for, if any */
+  constructor(socket: TLSSocket, check: ProviderTokenCheck, environment: ApnsEnvironment | undefined) {
     const certificate = socket.getPeerX509Certificate();
     this.usesToken = certificate === undefined;
-    this.topics = certificate === undefined ? team : certificateTopics(certificate);
     this.#check = check;
-    this.#isCertificateBad = !this.usesToken && !socket.authorized;
+    this.#environment = environment;
+    if (certificate !== undefined) {
+      this.#certificate = socket.authorized ? judgeCertificate(certificate, environment) : 'BadCertificate';
+    }
   }
 
   /**
-   * Why a request is not this client's to make, or `undefined`. A token beside a certificate is ignored.
+   * The topics that a request may be for, or the reason why it is not this client's to make. A token beside a
+   * certificate is ignored.
    *
    * @param now the gateway's time, UNIX milliseconds
    * @param maxTokens different ones within 20 minutes; 0 for any number
    */
-  problem(authorization: string | undefined, now: number, maxTokens: number): ApnsReason | undefined {
-    if (!this.usesToken) return this.#isCertificateBad ? 'BadCertificate' : undefined;
-    const problem = this.#check.problem(authorization, now);
-    if (problem !== undefined || maxTokens === 0) return problem;
-    return this.#countToken(authorization as string, maxTokens) ? undefined : 'TooManyProviderTokenUpdates';
+  authorize(authorization: string | undefined, now: number, maxTokens: number): TopicPolicy | ApnsReason {
+    if (this.#certificate !== undefined) return this.#certificate;
+    const key = this.#check.check(authorization, now);
+    if (typeof key === 'string') return key;
+    if (!isSameEnvironment({ environment: this.#environment }, key)) return 'BadEnvironmentKeyIdInToken';
+    this.#bound ??= { key, keys: this.#check.keys };
+    if (!canShareConnection(this.#bound.key, key)) {
+      const isOfTeam = this.#bound.key.teamId === key.teamId;
+      return isOfTeam && !isSameEnvironment(this.#bound.key, key)
+        ? 'BadEnvironmentKeyIdInToken'
+        : 'UnrelatedKeyIdInToken';
+    }
+    if (maxTokens > 0 && !this.#countToken(authorization as string, maxTokens)) {
+      return 'TooManyProviderTokenUpdates';
+    }
+    return (this.#bound.keys.get(key.keyId) ?? key).topics;
   }
 
   #countToken(token: string, maxTokens: number): boolean {
@@ -48,4 +69,14 @@ export class ProviderAuth {
     this.#tokens.set(token, now);
     return true;
   }
+}
+
+function judgeCertificate(
+  certificate: X509Certificate,
+  environment: ApnsEnvironment | undefined,
+): TopicPolicy | ApnsReason {
+  const { raw } = certificate;
+  return environment === undefined || raw.includes(derObjectIdentifier(APPLE_PUSH_ENVIRONMENTS[environment]))
+    ? certificateTopics(certificate)
+    : 'BadCertificateEnvironment';
 }

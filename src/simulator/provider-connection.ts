@@ -74,7 +74,7 @@ export class ProviderConnection implements ProviderConnectionControl {
     this.tally = state.connected('http2');
     this.#sickness = faults.sickConnections.take();
     if (this.#sickness !== undefined) this.tally.counts.sick = this.#sickness.how;
-    this.auth = new ProviderAuth(socket, context.tokens, context.topics);
+    this.auth = new ProviderAuth(socket, context.tokens, context.environment);
     this.#isAtOneStream = faults.active.startAtOneStream && this.auth.usesToken;
     this.#limit = this.#wantedLimit();
     this.wire = new Http2Wire(connection, limits.drainTimeoutMs, faults.active.ignorePing, () =>

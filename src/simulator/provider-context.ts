@@ -1,3 +1,4 @@
+import type { ApnsEnvironment } from './certificates.js';
 import type { ActiveGoawayFault, Http2FaultState } from './http2-faults.js';
 import type { Http2Wire } from './http2-wire.js';
 import type { ProviderAuth } from './provider-auth.js';
@@ -5,14 +6,13 @@ import type { ProviderExchange } from './provider-exchange.js';
 import type { ProviderTokenCheck } from './provider-token-check.js';
 import type { ServiceContext } from './service-context.js';
 import type { ConnectionTally } from './simulator-counts.js';
-import type { TopicPolicy } from './topic-policy.js';
 
 /** What the connections of the HTTP/2 side share. */
 export interface ProviderContext extends Omit<ServiceContext, 'tls'> {
   readonly faults: Http2FaultState;
   readonly tokens: ProviderTokenCheck;
-  /** Where a provider token, and not a certificate, speaks for the client. */
-  readonly topics: TopicPolicy;
+  /** The environment that certificates and provider keys must be for, if any. */
+  readonly environment: ApnsEnvironment | undefined;
   /** Whether responses carry `apns-unique-id`, as those of the sandbox do. */
   readonly uniqueId: boolean;
 }

@@ -1,4 +1,5 @@
 /** What the HTTP/2 side does with a request that has arrived whole: who may, to where, with what. */
+import type { ApnsReason } from '../protocol/http2/reason.js';
 import { isBroadcastPath, isChannelsPath, manageChannels, readBroadcast } from './channel-request.js';
 import { applyTokenFault, deliver } from './http2-token-fault.js';
 import {
@@ -11,22 +12,24 @@ import {
 } from './notification-head.js';
 import type { ProviderConnectionControl } from './provider-context.js';
 import type { ProviderExchange } from './provider-exchange.js';
-import { type Rejection, rejection, withRetryAfter } from './rejection.js';
+import { rejection, withRetryAfter } from './rejection.js';
 import type { Http2Sickness } from './sick-connection.js';
 import { decodeTokenFault } from './token-fault.js';
+import type { TopicPolicy } from './topic-policy.js';
 
 /** Answers a request, or does what its device token asks for instead. */
 export function processRequest(exchange: ProviderExchange, connection: ProviderConnectionControl): void {
   if (exchange.isSettled) return;
   const storm = connection.context.faults.takeStorm();
-  const problem =
-    storm === undefined
-      ? authProblem(exchange, connection)
-      : withRetryAfter(rejection('TooManyRequests'), storm.retryAfterSeconds);
-  if (problem !== undefined) exchange.reject(problem);
-  else if (isDevicePath(exchange.path)) processNotification(exchange, connection);
-  else if (isBroadcastPath(exchange.path)) processBroadcast(exchange, connection);
-  else if (isChannelsPath(exchange.path)) processManagement(exchange, connection);
+  if (storm !== undefined) {
+    exchange.reject(withRetryAfter(rejection('TooManyRequests'), storm.retryAfterSeconds));
+    return;
+  }
+  const topics = authorize(exchange, connection);
+  if (typeof topics === 'string') exchange.reject(rejection(topics));
+  else if (isDevicePath(exchange.path)) processNotification(exchange, connection, topics);
+  else if (isBroadcastPath(exchange.path)) processBroadcast(exchange, connection, topics);
+  else if (isChannelsPath(exchange.path)) processManagement(exchange, connection, topics);
   else exchange.reject(rejection('BadPath'));
 }
 
@@ -62,12 +65,17 @@ export function respondSick(
 export function answerEarly(exchange: ProviderExchange, connection: ProviderConnectionControl): void {
   if (!isDevicePath(exchange.path)) return;
   if (decodeTokenFault(deviceTokenOf(exchange.path))?.name !== 'earlyResponse') return;
-  if (authProblem(exchange, connection) !== undefined) return;
-  if (!('reason' in readHead(exchange, connection))) exchange.answer(200);
+  const topics = authorize(exchange, connection);
+  if (typeof topics === 'string') return;
+  if (!('reason' in readNotificationHead(exchange.headers, exchange.names, topics))) exchange.answer(200);
 }
 
-function processNotification(exchange: ProviderExchange, connection: ProviderConnectionControl): void {
-  const head = readHead(exchange, connection);
+function processNotification(
+  exchange: ProviderExchange,
+  connection: ProviderConnectionControl,
+  topics: TopicPolicy,
+): void {
+  const head = readNotificationHead(exchange.headers, exchange.names, topics);
   const problem = 'reason' in head ? head : payloadRejection(exchange.bodyBytes, head.pushType, false);
   if (problem !== undefined) {
     exchange.reject(problem);
@@ -79,20 +87,26 @@ function processNotification(exchange: ProviderExchange, connection: ProviderCon
   else applyTokenFault(fault, fields, exchange, connection);
 }
 
-function processBroadcast(exchange: ProviderExchange, connection: ProviderConnectionControl): void {
-  const { context, auth } = connection;
+function processBroadcast(
+  exchange: ProviderExchange,
+  { context }: ProviderConnectionControl,
+  topics: TopicPolicy,
+): void {
   const broadcast = context.faults.active.broadcastDisabled
     ? rejection('FeatureNotEnabled')
-    : readBroadcast(exchange, context.state.channels, auth.topics);
+    : readBroadcast(exchange, context.state.channels, topics);
   if ('reason' in broadcast) exchange.reject(broadcast);
   else exchange.accept(broadcast);
 }
 
-function processManagement(exchange: ProviderExchange, connection: ProviderConnectionControl): void {
-  const { context, auth } = connection;
+function processManagement(
+  exchange: ProviderExchange,
+  { context }: ProviderConnectionControl,
+  topics: TopicPolicy,
+): void {
   const answer = context.faults.active.broadcastDisabled
     ? rejection('FeatureNotEnabled')
-    : manageChannels(exchange, context.state.channels, auth.topics);
+    : manageChannels(exchange, context.state.channels, topics);
   if ('reason' in answer) {
     exchange.reject(answer);
     return;
@@ -105,18 +119,11 @@ function processManagement(exchange: ProviderExchange, connection: ProviderConne
   );
 }
 
-function authProblem(
+/** The topics that the request may be for, or the reason why it is refused. */
+function authorize(
   exchange: ProviderExchange,
   { auth, context }: ProviderConnectionControl,
-): Rejection | undefined {
+): TopicPolicy | ApnsReason {
   const { now, active } = context.faults;
-  const reason = auth.problem(textOf(exchange.headers, 'authorization'), now, active.maxProviderTokens);
-  return reason === undefined ? undefined : rejection(reason);
-}
-
-function readHead(
-  exchange: ProviderExchange,
-  { auth }: ProviderConnectionControl,
-): NotificationHead | Rejection {
-  return readNotificationHead(exchange.headers, exchange.names, auth.topics);
+  return auth.authorize(textOf(exchange.headers, 'authorization'), now, active.maxProviderTokens);
 }

@@ -1,9 +1,9 @@
 /**
  * Judges provider tokens as APNs does. Source: Apple, "Establishing a token-based connection to APNs".
  */
-import { createPublicKey, type KeyObject, verify } from 'node:crypto';
+import { type KeyObject, verify } from 'node:crypto';
 import type { ApnsReason } from '../protocol/http2/reason.js';
-import type { SimulatorCredentials } from './credentials.js';
+import type { KnownKey, KnownKeys } from './provider-keys.js';
 
 const HOUR_MS = 3_600_000;
 
@@ -16,57 +16,73 @@ const MAX_REMEMBERED = 1000;
 /** r and s of 32 bytes each. */
 const RAW_SIGNATURE_BYTES = 64;
 
-/** Verifies the tokens of one team, made with one key. */
-export class ProviderTokenCheck {
-  readonly #key: KeyObject;
-  readonly #keyId: string;
-  readonly #teamId: string;
-  /** UNIX milliseconds of `iat`; `undefined` for a token that is wrong for ever. */
-  readonly #issued = new Map<string, number | undefined>();
+/** A token whose signature is right. */
+interface VerifiedToken {
+  readonly key: KnownKey;
+  /** UNIX milliseconds of `iat`. */
+  readonly issued: number;
+}
 
-  constructor({ providerKey, keyId, teamId }: SimulatorCredentials) {
-    this.#key = createPublicKey(providerKey);
-    this.#keyId = keyId;
-    this.#teamId = teamId;
+/** Verifies the tokens that were made with one of the known keys. */
+export class ProviderTokenCheck {
+  #keys: KnownKeys;
+  /** `undefined` for a token that is wrong for ever. */
+  readonly #tokens = new Map<string, VerifiedToken | undefined>();
+
+  constructor(keys: KnownKeys) {
+    this.#keys = keys;
+  }
+
+  get keys(): KnownKeys {
+    return this.#keys;
+  }
+
+  /** Takes over keys that were changed. */
+  setKeys(keys: KnownKeys): void {
+    this.#keys = keys;
+    this.#tokens.clear();
   }
 
   /**
-   * What is wrong with an `authorization` header, or `undefined`.
+   * The key that an `authorization` header was made with, or what is wrong with the header.
    *
    * @param now UNIX milliseconds
    */
-  problem(authorization: string | undefined, now: number): ApnsReason | undefined {
+  check(authorization: string | undefined, now: number): KnownKey | ApnsReason {
     if (authorization === undefined) return 'MissingProviderToken';
-    let issued = this.#issued.get(authorization);
-    if (issued === undefined && !this.#issued.has(authorization)) {
-      issued = this.#verify(authorization);
-      if (this.#issued.size >= MAX_REMEMBERED)
-        this.#issued.delete(this.#issued.keys().next().value as string);
-      this.#issued.set(authorization, issued);
+    let token = this.#tokens.get(authorization);
+    if (token === undefined && !this.#tokens.has(authorization)) {
+      token = this.#verify(authorization);
+      if (this.#tokens.size >= MAX_REMEMBERED)
+        this.#tokens.delete(this.#tokens.keys().next().value as string);
+      this.#tokens.set(authorization, token);
     }
-    if (issued === undefined || issued > now + TOLERANCE_MS) return 'InvalidProviderToken';
-    return now - issued > HOUR_MS ? 'ExpiredProviderToken' : undefined;
+    if (token === undefined || token.issued > now + TOLERANCE_MS) return 'InvalidProviderToken';
+    return now - token.issued > HOUR_MS ? 'ExpiredProviderToken' : token.key;
   }
 
-  #verify(authorization: string): number | undefined {
+  #verify(authorization: string): VerifiedToken | undefined {
     const [, header = '', claims = '', signature = ''] =
       /^bearer +([\w-]+)\.([\w-]+)\.([\w-]+)$/i.exec(authorization) ?? [];
     const { alg, kid } = parseObject(header);
     const { iss, iat } = parseObject(claims);
-    if (alg !== 'ES256' || kid !== this.#keyId || iss !== this.#teamId) return undefined;
+    const key = typeof kid === 'string' ? this.#keys.get(kid) : undefined;
+    if (alg !== 'ES256' || key === undefined || iss !== key.teamId) return undefined;
     if (typeof iat !== 'number' || !Number.isFinite(iat)) return undefined;
     const signed = Buffer.from(`${header}.${claims}`);
-    return this.#isSigned(signed, Buffer.from(signature, 'base64url')) ? iat * 1000 : undefined;
+    return isSigned(key.publicKey, signed, Buffer.from(signature, 'base64url'))
+      ? { key, issued: iat * 1000 }
+      : undefined;
   }
+}
 
-  /** RFC 7518, section 3.4, wants r and s as they are; APNs is said to take DER as well. */
-  #isSigned(signed: Buffer, signature: Buffer): boolean {
-    const raw = signature.length === RAW_SIGNATURE_BYTES;
-    return (
-      (raw && verify('sha256', signed, { key: this.#key, dsaEncoding: 'ieee-p1363' }, signature)) ||
-      verify('sha256', signed, { key: this.#key, dsaEncoding: 'der' }, signature)
-    );
-  }
+/** RFC 7518, section 3.4, wants r and s as they are; APNs is said to take DER as well. */
+function isSigned(key: KeyObject, signed: Buffer, signature: Buffer): boolean {
+  const raw = signature.length === RAW_SIGNATURE_BYTES;
+  return (
+    (raw && verify('sha256', signed, { key, dsaEncoding: 'ieee-p1363' }, signature)) ||
+    verify('sha256', signed, { key, dsaEncoding: 'der' }, signature)
+  );
 }
 
 function parseObject(base64url: string): Record<string, unknown> {

@@ -91,3 +91,46 @@ export function rejectionOfStatusCode(statusCode: number): Rejection {
   const reason = STATUS_REASONS.get(statusCode);
   return reason === undefined ? { reason: `StatusCode${statusCode}`, statusCode: 400 } : rejection(reason);
 }
+
+/** The reasons that the token fault `reason` asks for by their place here, which never changes. */
+export const NUMBERED_REASONS: readonly ApnsReason[] = [
+  'BadCertificate',
+  'BadCertificateEnvironment',
+  'BadEnvironmentKeyIdInToken',
+  'BadEnvironmentKeyInToken',
+  'ExpiredProviderToken',
+  'Forbidden',
+  'InvalidProviderToken',
+  'MissingProviderToken',
+  'UnrelatedKeyIdInToken',
+  'TooManyProviderTokenUpdates',
+  'ExpiredToken',
+  'Unregistered',
+  'DeviceTokenNotForTopic',
+  'TopicDisallowed',
+  'IdleTimeout',
+  'InvalidPushType',
+  'BadMessageId',
+  'BadExpirationDate',
+  'BadPriority',
+  'BadCollapseId',
+  'DuplicateHeaders',
+  'BadPath',
+  'MethodNotAllowed',
+  'TooManyRequests',
+  'InternalServerError',
+  'ServiceUnavailable',
+  'Shutdown',
+];
+
+/**
+ * The rejection with that number; a number that no reason has becomes 400 `Reason<n>`.
+ *
+ * @param now UNIX milliseconds, the timestamp that comes with 410
+ */
+export function rejectionOfNumber(number: number, now: number): Rejection {
+  const reason = NUMBERED_REASONS[number];
+  if (reason === undefined) return { reason: `Reason${number}`, statusCode: 400 };
+  const rejected = rejection(reason);
+  return rejected.statusCode === 410 ? { ...rejected, timestamp: now } : rejected;
+}

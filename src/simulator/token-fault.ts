@@ -57,6 +57,8 @@ export const TokenFaultCode = {
   trailers: 0x18,
   /** Accepted; the response has no apns-id. */
   withoutId: 0x19,
+  /** Rejected with a reason by its number: the argument is an index of NUMBERED_REASONS. */
+  reason: 0x1a,
 } as const;
 
 /** The name of a fault that a device token can ask for; `docs/simulator.md` says what each does. */

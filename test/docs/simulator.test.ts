@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { run } from '../../src/cli/run.js';
+import { NUMBERED_REASONS } from '../../src/simulator/rejection.js';
 import { GATEWAY_SICKNESSES, HTTP2_SICKNESSES } from '../../src/simulator/sick-connection.js';
+import { TokenFaultCode } from '../../src/simulator/token-fault.js';
 import { FakeIo } from '../cli/fake-io.js';
 import { ROOT } from '../support/node-process.js';
 
@@ -17,6 +19,18 @@ function table(heading: string): string[][] {
     .slice(2)
     .map((line) => line.split('|').map((cell) => cell.trim()));
 }
+
+test('numbers the reasons that a device token can ask for', () => {
+  const numbers = NUMBERED_REASONS.map((reason, n) => ['', n.toString(16).padStart(2, '0'), reason, '']);
+  expect(table('`reason`')).toEqual(numbers);
+});
+
+test('has a row for every fault that a device token can ask for', () => {
+  for (const [name, code] of Object.entries(TokenFaultCode)) {
+    const token = `fa17${code.toString(16).padStart(2, '0')}`;
+    expect(page).toMatch(new RegExp(`^\\| \`${token}(?:NN|00)…\` \\| \`${name}\` \\|`, 'm'));
+  }
+});
 
 test.each([
   ['http2', HTTP2_SICKNESSES],

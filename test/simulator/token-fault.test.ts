@@ -61,6 +61,7 @@ describe('token faults', () => {
       'interim',
       'trailers',
       'withoutId',
+      'reason',
     ]);
   });
 
