@@ -37,6 +37,7 @@ export class SimulatorState {
     feedbackTuples: 0,
   };
   readonly #waiters = new Set<Waiter>();
+  #isClosed = false;
   readonly #startedAt = performance.now();
   readonly #tallies: ConnectionTally[] = [];
 
@@ -94,11 +95,23 @@ export class SimulatorState {
     return new Promise((resolve, reject) => {
       this.#waiters.add({ condition, resolve, reject });
       this.changed();
+      if (this.#isClosed) this.#rejectWaiters();
     });
   }
 
-  /** Rejects everyone who still waits. */
-  close(): void {
+  /**
+   * Resolves when every connection has been counted out, and with it all that was still to be discarded. To be called
+   * when the services are closed; whoever still waits for a condition then waits in vain.
+   */
+  async close(): Promise<void> {
+    // Every socket is closed by now; its event may take another turn.
+    if (this.counts.openConnections > 0) await this.until(({ openConnections }) => openConnections === 0);
+    this.#isClosed = true;
+    this.changed();
+    this.#rejectWaiters();
+  }
+
+  #rejectWaiters(): void {
     const error = new ApnsError('APNS_ERR_CLOSED', 'the simulator was closed before the condition was met');
     for (const waiter of this.#waiters) waiter.reject(error);
     this.#waiters.clear();

@@ -93,7 +93,10 @@ export interface Simulator {
    * @throws {ApnsError} APNS_ERR_CLOSED if the simulator is closed first
    */
   until(condition: (counts: Readonly<SimulatorCounts>) => boolean): Promise<void>;
-  /** Stops listening and ends every connection at once. Calling it again is harmless. */
+  /**
+   * Stops listening and ends every connection at once. What was not answered is discarded; when it resolves, the counts
+   * say so and no longer change. Calling it again is harmless.
+   */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -135,8 +138,8 @@ export async function createSimulator(options: SimulatorOptions = {}): Promise<S
     return service;
   };
   const close = async (): Promise<void> => {
-    state.close();
     await Promise.all(services.map((service) => service.close()));
+    await state.close();
   };
   let gateway: GatewayService;
   let feedback: FeedbackService;

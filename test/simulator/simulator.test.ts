@@ -11,6 +11,7 @@ import {
   mintServerCertificate,
   type SimulatorOptions,
 } from '../../src/simulator/index.js';
+import { connectHttp2 } from './http2-client.js';
 import { connectRaw, exchange, startSimulator } from './raw-client.js';
 
 const HOUR_MS = 3_600_000;
@@ -188,6 +189,37 @@ describe('close', () => {
     expect(resources().filter((name) => /^(?:TCP|TLS)/.test(name))).toEqual([]);
     expect(timers()).toBeLessThanOrEqual(before);
     expect(simulator.counts.openConnections).toBe(0);
+  });
+
+  it('resolves when the counts have settled, on both wires', async () => {
+    const simulator = await createSimulator({ http2: { latencyMs: 60_000 } });
+    const { socket } = await connectRaw(simulator.gateway, simulator.credentials);
+    const stalled = encodeFrame({
+      deviceToken: encodeTokenFault('stall', 0),
+      payload: '{}',
+      identifier: 1,
+    });
+    socket.write(Buffer.concat([stalled, FRAME, FRAME]));
+    const client = await connectHttp2(simulator);
+    for (let times = 0; times < 3; times++) void client.notify('ab'.repeat(32));
+    await simulator.until(({ requests, connections }) => requests === 3 && connections === 2);
+    await simulator.close();
+    const settled = structuredClone(simulator.counts);
+    expect(settled).toMatchObject({ openConnections: 0, requests: 3 });
+    expect(simulator.connections.every(({ isOpen }) => !isOpen)).toBe(true);
+    const [http2] = simulator.connections.filter(({ service }) => service === 'http2');
+    expect(http2).toMatchObject({ requests: 3, accepted: 0, discarded: 3 });
+    await new Promise(setImmediate);
+    expect(simulator.counts).toEqual(settled);
+  });
+
+  it('ends every wait that begins later, too, and keeps what is true already', async () => {
+    const simulator = await createSimulator();
+    await simulator.close();
+    await simulator.until(({ openConnections }) => openConnections === 0);
+    await expect(simulator.until(({ accepted }) => accepted > 0)).rejects.toMatchObject({
+      code: 'APNS_ERR_CLOSED',
+    });
   });
 
   it('ends every wait', async () => {
