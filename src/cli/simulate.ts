@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { SickConnectionsFault, Simulator } from '../simulator/index.js';
+import type { SecureVersion } from 'node:tls';
+import type { SickConnectionsFault, Simulator, SimulatorTlsOptions } from '../simulator/index.js';
 import { AcceptedLog } from './accepted-log.js';
 import type { OptionValues } from './arguments.js';
 import { type Command, defineCommand } from './command.js';
@@ -38,6 +39,16 @@ const OPTIONS = {
     value: 'N',
     help: 'The port of the HTTP/2 provider API (any free one).',
     max: 65_535,
+  },
+  'tls-min': {
+    kind: 'choice',
+    choices: ['1.0', '1.1', '1.2', '1.3'],
+    help: 'The oldest version of TLS that is spoken (1.2). 1.0 and 1.1 come with the ciphers that they need.',
+  },
+  'tls-max': {
+    kind: 'choice',
+    choices: ['1.0', '1.1', '1.2', '1.3'],
+    help: 'The newest version of TLS that is spoken (1.3).',
   },
   record: {
     kind: 'text',
@@ -84,6 +95,9 @@ const OPTIONS = {
   },
 } as const;
 
+/** OpenSSL 3 refuses TLS 1.0 and 1.1 at any higher security level. */
+const OLD_CIPHERS = 'DEFAULT@SECLEVEL=0';
+
 /** See `apns-streams simulate --help`. */
 export const simulateCommand: Command = defineCommand({
   name: 'simulate',
@@ -103,6 +117,8 @@ export const simulateCommand: Command = defineCommand({
     if (values['sick-connections'] !== undefined && sick === undefined) {
       throw usageError('--sick-connections needs --gateway-sick or --http2-sick');
     }
+    const { 'tls-min': min = '1.0', 'tls-max': max = '1.3' } = values;
+    if (min > max) throw usageError(`--tls-min ${min} is newer than --tls-max ${max}`);
     const given = values.credentials;
     const directory = given === undefined ? await mkdtemp(join(tmpdir(), 'apns-streams-')) : resolve(given);
     try {
@@ -162,6 +178,7 @@ async function start(values: SimulateValues, directory: string): Promise<Simulat
       credentials: directory,
       record: values.record === undefined ? 'counts' : 'full',
       ...(topic === undefined ? {} : { topic }),
+      tls: tlsVersions(values['tls-min'], values['tls-max']),
       gateway: {
         splitErrorResponse: values['split-error-response'],
         closeOnConnect: values['close-on-connect'],
@@ -186,6 +203,22 @@ async function start(values: SimulateValues, directory: string): Promise<Simulat
       hint: 'choose another port, or leave the option out to get a free one',
     });
   }
+}
+
+type TlsVersion = '1.0' | '1.1' | '1.2' | '1.3';
+
+/** A lower `max` than Node's least version, 1.2, lowers the least version as well. */
+function tlsVersions(min: TlsVersion | undefined, max: TlsVersion | undefined): SimulatorTlsOptions {
+  const least = min ?? (max !== undefined && max < '1.2' ? max : undefined);
+  return {
+    ...(least === undefined ? {} : { minVersion: nodeVersion(least) }),
+    ...(max === undefined ? {} : { maxVersion: nodeVersion(max) }),
+    ...(least !== undefined && least < '1.2' ? { ciphers: OLD_CIPHERS } : {}),
+  };
+}
+
+function nodeVersion(version: TlsVersion): SecureVersion {
+  return version === '1.0' ? 'TLSv1' : `TLSv${version}`;
 }
 
 function sickConnections<Sickness extends string>(

@@ -1,7 +1,9 @@
+import { once } from 'node:events';
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createSimulator, type Simulator, writeCredentials } from '../../src/simulator/index.js';
 import { CommandProcess } from './command-process.js';
@@ -197,6 +199,30 @@ describe('simulate', () => {
     expect(statuses).toEqual(['rejected', 'accepted']);
     command.kill('SIGTERM');
     expect((await command.exit()).err).toContain('1 accepted,');
+  });
+
+  it.each([
+    ['--tls-max 1.2', 'TLSv1.2'],
+    ['--tls-min 1.3', 'TLSv1.3'],
+    ['--tls-max 1.1', 'TLSv1.1'],
+    ['--tls-min 1.0 --tls-max 1.0', 'TLSv1'],
+  ])('speaks the version of TLS that is asked for: %s', async (options, protocol) => {
+    const command = start(['simulate', ...options.split(' ')]);
+    const { http2, credentials } = JSON.parse(await command.said('stdout', /\n/));
+    const ca = await readFile(join(credentials, 'ca.pem'));
+    const any = { minVersion: 'TLSv1', ciphers: 'DEFAULT@SECLEVEL=0' } as const;
+    const socket = connect({ ...http2, ...any, ca, ALPNProtocols: ['h2'] });
+    await once(socket, 'secureConnect');
+    expect(socket.getProtocol()).toBe(protocol);
+    socket.destroy();
+    command.kill('SIGTERM');
+    expect((await command.exit()).code).toBe(0);
+  });
+
+  it('refuses versions of TLS that exclude each other', async () => {
+    const { code, err } = await start(['simulate', '--tls-min', '1.3', '--tls-max', '1.2']).exit();
+    expect(code).toBe(64);
+    expect(err).toContain('--tls-min 1.3 is newer than --tls-max 1.2');
   });
 
   it('makes no connection sick without being told how', async () => {
