@@ -73,7 +73,7 @@ describe('loadCredentials', () => {
     [
       'a PKCS#12 file of old',
       /openssl pkcs12 -legacy/,
-      { pfx: exportPkcs12(client, PASSPHRASE, '-legacy'), passphrase: PASSPHRASE },
+      { pfx: exportPkcs12(client, PASSPHRASE, 'legacy'), passphrase: PASSPHRASE },
     ],
     [
       'an expired certificate',
