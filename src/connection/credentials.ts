@@ -1,12 +1,12 @@
 /** Certificates and keys, read and checked before anything is dialled. */
-import { X509Certificate } from 'node:crypto';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { ApnsError, invalidOption } from '../errors.js';
 import { checkOptionNames } from '../options.js';
+import { type CertificateFile, checkDates, orderChain, readCertificates } from './client-certificate.js';
+import { badCredentials, type ExpectedPem, type Pem } from './pem.js';
+import { certificateOf, pkcs12Error } from './pkcs12.js';
+import { readPrivateKeys } from './private-key.js';
 import { type Destination, isApple, refuseSimulatorAuthority } from './simulator-authority.js';
-
-/** PEM text, or its bytes: the contents of a file, not its path. */
-export type Pem = string | Uint8Array;
 
 /**
  * Whom this side is, and whom it trusts. There is no option that switches the checks of the gateway's
@@ -36,7 +36,18 @@ const KNOWN = [
   'servername',
 ] satisfies (keyof TlsCredentialOptions)[];
 
-const LEGACY_RECIPE = 'openssl pkcs12 -legacy -in OLD.p12 -out NEW.pem';
+/** A floor of its own: `--tls-min-v1.0` on the command line of Node must not lower it. */
+const TLS = { minVersion: 'TLSv1.2' } as const;
+
+const NOT_PEM = 'give the contents of the file, not its path, and a .p12 file as tls.pfx';
+
+const CERT: ExpectedPem = { path: 'tls.cert', advice: NOT_PEM };
+const CERT_INSTEAD = 'give the certificate that Apple issued, in PEM or as the file aps.cer';
+const KEY = {
+  path: 'tls.key',
+  advice: NOT_PEM,
+  instead: 'give the private key that the signing request of tls.cert was made with',
+} as const;
 
 /**
  * Reads credentials into a context that all connections of a sink share. Nothing of the key or the
@@ -59,8 +70,9 @@ export function loadCredentials(
       'tls.pfx takes the place of tls.cert and tls.key: give one or the other',
     );
   }
-  if ((cert === undefined) !== (key === undefined)) {
-    const [given, missing] = cert === undefined ? ['key', 'cert'] : ['cert', 'key'];
+  const [certs, keys] = [toArray(cert), toArray(key)];
+  if ((certs.length === 0) !== (keys.length === 0)) {
+    const [given, missing] = certs.length === 0 ? ['key', 'cert'] : ['cert', 'key'];
     throw new ApnsError('APNS_ERR_INVALID_OPTION', `tls.${given} needs tls.${missing} beside it`);
   }
   if (pfx !== undefined && !(pfx instanceof Uint8Array)) {
@@ -69,21 +81,23 @@ export function loadCredentials(
   if (passphrase !== undefined && typeof passphrase !== 'string') {
     throw invalidOption('tls.passphrase', 'a string', passphrase);
   }
-  const pem = { cert: readPem('tls.cert', cert), key: readPem('tls.key', key), ca: readPem('tls.ca', ca) };
-  for (const text of pem.cert ?? []) checkDates(readCertificate('tls.cert', text));
-  if (destination !== undefined && isApple(destination)) refuseSimulatorAuthority(pem.ca ?? []);
-  // `createSecureContext` ignores an authority that cannot be read.
-  for (const text of pem.ca ?? []) readCertificate('tls.ca', text);
+  const authorities = toArray(ca).flatMap(readAuthorities);
+  if (destination !== undefined && isApple(destination)) {
+    refuseSimulatorAuthority(authorities.map(({ certificate }) => certificate));
+  }
+  const trusted = ca === undefined ? {} : { ca: authorities.map(({ pem }) => pem) };
+  if (pfx !== undefined) return loadPkcs12(pfx, passphrase, trusted);
+  if (certs.length === 0) return createSecureContext({ ...TLS, ...trusted });
+  const client = readClient(certs, keys, passphrase);
   try {
     return createSecureContext({
-      // A floor of its own: `--tls-min-v1.0` on the command line of Node must not lower it.
-      minVersion: 'TLSv1.2',
-      ...pem,
-      ...(pfx === undefined ? {} : { pfx: Buffer.from(pfx) }),
+      ...TLS,
+      ...trusted,
+      ...client,
       ...(passphrase === undefined ? {} : { passphrase }),
     });
-  } catch (error) {
-    throw pfx === undefined ? keyError(error, passphrase) : pfxError(error, passphrase);
+  } catch (cause) {
+    throw badCredentials(`tls.cert and tls.key cannot be used: ${describeRefusal(cause)}`, cause);
   }
 }
 
@@ -99,70 +113,61 @@ function checkNames(options: TlsCredentialOptions): void {
   checkOptionNames('tls', options, KNOWN);
 }
 
-function readPem(path: string, value: Pem | Pem[] | undefined): string[] | undefined {
-  if (value === undefined) return undefined;
-  return (Array.isArray(value) ? value : [value]).map((pem) => {
-    if (typeof pem !== 'string' && !(pem instanceof Uint8Array)) {
-      throw invalidOption(path, 'PEM as a string or bytes, or an array of them', pem);
-    }
-    const text = typeof pem === 'string' ? pem : Buffer.from(pem).toString();
-    if (text.includes('-----BEGIN ')) return text;
-    throw new ApnsError(
-      'APNS_ERR_BAD_CREDENTIALS',
-      `${path} is not PEM: it has no "-----BEGIN" line; give the contents of the file, not its path, and a .p12 file as tls.pfx`,
-    );
-  });
+function toArray<T>(value: T | T[] | undefined): T[] {
+  if (value === undefined) return [];
+  return Array.isArray(value) ? value : [value];
 }
 
-/** The first certificate in a PEM text: in `cert` it is the client's own, before its chain. */
-function readCertificate(path: string, text: string): X509Certificate {
+function readAuthorities(value: Pem): CertificateFile[] {
+  return readCertificates(
+    { path: 'tls.ca', advice: NOT_PEM },
+    "give the authority that issued the gateway's",
+    value,
+  );
+}
+
+/** Chains with their leaf first, and the keys of the leaves, still encrypted if they were. */
+function readClient(
+  certs: readonly Pem[],
+  keys: readonly Pem[],
+  passphrase: string | undefined,
+): { readonly cert: string[]; readonly key: string[] } {
+  const certificates = certs.map((value) => readCertificates(CERT, CERT_INSTEAD, value));
+  const expected = { ...KEY, passphrase, passphrasePath: 'tls.passphrase' };
+  const read = keys.flatMap((value) => readPrivateKeys(expected, value));
+  const chains = certificates.map((chain) => orderChain(chain, read));
+  for (const [leaf] of chains) checkDates('tls.cert', leaf!.certificate);
+  return {
+    cert: chains.map((chain) => chain.map(({ pem }) => pem).join('')),
+    key: read.map(({ pem }) => pem),
+  };
+}
+
+function loadPkcs12(
+  pfx: Uint8Array,
+  passphrase: string | undefined,
+  trusted: { readonly ca?: string[] },
+): SecureContext {
+  let context: SecureContext;
   try {
-    return new X509Certificate(text);
-  } catch (cause) {
-    throw new ApnsError('APNS_ERR_BAD_CREDENTIALS', `${path} holds no certificate that can be read`, {
-      cause,
+    context = createSecureContext({
+      ...TLS,
+      ...trusted,
+      pfx: Buffer.from(pfx),
+      ...(passphrase === undefined ? {} : { passphrase }),
     });
+  } catch (cause) {
+    throw pkcs12Error(pfx, passphrase, cause);
   }
+  const certificate = certificateOf(context);
+  if (certificate !== undefined) checkDates('tls.pfx', certificate);
+  return context;
 }
 
-/** An outdated certificate is refused by the gateway, under TLS 1.3 without a word; here it can be named. */
-function checkDates(certificate: X509Certificate): void {
-  const now = Date.now();
-  if (now > Date.parse(certificate.validTo)) {
-    throw new ApnsError('APNS_ERR_BAD_CREDENTIALS', `tls.cert expired on ${certificate.validTo}: renew it`);
-  }
-  if (now < Date.parse(certificate.validFrom)) {
-    throw new ApnsError(
-      'APNS_ERR_BAD_CREDENTIALS',
-      `tls.cert is not valid before ${certificate.validFrom}: check the clock of this machine`,
-    );
-  }
-}
-
-function keyError(cause: unknown, passphrase: string | undefined): ApnsError {
-  const reason = cause instanceof Error ? `${(cause as NodeJS.ErrnoException).code} ${cause.message}` : '';
-  let message = 'tls.key holds no private key that can be read';
-  if (/KEY_VALUES_MISMATCH|KEY_TYPE_MISMATCH/.test(reason)) {
-    message = 'tls.key is not the key of tls.cert: give the two that were made together';
-  } else if (/BAD_DECRYPT|INTERRUPTED/.test(reason)) {
-    message =
-      passphrase === undefined
-        ? 'tls.key is encrypted: give its tls.passphrase'
-        : 'tls.key cannot be decrypted: tls.passphrase is wrong';
-  }
-  return new ApnsError('APNS_ERR_BAD_CREDENTIALS', message, { cause });
-}
-
-function pfxError(cause: unknown, passphrase: string | undefined): ApnsError {
-  const reason = cause instanceof Error ? cause.message : '';
-  let message = 'tls.pfx is no PKCS#12 file that can be read';
-  if (/mac verify failure/i.test(reason)) {
-    message =
-      passphrase === undefined
-        ? 'tls.pfx is encrypted: give its tls.passphrase'
-        : 'tls.pfx cannot be decrypted: tls.passphrase is wrong';
-  } else if (/unsupported/i.test(reason)) {
-    message = `tls.pfx is encrypted with RC2 or 3DES, which OpenSSL 3 refuses: convert it once with "${LEGACY_RECIPE}", and give NEW.pem as both tls.cert and tls.key, with its new tls.passphrase`;
-  }
-  return new ApnsError('APNS_ERR_BAD_CREDENTIALS', message, { cause });
+/** What OpenSSL has against a pair that belongs together. */
+function describeRefusal(cause: unknown): string {
+  const code = String((cause as NodeJS.ErrnoException).code);
+  return /TOO_(SMALL|WEAK)/.test(code)
+    ? 'OpenSSL finds their key or signature too weak; have the certificate issued anew with an RSA key of 2048 bits or more'
+    : code;
 }

@@ -2,7 +2,7 @@
  * The simulator's authority, told from all others. Its certificates are for tests: that it is still trusted when
  * a program goes to Apple is a mistake, and would let whoever holds its key stand in for Apple.
  */
-import { X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
 import { ApnsError } from '../errors.js';
 
 /** What the simulator names as the organization of every authority it makes, whatever its common name is. */
@@ -10,9 +10,6 @@ export const SIMULATOR_ORGANIZATION = 'apns-streams simulator';
 
 /** What the authorities were called that had no organization. */
 const OLD_COMMON_NAME = 'apns-streams simulator CA';
-
-/** All that OpenSSL takes for a certificate in PEM. */
-const CERTIFICATES = /-----BEGIN ((?:X509 |TRUSTED )?CERTIFICATE)-----[^-]*-----END \1-----/g;
 
 /** Where a connection goes, and the name that its certificate is to prove. */
 export interface Destination {
@@ -25,15 +22,13 @@ export function isApple({ host, servername }: Destination): boolean {
   return [host, servername].some((name) => name !== undefined && /(^|\.)push\.apple\.com\.?$/i.test(name));
 }
 
-/** @throws {ApnsError} APNS_ERR_BAD_CREDENTIALS if one of these PEM texts, of one certificate or more, has it */
-export function refuseSimulatorAuthority(pems: readonly string[]): void {
-  for (const [certificate] of pems.flatMap((pem) => [...pem.matchAll(CERTIFICATES)])) {
-    if (!isSimulatorName(readSubject(certificate))) continue;
-    throw new ApnsError(
-      'APNS_ERR_BAD_CREDENTIALS',
-      "tls.ca holds the authority of the simulator, which must not vouch for Apple's hosts: leave tls.ca out, or give the host of the simulator",
-    );
-  }
+/** @throws {ApnsError} APNS_ERR_BAD_CREDENTIALS if one of the certificates to trust is the simulator's */
+export function refuseSimulatorAuthority(authorities: readonly X509Certificate[]): void {
+  if (!authorities.some(({ subject }) => isSimulatorName(subject))) return;
+  throw new ApnsError(
+    'APNS_ERR_BAD_CREDENTIALS',
+    "tls.ca holds the authority of the simulator, which must not vouch for Apple's hosts: leave tls.ca out, or give the host of the simulator",
+  );
 }
 
 /** Whether a certificate that a gateway has shown, or one above it, comes from a simulator's authority. */
@@ -45,15 +40,6 @@ export function comesFromSimulator(certificate: X509Certificate | undefined): bo
     current = current.issuerCertificate;
   }
   return false;
-}
-
-/** One that cannot be read is not trusted either. */
-function readSubject(pem: string): string {
-  try {
-    return new X509Certificate(pem).subject;
-  } catch {
-    return '';
-  }
 }
 
 /** Node writes a distinguished name as one line for each of its attributes. */

@@ -1,11 +1,13 @@
-import { createPrivateKey } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { loadCredentials, type TlsCredentialOptions } from '../../src/connection/credentials.js';
+import { certificateOf } from '../../src/connection/pkcs12.js';
 import { ApnsError } from '../../src/errors.js';
-import { mintClientCertificate } from '../../src/simulator/certificates.js';
+import { mintAuthority, mintClientCertificate } from '../../src/simulator/certificates.js';
 import { authority } from '../support/loopback.js';
 import { exportPkcs12 } from '../support/pkcs12.js';
+import { mintRsaCertificate } from '../support/rsa-certificate.js';
 
 const PASSPHRASE = 'correct horse';
 const client = mintClientCertificate(authority);
@@ -14,7 +16,19 @@ const encryptedKey = createPrivateKey(client.key)
   .export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: PASSPHRASE })
   .toString();
 const pfx = exportPkcs12(client, PASSPHRASE);
+const oldEncryptedKey = createPrivateKey(client.key)
+  .export({ type: 'sec1', format: 'pem', cipher: 'aes-128-cbc', passphrase: PASSPHRASE })
+  .toString();
+/** The cipher decides before the contents do. */
+const desKey = oldEncryptedKey.replace(/AES-128-CBC,.{16}.*/, 'DES-CBC,0123456789ABCDEF');
+const keyInDer = createPrivateKey(client.key).export({ type: 'pkcs8', format: 'der' });
+const rsa = mintRsaCertificate();
+const der = new X509Certificate(client.cert).raw;
 const DAY = 86_400_000;
+const expired = mintClientCertificate(authority, {
+  validFrom: new Date(0),
+  validTo: new Date(Date.now() - DAY),
+});
 
 function failure(options: unknown): ApnsError {
   try {
@@ -35,12 +49,50 @@ describe('loadCredentials', () => {
     ['arrays', { cert: [client.cert], key: [client.key], ca: [authority.cert, authority.cert] }],
     ['a chain', { cert: client.cert + authority.cert, key: client.key }],
     ['an encrypted key', { cert: client.cert, key: encryptedKey, passphrase: PASSPHRASE }],
+    [
+      'an old encrypted key in one line',
+      { cert: client.cert, key: inOneLine(oldEncryptedKey), passphrase: PASSPHRASE },
+    ],
     ['a PKCS#12 file', { pfx, passphrase: PASSPHRASE }],
+    ['a certificate in DER, as Apple gives out aps.cer', { cert: der, key: client.key }],
+    ['an authority in DER', { ca: new X509Certificate(authority.cert).raw }],
+    ['the authority before the leaf', { cert: authority.cert + client.cert, key: client.key }],
+    [
+      'a key of each kind beside its certificate',
+      { cert: [client.cert, rsa.cert], key: [rsa.key, client.key] },
+    ],
+    ['no certificate and no key in arrays', { cert: [], key: [] }],
   ])('takes %s', (_what, options) => {
     expect(() => loadCredentials(options)).not.toThrow();
   });
 
+  it.each<[string, (pem: string) => string | Uint8Array]>([
+    ['with literal \\n for line breaks, as in an environment variable', (pem) => pem.replaceAll('\n', '\\n')],
+    ['with literal \\r\\n for line breaks', (pem) => pem.replaceAll('\n', '\\r\\n')],
+    ['in one line', inOneLine],
+    ['indented, as in YAML', (pem) => pem.replaceAll(/^/gm, '    ')],
+    ['in quotes', (pem) => `"${pem.replaceAll('\n', '\\n')}"\n`],
+    ['in UTF-16 with a byte order mark', (pem) => Buffer.from(`\uFEFF${pem}`, 'utf16le')],
+    ['in UTF-16, big endian', (pem) => Buffer.from(`\uFEFF${pem}`, 'utf16le').swap16()],
+    ['with a byte order mark in UTF-8', (pem) => Buffer.from(`\uFEFF${pem}`)],
+    ['in lines of another length', rewrapped],
+  ])('takes certificate, key and authorities %s', (_how, write) => {
+    const cert = write(client.cert);
+    const ca = write(authority.cert + authority.cert);
+    for (const key of [client.key, encryptedKey]) {
+      expect(() => loadCredentials({ cert, key: write(key), ca, passphrase: PASSPHRASE })).not.toThrow();
+    }
+  });
+
+  it('puts the leaf of a chain first, and what issued it behind', () => {
+    const unrelated = mintAuthority({ commonName: 'unrelated' });
+    const { cert, key } = client;
+    const context = loadCredentials({ cert: unrelated.cert + authority.cert + cert, key });
+    expect(certificateOf(context)?.raw).toEqual(der);
+  });
+
   it.each<[string, unknown]>([
+    ['a certificate beside no key in an array', { cert: client.cert, key: [] }],
     ['a certificate without a key', { cert: client.cert }],
     ['a key without a certificate', { key: client.key }],
     ['a PKCS#12 file beside PEM', { pfx, cert: client.cert, key: client.key }],
@@ -71,15 +123,79 @@ describe('loadCredentials', () => {
     ['a PKCS#12 file cut short', /PKCS#12/, { pfx: pfx.subarray(0, 300), passphrase: PASSPHRASE }],
     ['nothing for a PKCS#12 file', /PKCS#12/, { pfx: Buffer.alloc(0) }],
     [
+      'an EC key for an RSA certificate',
+      /another kind \(rsa, not ec\).*providerToken/,
+      { cert: rsa.cert, key: client.key },
+    ],
+    ['an RSA key for an EC certificate', /another kind \(ec, not rsa\)/, { cert: client.cert, key: rsa.key }],
+    [
+      'a certificate in DER for a key',
+      /tls\.key is a certificate.*give it as tls\.cert/,
+      { cert: client.cert, key: der },
+    ],
+    ['a key in DER', /tls\.key is in DER.*openssl pkey/, { cert: client.cert, key: keyInDer }],
+    [
+      'a signing request for a certificate',
+      /a certificate signing request and no certificate/,
+      { cert: relabel(client.cert, 'CERTIFICATE REQUEST'), key: client.key },
+    ],
+    [
+      'a public key for a key',
+      /a public key and no private key/,
+      { cert: client.cert, key: relabel(client.key, 'PUBLIC KEY') },
+    ],
+    [
+      'PEM in base64',
+      /base64: decode it/,
+      { cert: client.cert, key: Buffer.from(client.key).toString('base64') },
+    ],
+    [
+      'a key without its first and last line',
+      /without the "-----BEGIN"/,
+      { cert: client.cert, key: client.key.replaceAll(/-----.*-----/g, '') },
+    ],
+    ['a key cut off', /tls\.key is cut off/, { cert: client.cert, key: client.key.slice(0, -20) }],
+    ['an empty key', /tls\.key is empty/, { cert: client.cert, key: ' \n' }],
+    [
+      'a key encrypted with DES',
+      /DES or RC2.*openssl pkey -provider legacy/,
+      { cert: client.cert, key: desKey, passphrase: PASSPHRASE },
+    ],
+    [
+      'an unreadable certificate among authorities',
+      /tls\.ca: certificate 2 of 3 cannot be read/,
+      { ca: authority.cert + damaged(authority.cert) + authority.cert },
+    ],
+    ['authorities cut off', /tls\.ca is cut off/, { ca: authority.cert + authority.cert.slice(0, -30) }],
+    ['a key for an authority', /tls\.ca holds a private key and no certificate/, { ca: authority.key }],
+    [
+      'a PKCS#12 file without a private key',
+      /tls\.pfx holds no private key/,
+      { pfx: exportPkcs12({ cert: client.cert }, PASSPHRASE), passphrase: PASSPHRASE },
+    ],
+    [
+      'a PKCS#12 file without a certificate',
+      /tls\.pfx holds no certificate/,
+      { pfx: exportPkcs12({ key: client.key }, PASSPHRASE), passphrase: PASSPHRASE },
+    ],
+    [
+      'a PKCS#12 file with the certificate of another key',
+      /tls\.pfx holds no certificate that belongs to its key/,
+      { pfx: exportPkcs12({ cert: rsa.cert, key: client.key }, PASSPHRASE), passphrase: PASSPHRASE },
+    ],
+    [
+      'a PKCS#12 file with an expired certificate',
+      /certificate in tls\.pfx expired on/,
+      { pfx: exportPkcs12(expired, PASSPHRASE), passphrase: PASSPHRASE },
+    ],
+    ['a certificate in DER for a PKCS#12 file', /tls\.pfx is a certificate/, { pfx: der }],
+    ['a key that is too short', /too weak/, mintRsaCertificate(512)],
+    [
       'a PKCS#12 file of old',
       /openssl pkcs12 -legacy/,
       { pfx: exportPkcs12(client, PASSPHRASE, 'legacy'), passphrase: PASSPHRASE },
     ],
-    [
-      'an expired certificate',
-      /expired/,
-      mintClientCertificate(authority, { validFrom: new Date(0), validTo: new Date(Date.now() - DAY) }),
-    ],
+    ['an expired certificate', /expired/, expired],
     [
       'a certificate of tomorrow',
       /not valid before/,
@@ -99,6 +215,22 @@ describe('loadCredentials', () => {
     expect(inspect(context, { depth: 9, showHidden: true })).not.toMatch(/BEGIN|correct horse/);
   });
 });
+
+function inOneLine(pem: string): string {
+  return pem.replaceAll('\n', ' ');
+}
+
+function rewrapped(pem: string): string {
+  return pem.replaceAll(
+    /(-----BEGIN.*-----\n)([^-]+)/g,
+    (_block, begin, body: string) => begin + body.replaceAll('\n', '').replaceAll(/.{1,5}/g, '$&\r\n'),
+  );
+}
+
+/** The same contents under another name. */
+function relabel(pem: string, label: string): string {
+  return pem.replaceAll(/(BEGIN|END) [A-Z ]+/g, `$1 ${label}`);
+}
 
 /** PEM whose second line is not what it was. */
 function damaged(pem: string): string {

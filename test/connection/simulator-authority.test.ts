@@ -1,4 +1,5 @@
 /** The simulator's authority must not vouch for Apple. Nothing here leaves the machine: Apple is behind a proxy of ours. */
+import { X509Certificate } from 'node:crypto';
 import { connect } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createChannelManager } from '../../src/channels.js';
@@ -89,7 +90,7 @@ describe("as tls.ca, for a host of Apple's", () => {
   });
 
   it('is not mistaken for another one, nor are other hosts for those of Apple', () => {
-    expect(() => refuseSimulatorAuthority([SOMEBODY_ELSES, 'no certificate at all'])).not.toThrow();
+    expect(() => refuseSimulatorAuthority([new X509Certificate(SOMEBODY_ELSES)])).not.toThrow();
     const ca = SOMEBODY_ELSES;
     expect(resolveTarget({ environment: 'production', tls: { ca } }, 'http2').host).toBe(
       'api.push.apple.com',

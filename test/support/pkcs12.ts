@@ -36,23 +36,22 @@ const ITERATIONS = 2048;
 /** What a derived key is for: the "diversifier" of RFC 7292, appendix B.3. */
 const PURPOSE = { key: 1, iv: 2, mac: 3 };
 
-/** @param pair its `cert` may hold several certificates, which all go into the file */
+/** @param pair its `cert` may hold several certificates, which all go into the file; either may be absent */
 export function exportPkcs12(
-  pair: CertificateAndKey,
+  pair: Partial<CertificateAndKey>,
   passphrase: string,
   encryption: Pkcs12Encryption = 'aes',
 ): Buffer {
   const [encryptCertificates, encryptKey] =
     encryption === 'aes' ? [encryptWithAes, encryptWithAes] : [encryptWithRc2, encryptWithTripleDes];
-  const certificates = encryptCertificates(certificateBags(pair.cert), passphrase);
-  const key = encryptKey(
-    createPrivateKey(pair.key).export({ type: 'pkcs8', format: 'der' }) as Buffer,
-    passphrase,
-  );
-  const authenticatedSafe = derSequence(
-    encryptedContent(certificates),
-    content(derSequence(bag(SHROUDED_KEY_BAG, derSequence(key.algorithm, derOctetString(key.data))))),
-  );
+  const certificates = encryptCertificates(certificateBags(pair.cert ?? ''), passphrase);
+  const keyBags: Buffer[] = [];
+  if (pair.key !== undefined) {
+    const plain = createPrivateKey(pair.key).export({ type: 'pkcs8', format: 'der' });
+    const { algorithm, data } = encryptKey(plain, passphrase);
+    keyBags.push(bag(SHROUDED_KEY_BAG, derSequence(algorithm, derOctetString(data))));
+  }
+  const authenticatedSafe = derSequence(encryptedContent(certificates), content(derSequence(...keyBags)));
   return derSequence(
     integer(3),
     content(authenticatedSafe),

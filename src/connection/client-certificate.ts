@@ -1,0 +1,98 @@
+/** The client certificate: the leaf of its chain, with the key that belongs to it, and its dates. */
+import { X509Certificate } from 'node:crypto';
+import type { ApnsError } from '../errors.js';
+import {
+  badCredentials,
+  describeBlocks,
+  type ExpectedPem,
+  isCertificate,
+  type Pem,
+  readDerCertificate,
+  readPem,
+} from './pem.js';
+import type { PrivateKey } from './private-key.js';
+
+/** A certificate, and the PEM it was read from, which may hold more than it, such as what it is trusted for. */
+export interface CertificateFile {
+  readonly certificate: X509Certificate;
+  readonly pem: string;
+}
+
+/**
+ * Every certificate of a PEM text, or the one in DER.
+ *
+ * @param instead what to give in place of a file that holds no certificate
+ * @throws {ApnsError} APNS_ERR_BAD_CREDENTIALS where there is none, or one that cannot be read
+ */
+export function readCertificates(expected: ExpectedPem, instead: string, value: Pem): CertificateFile[] {
+  const { path } = expected;
+  const single = readDerCertificate(value);
+  if (single !== undefined) return [{ certificate: single, pem: String(single) }];
+  const blocks = readPem(expected, value);
+  const certificates = blocks.filter(isCertificate);
+  if (certificates.length === 0) {
+    throw badCredentials(`${path} holds ${describeBlocks(blocks)} and no certificate: ${instead}`);
+  }
+  return certificates.map(({ text }, index) => {
+    try {
+      return { certificate: new X509Certificate(text), pem: text };
+    } catch (cause) {
+      const which =
+        certificates.length === 1 ? 'the certificate' : `certificate ${index + 1} of ${certificates.length}`;
+      throw badCredentials(`${path}: ${which} cannot be read; it is damaged, copy it again`, cause);
+    }
+  });
+}
+
+/**
+ * A chain as TLS wants it: the certificate of one of these keys first, then the one that issued it, and so on
+ * (RFC 8446, section 4.4.2). Files with the authority before the leaf are common.
+ *
+ * @throws {ApnsError} APNS_ERR_BAD_CREDENTIALS where no key belongs to any certificate
+ */
+export function orderChain(
+  certificates: readonly CertificateFile[],
+  keys: readonly PrivateKey[],
+): CertificateFile[] {
+  const leaf = certificates.find(({ certificate }) =>
+    keys.some(({ key }) => certificate.checkPrivateKey(key)),
+  );
+  if (leaf === undefined) throw mismatchError(certificates[0]!, keys[0]!);
+  const chain = [leaf];
+  const rest = certificates.filter((other) => other !== leaf);
+  for (let i = 0; i < chain.length; i++) {
+    const at = rest.findIndex(({ certificate }) => chain[i]!.certificate.checkIssued(certificate));
+    if (at !== -1) chain.push(...rest.splice(at, 1));
+  }
+  return [...chain, ...rest];
+}
+
+/**
+ * A gateway refuses an outdated certificate, under TLS 1.3 without saying so; here the reason can be given.
+ *
+ * @throws {ApnsError} APNS_ERR_BAD_CREDENTIALS for a certificate that is out of date
+ */
+export function checkDates(path: string, { validFrom, validTo }: X509Certificate): void {
+  const now = Date.now();
+  if (now > Date.parse(validTo)) {
+    throw badCredentials(`the client certificate in ${path} expired on ${validTo}: renew it`);
+  }
+  if (now < Date.parse(validFrom)) {
+    throw badCredentials(
+      `the client certificate in ${path} is not valid before ${validFrom}: check the clock of this machine`,
+    );
+  }
+}
+
+/** OpenSSL keeps a certificate and a key of different kinds side by side without a word, and shows neither. */
+function mismatchError({ certificate }: CertificateFile, { key }: PrivateKey): ApnsError {
+  const [given, wanted] = [key.asymmetricKeyType, certificate.publicKey.asymmetricKeyType];
+  if (given === wanted) {
+    return badCredentials('tls.key is not the key of tls.cert: give the two that were made together');
+  }
+  const hint =
+    given === 'ec' ? '; a .p8 key from Apple needs no certificate, give it as providerToken instead' : '';
+  return badCredentials(
+    `tls.key is not the key of tls.cert, which has a key of another kind (${wanted}, not ${given}): give the key that its signing request was made with${hint}`,
+  );
+}

@@ -1,0 +1,60 @@
+/** Private keys from PEM, and what is wrong with those that cannot be read. */
+import { createPrivateKey, type KeyObject } from 'node:crypto';
+import { badCredentials, describeBlocks, type ExpectedPem, isPrivateKey, type Pem, readPem } from './pem.js';
+
+/** A key that was read, and the PEM it was read from, which is still encrypted if it was. */
+export interface PrivateKey {
+  readonly key: KeyObject;
+  readonly pem: string;
+}
+
+/** What a key file should hold, and how it may be encrypted. */
+export interface ExpectedKey extends ExpectedPem {
+  /** The option that holds the passphrase; without one the key must not be encrypted. */
+  readonly passphrasePath?: string;
+  readonly passphrase?: string | undefined;
+  /** What to give instead of a file that holds no private key. */
+  readonly instead: string;
+}
+
+/** OpenSSL 3 keeps DES and RC2 in its "legacy" provider, which Node does not load. */
+const LEGACY_RECIPE = 'openssl pkey -provider legacy -provider default -in OLD.pem -aes256 -out NEW.pem';
+
+/**
+ * Every private key of a PEM text.
+ *
+ * @throws {ApnsError} APNS_ERR_BAD_CREDENTIALS where there is none, or one that cannot be read
+ */
+export function readPrivateKeys(expected: ExpectedKey, value: Pem): PrivateKey[] {
+  const blocks = readPem(expected, value);
+  const keys = blocks.filter(isPrivateKey);
+  if (keys.length === 0) {
+    throw badCredentials(
+      `${expected.path} holds ${describeBlocks(blocks)} and no private key: ${expected.instead}`,
+    );
+  }
+  return keys.map(({ text }) => readPrivateKey(expected, text));
+}
+
+function readPrivateKey(expected: ExpectedKey, pem: string): PrivateKey {
+  const { passphrase } = expected;
+  try {
+    const key = createPrivateKey({ key: pem, ...(passphrase === undefined ? {} : { passphrase }) });
+    return { key, pem };
+  } catch (cause) {
+    throw badCredentials(`${expected.path} ${describeFailure(expected, pem, cause)}`, cause);
+  }
+}
+
+function describeFailure(expected: ExpectedKey, pem: string, cause: unknown): string {
+  const { passphrase, passphrasePath, instead } = expected;
+  if (!/ENCRYPTED/.test(pem))
+    return 'holds no private key that can be read: it is damaged, copy the file again';
+  if (passphrasePath === undefined) return `is encrypted: ${instead}`;
+  if (passphrase === undefined) return `is encrypted: give its ${passphrasePath}`;
+  const code = String((cause as NodeJS.ErrnoException).code);
+  if (code.includes('UNSUPPORTED')) {
+    return `is encrypted with DES or RC2, which OpenSSL 3 refuses: convert it once with "${LEGACY_RECIPE}", and give NEW.pem with its new ${passphrasePath}`;
+  }
+  return `cannot be decrypted: ${passphrasePath} is wrong`;
+}
