@@ -10,7 +10,7 @@
  */
 import type { OutgoingHttpHeaders } from 'node:http2';
 import { type Http2Answer, Http2Client } from './connection/http2-client.js';
-import { ProviderToken, type ProviderTokenOptions } from './connection/provider-token.js';
+import { isTokenRefusal, ProviderToken, type ProviderTokenOptions } from './connection/provider-token.js';
 import { resolveTarget, TARGET_OPTION_NAMES, type TargetOptions } from './connection/target.js';
 import { ChannelError, invalidOption } from './errors.js';
 import { channelIdProblem, headerTextProblem } from './notification.js';
@@ -157,7 +157,7 @@ class Channels implements ChannelManager {
   }
 
   async #ask(action: Action, headers: OutgoingHttpHeaders, body?: Buffer): Promise<Http2Answer> {
-    const authorization = this.#providerToken?.authorization;
+    const authorization = this.#providerToken?.authorization();
     const { method, resource, statusCode } = REQUESTS[action];
     const answer = await this.#client.request(
       {
@@ -174,13 +174,16 @@ class Channels implements ChannelManager {
     throw new ChannelError(action, answer.statusCode, reason);
   }
 
-  /** Whether an expired provider token has given way to another one, so that asking again makes sense. */
+  /** Whether a provider token that was refused has given way to another one, so that asking again makes sense. */
   #reauthorize(authorization: string | undefined, reason: string, { headers }: Http2Answer): boolean {
     const token = this.#providerToken;
     if (token === undefined || authorization === undefined) return false;
     const serverMs = headers.date === undefined ? undefined : parseHttpDate(headers.date);
     if (serverMs !== undefined) token.noteServerDate(serverMs);
-    return reason === 'ExpiredProviderToken' && token.refresh(authorization);
+    if (!isTokenRefusal(reason)) return false;
+    const refresh = token.refresh(authorization);
+    if (refresh === 'reissued') this.#client.reconnect();
+    return refresh !== 'kept';
   }
 }
 

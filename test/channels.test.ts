@@ -78,6 +78,20 @@ test.each([
   expect(simulator.channels.list(TOPIC)).toEqual([storing]);
 });
 
+test.each([
+  ['ahead', -2],
+  ['behind', 2],
+])(
+  'works although the clock is two hours %s, on a connection of its own for the new token',
+  async (_which, hours) => {
+    const simulator = await simulate({ clockSkewMs: hours * 3_600_000 });
+    const channels = manage(withToken(simulator));
+    const ids = await Promise.all([channels.create(), channels.create()]);
+    expect(await channels.list()).toEqual(expect.arrayContaining(ids));
+    expect(simulator.counts.connections).toBe(2);
+  },
+);
+
 test('tells what the service says of a channel that is not there', async () => {
   const manager = manage(withToken(await simulate()));
   const error = await failure(manager.read(CHANNEL));

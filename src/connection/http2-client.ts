@@ -86,6 +86,16 @@ export class Http2Client {
     }
   }
 
+  /** Sends the requests to come on another connection. The one that is open closes when it has answered. */
+  reconnect(): void {
+    const connecting = this.#connection;
+    this.#connection = undefined;
+    connecting?.then(
+      ({ session }) => session.close(),
+      () => {},
+    );
+  }
+
   /** Takes no more requests, and closes the connection when those under way are answered. */
   async close(): Promise<void> {
     this.#isClosed = true;

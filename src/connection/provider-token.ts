@@ -4,18 +4,26 @@
  *     base64url({"alg":"ES256","kid":keyId}) . base64url({"iss":teamId,"iat":UNIX seconds}) . base64url(r ‖ s)
  *
  * Source: Apple, "Establishing a token-based connection to APNs". APNs refuses a token that is older than an
- * hour (ExpiredProviderToken), and a second new token on one connection within 20 minutes
- * (TooManyProviderTokenUpdates). RFC 7518, section 3.4: the signature is the two numbers as they are, not DER.
+ * hour (ExpiredProviderToken), and one that takes the place of another on the same connection after less than 20
+ * minutes (TooManyProviderTokenUpdates). RFC 7518, section 3.4: the signature is the two numbers as they are, not DER.
+ *
+ * Ages are measured with the monotonic clock. The wall clock is used for `iat` only, and is corrected by the
+ * server's `date` where the two differ.
  */
-import { createPrivateKey, type KeyObject, sign } from 'node:crypto';
+import { type KeyObject, sign } from 'node:crypto';
 import { inspect } from 'node:util';
-import { ApnsError, describe, invalidOption } from '../errors.js';
+import { describe, invalidOption } from '../errors.js';
 import { checkOptionNames } from '../options.js';
+import { badCredentials, type Pem } from './pem.js';
+import { type PrivateKey, readPrivateKeys } from './private-key.js';
 
 /** With what provider tokens are made. All of it is given out at developer.apple.com, under Keys. */
 export interface ProviderTokenOptions {
-  /** The private key, PEM: the contents of the file `AuthKey_<keyId>.p8`, not its path. */
-  readonly key: string | Uint8Array;
+  /**
+   * The private key, PEM: the contents of the file `AuthKey_<keyId>.p8`, not its path. Line breaks may be the two
+   * characters `\n`, or missing, as in an environment variable.
+   */
+  readonly key: Pem;
   /** The key's id, 10 letters and digits; it is in the file's name. */
   readonly keyId: string;
   /** The id of the team that the key belongs to, 10 letters and digits. */
@@ -24,6 +32,26 @@ export interface ProviderTokenOptions {
 
 const KNOWN = ['key', 'keyId', 'teamId'] satisfies (keyof ProviderTokenOptions)[];
 
+/** What {@link ProviderToken.refresh} did. */
+export type TokenRefresh =
+  /** Nothing: the token must not change yet, and sending again would only be refused again. */
+  | 'kept'
+  /** There is another token, which connections that carried an earlier one may carry. */
+  | 'replaced'
+  /**
+   * There is another token, less than 20 minutes after the one before. A connection that carried that one must not
+   * carry this one (TooManyProviderTokenUpdates): drain every connection that is open now.
+   */
+  | 'reissued';
+
+/** The two clocks that a token needs. */
+export interface TokenClock {
+  /** UNIX milliseconds, which somebody may set. */
+  wall(): number;
+  /** Milliseconds since some moment, which nobody can set. It may stand still while the machine sleeps. */
+  monotonic(): number;
+}
+
 const MINUTE_MS = 60_000;
 
 /** Apple: "Refresh your token no more than once every 20 minutes". */
@@ -31,7 +59,7 @@ const MIN_AGE_MS = 20 * MINUTE_MS;
 
 /**
  * "… and no less than once every 60 minutes." Ten minutes of that are left to requests that are already
- * written and to clocks that differ. Without jitter: a token is nobody else's business, so nobody is met.
+ * written and to clocks that differ. Without jitter: no two processes share a token, so nothing is to be spread.
  */
 const REFRESH_AGE_MS = 50 * MINUTE_MS;
 
@@ -39,6 +67,14 @@ const REFRESH_AGE_MS = 50 * MINUTE_MS;
 const MAX_SKEW_MS = MINUTE_MS;
 
 const ID = /^[A-Za-z0-9]{10}$/;
+
+const SYSTEM_CLOCK: TokenClock = { wall: () => Date.now(), monotonic: () => performance.now() };
+
+/** What both clocks said at one moment. */
+interface Moment {
+  readonly wall: number;
+  readonly monotonic: number;
+}
 
 /**
  * Makes the provider token and keeps it for as long as it serves: one for all connections and topics of a
@@ -50,77 +86,86 @@ export class ProviderToken {
   readonly #key: KeyObject;
   readonly #header: string;
   readonly #teamId: string;
-  readonly #now: () => number;
+  readonly #clock: TokenClock;
   #authorization: string | undefined;
-  /** This machine's time at which the token was made. */
-  #madeAt = 0;
-  /** Its `iat`, in milliseconds: the same, unless the clock was known to be wrong. */
+  /** When the token was made. */
+  #madeAt: Moment = { wall: 0, monotonic: 0 };
+  /** Its `iat`, in milliseconds: the wall clock's, unless that was known to be wrong. */
   #issuedAt = 0;
-  /** Whether the server's time was known when it was made. */
-  #madeKnowing = false;
-  #skewMs: number | undefined;
+  /** When a token was last made before the one before was 20 minutes old. */
+  #reissuedAt: Moment | undefined;
+  #skewMs = 0;
+  /** When the skew was measured. */
+  #measuredAt: Moment | undefined;
 
   /**
-   * @param now UNIX milliseconds
    * @throws {ApnsError} APNS_ERR_INVALID_OPTION for options of the wrong type or name
-   * @throws {ApnsError} APNS_ERR_BAD_CREDENTIALS for an id of another form, and for a key that cannot be
-   *   read or is no private key on the curve P-256
+   * @throws {ApnsError} APNS_ERR_BAD_CREDENTIALS for an id of another form, for two ids that are the same, and for a
+   *   key that cannot be read or is no private key on the curve P-256
    */
-  constructor(options: ProviderTokenOptions, now: () => number = Date.now) {
+  constructor(options: ProviderTokenOptions, clock: TokenClock = SYSTEM_CLOCK) {
     checkOptionNames('providerToken', options ?? null, KNOWN);
     const { key, keyId, teamId } = options;
     this.#key = readKey(key);
     this.#header = encodeJson({ alg: 'ES256', kid: readId('keyId', keyId, 'the file name of the .p8 key') });
     this.#teamId = readId('teamId', teamId, 'the membership details at developer.apple.com');
-    this.#now = now;
+    if (keyId === teamId) {
+      throw badCredentials(
+        'providerToken.keyId and providerToken.teamId are the same: the key id is in the file name of the .p8 key, the team id in the membership details at developer.apple.com',
+      );
+    }
+    this.#clock = clock;
   }
 
   /**
-   * `bearer <provider token>`, the very same string until the token is 50 minutes old; then one with a new
+   * Returns `bearer <provider token>`, the very same string until the token is 50 minutes old; then one with a new
    * token.
    */
-  get authorization(): string {
-    return this.#authorization !== undefined && !this.#isDue(this.#now())
-      ? this.#authorization
-      : this.#make();
+  authorization(): string {
+    const now = this.#now();
+    return this.#authorization === undefined || this.#isDue(now) ? this.#make(now) : this.#authorization;
   }
 
   /**
-   * To be called when a request that was sent with the value `expired` is answered ExpiredProviderToken.
+   * Replaces the token if that can help. Call it when a request that was sent with the value `refused` is answered
+   * ExpiredProviderToken or InvalidProviderToken, after {@link noteServerDate} with the `date` of that response.
    *
-   * A token that the server has not accepted for its time, made before the server's time was known, is
-   * replaced at once; any other not before it is 20 minutes old.
-   *
-   * @returns whether {@link authorization} is another one now, so that the request can be sent again; `false`
-   *   means that it must not change yet, and that sending again would only be refused again
+   * A token is replaced at once when the server's time shows that its `iat` is wrong; any other not before it is 20
+   * minutes old. Requests that were sent with one token and refused together get one new token.
    */
-  refresh(expired: string): boolean {
+  refresh(refused: string): TokenRefresh {
     // Many requests are under way with one token, and each of them is refused.
-    if (this.#authorization !== expired) return true;
-    const elapsed = this.#elapsed(this.#now());
-    const wrongFromTheStart = !this.#madeKnowing && this.#correctionMs !== 0;
-    if (elapsed < MIN_AGE_MS && !wrongFromTheStart) return false;
-    this.#make();
-    return true;
+    if (this.#authorization !== refused) return 'replaced';
+    const now = this.#now();
+    if (now.monotonic - this.#madeAt.monotonic >= MIN_AGE_MS) {
+      this.#make(now);
+      return 'replaced';
+    }
+    if (!this.#isIssuedWrongly(now) || !this.#mayReissue(now)) return 'kept';
+    this.#reissuedAt = now;
+    this.#make(now);
+    return 'reissued';
   }
 
   /**
    * Takes note of a response's `date` header. When it differs from this machine's clock by more than a
-   * minute, the tokens to come are issued by the server's time.
+   * minute, in either direction, the tokens to come are issued by the server's time.
    *
    * @param serverMs UNIX milliseconds
    */
   noteServerDate(serverMs: number): void {
-    if (Number.isFinite(serverMs)) this.#skewMs = serverMs - this.#now();
+    if (!Number.isFinite(serverMs)) return;
+    this.#measuredAt = this.#now();
+    this.#skewMs = serverMs - this.#measuredAt.wall;
   }
 
   /**
    * How far the server's clock is ahead of this machine's, in milliseconds; negative when it is behind,
-   * `undefined` as long as no response has told. It includes the time the response took, and is coarse by a
-   * second. Beyond a minute it explains most refusals of a provider token.
+   * `undefined` as long as no response has told, or since this machine's clock was set. It includes the time the
+   * response took, and is coarse by a second. Beyond a minute it explains most refusals of a provider token.
    */
   get clockSkewMs(): number | undefined {
-    return this.#skewMs;
+    return this.#skewAt(this.#now());
   }
 
   static {
@@ -128,33 +173,64 @@ export class ProviderToken {
     Object.defineProperty(ProviderToken.prototype, inspect.custom, { value: () => 'ProviderToken {}' });
   }
 
-  get #correctionMs(): number {
-    const skew = this.#skewMs ?? 0;
-    return Math.abs(skew) > MAX_SKEW_MS ? skew : 0;
+  #now(): Moment {
+    return { wall: this.#clock.wall(), monotonic: this.#clock.monotonic() };
   }
 
-  /** Since the token was made. A clock that was set, in either direction, counts as time that has passed. */
-  #elapsed(now: number): number {
-    return Math.abs(now - this.#madeAt);
+  /** What was measured with a wall clock that has been set since says nothing any more. */
+  #skewAt(now: Moment): number | undefined {
+    const measured = this.#measuredAt;
+    return measured === undefined || hasBeenSet(measured, now) ? undefined : this.#skewMs;
   }
 
-  #isDue(now: number): boolean {
-    const elapsed = this.#elapsed(now);
-    if (elapsed >= REFRESH_AGE_MS) return true;
-    // Older in the server's eyes than in ours.
-    return elapsed >= MIN_AGE_MS && now + this.#correctionMs - this.#issuedAt >= REFRESH_AGE_MS;
+  /** The server's time, as far as it is known. */
+  #serverTime(now: Moment): number {
+    const skew = this.#skewAt(now) ?? 0;
+    return Math.abs(skew) > MAX_SKEW_MS ? now.wall + skew : now.wall;
   }
 
-  #make(): string {
-    this.#madeAt = this.#now();
-    this.#issuedAt = this.#madeAt + this.#correctionMs;
-    this.#madeKnowing = this.#skewMs !== undefined;
+  #isDue(now: Moment): boolean {
+    const age = now.monotonic - this.#madeAt.monotonic;
+    if (age >= REFRESH_AGE_MS) return true;
+    if (age < MIN_AGE_MS || this.#skewAt(now) === undefined) return false;
+    const serverAge = this.#serverTime(now) - this.#issuedAt;
+    return serverAge >= REFRESH_AGE_MS || serverAge < -MAX_SKEW_MS;
+  }
+
+  /**
+   * Whether the token has another age for the server than for the monotonic clock: this machine's clock was wrong
+   * when it was issued, or the machine has slept since, while the monotonic clock stood still.
+   */
+  #isIssuedWrongly(now: Moment): boolean {
+    const age = now.monotonic - this.#madeAt.monotonic;
+    return Math.abs(this.#serverTime(now) - this.#issuedAt - age) > MAX_SKEW_MS;
+  }
+
+  /** A server whose dates contradict each other must not cause one token after the other. */
+  #mayReissue(now: Moment): boolean {
+    const last = this.#reissuedAt;
+    return last === undefined || now.monotonic - last.monotonic >= MIN_AGE_MS || hasBeenSet(last, now);
+  }
+
+  #make(now: Moment): string {
+    this.#madeAt = now;
+    this.#issuedAt = this.#serverTime(now);
     const claims = encodeJson({ iss: this.#teamId, iat: Math.floor(this.#issuedAt / 1000) });
     const signed = `${this.#header}.${claims}`;
     const signature = sign('sha256', Buffer.from(signed), { key: this.#key, dsaEncoding: 'ieee-p1363' });
     this.#authorization = `bearer ${signed}.${signature.toString('base64url')}`;
     return this.#authorization;
   }
+}
+
+/** Whether a reason of status 403 may be due to a token's time of issue, so that {@link ProviderToken.refresh} may help. */
+export function isTokenRefusal(reason: string): boolean {
+  return reason === 'ExpiredProviderToken' || reason === 'InvalidProviderToken';
+}
+
+/** Whether the wall clock has gone another way than the monotonic one since `then`: it was set, or the machine slept. */
+function hasBeenSet(then: Moment, now: Moment): boolean {
+  return Math.abs(now.wall - then.wall - (now.monotonic - then.monotonic)) > MAX_SKEW_MS;
 }
 
 function encodeJson(value: object): string {
@@ -164,41 +240,22 @@ function encodeJson(value: object): string {
 function readId(name: 'keyId' | 'teamId', value: string, where: string): string {
   if (typeof value !== 'string') throw invalidOption(`providerToken.${name}`, 'a string', value);
   if (ID.test(value)) return value;
-  throw badKey(
+  throw badCredentials(
     `providerToken.${name} must be 10 letters and digits, got ${describe(value)}: take it from ${where}`,
   );
 }
 
-function readKey(value: string | Uint8Array): KeyObject {
-  if (typeof value !== 'string' && !(value instanceof Uint8Array)) {
-    throw invalidOption('providerToken.key', 'PEM as a string or bytes', value);
-  }
-  const pem = typeof value === 'string' ? value : Buffer.from(value).toString();
-  if (!pem.includes('-----BEGIN ')) {
-    throw badKey(
-      'providerToken.key is not PEM: it has no "-----BEGIN" line; give the contents of the .p8 file, not its path',
-    );
-  }
-  let key: KeyObject;
-  try {
-    key = createPrivateKey(pem);
-  } catch (cause) {
-    throw badKey(`providerToken.key ${unreadable(pem)}: give the .p8 file as Apple made it`, cause);
-  }
+const KEY = {
+  path: 'providerToken.key',
+  advice: 'give the contents of the .p8 file, not its path',
+  instead: 'give the .p8 key for APNs as Apple made it; a client certificate belongs in tls.cert and tls.key',
+} as const;
+
+function readKey(value: Pem): KeyObject {
+  const [{ key }] = readPrivateKeys(KEY, value) as [PrivateKey];
   const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key;
   if (type === 'ec' && details?.namedCurve === 'prime256v1') return key;
-  throw badKey(
+  throw badCredentials(
     `providerToken.key must be an EC key on the curve P-256, got ${type === 'ec' ? details?.namedCurve : type}: give the .p8 key for APNs, not the key of a certificate`,
   );
-}
-
-function unreadable(pem: string): string {
-  if (pem.includes('\\n')) return 'has the two characters \\n where its lines should end';
-  if (pem.includes('ENCRYPTED')) return 'is encrypted';
-  if (!pem.includes('PRIVATE KEY-----')) return 'is no private key';
-  return 'holds no private key that can be read';
-}
-
-function badKey(message: string, cause?: unknown): ApnsError {
-  return new ApnsError('APNS_ERR_BAD_CREDENTIALS', message, cause === undefined ? undefined : { cause });
 }

@@ -9,6 +9,7 @@
  *             ↑                    │
  *          retries ←── 429, 5xx ───┘   (after a delay)
  */
+import { isTokenRefusal } from '../connection/provider-token.js';
 import { ApnsError, formatPeer } from '../errors.js';
 import type { Notification } from '../notification.js';
 import { createOutcomeCounts, type OutcomeCounts, type Settlement } from '../outcome.js';
@@ -151,7 +152,7 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
       return;
     }
     if (statusCode < 500) this.#pool.trust(connection);
-    if (reason === 'ExpiredProviderToken' && this.#reauthorize(pending)) return;
+    if (isTokenRefusal(reason) && this.#reauthorize(pending, reason)) return;
     if (isTemporary(statusCode, reason)) {
       this.#retry(pending, settlement, connection.health.isSick);
       return;
@@ -206,13 +207,16 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
     this.outcomes.settleSent(pending, isUnknown ? fallback : settlement);
   }
 
-  /** ExpiredProviderToken: one new token, one more attempt. Apple allows a new token every 20 minutes. */
-  #reauthorize(pending: PendingNotification): boolean {
+  /** A provider token was refused: one more attempt, with another token where there can be one. */
+  #reauthorize(pending: PendingNotification, reason: string): boolean {
     const { providerToken } = this.#options;
     if (providerToken === undefined || pending.authorization === undefined) return false;
     if (pending.isReauthorized || this.#isStopped) return false;
-    // Where the token is too fresh to be replaced it goes out once more: whoever called it expired may be wrong.
-    providerToken.refresh(pending.authorization);
+    const refresh = providerToken.refresh(pending.authorization);
+    // A token that is called expired and must be kept goes out once more, since the peer may be wrong.
+    if (refresh === 'kept' && reason !== 'ExpiredProviderToken') return false;
+    // No connection takes two new tokens within 20 minutes.
+    if (refresh === 'reissued') for (const connection of this.#pool.connections) connection.drain();
     this.#authorizedAt = -1;
     pending.isReauthorized = true;
     this.#replays.push(pending);
@@ -327,7 +331,7 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
   #authorize(now: number): string | undefined {
     if (now !== this.#authorizedAt) {
       this.#authorizedAt = now;
-      this.#authorization = this.#options.providerToken?.authorization;
+      this.#authorization = this.#options.providerToken?.authorization();
     }
     return this.#authorization;
   }

@@ -263,6 +263,38 @@ test('sends a notification once more whose fresh provider token is called expire
   expect(new Set(seen).size).toBe(1);
 });
 
+test.each([
+  ['ahead', -2, 'InvalidProviderToken'],
+  ['behind', 2, 'ExpiredProviderToken'],
+] as const)(
+  'has everything accepted although the clock is two hours %s, on connections that carried no other token',
+  async (_direction, hours, reason) => {
+    const serverNow = Date.now() + hours * 3_600_000;
+    const carried = new Map<number, Set<string>>();
+    const gateway = await startHttp2Gateway({
+      onRequest: (request) => {
+        const authorization = request.headers['authorization']!;
+        const { connection } = request;
+        carried.set(connection, (carried.get(connection) ?? new Set()).add(authorization));
+        const { iat } = JSON.parse(Buffer.from(authorization.split('.')[1]!, 'base64url').toString());
+        const date = new Date(serverNow).toUTCString();
+        if (Math.abs(serverNow / 1000 - iat) < 3600) respond(request, 200, undefined, { date });
+        else respond(request, 403, { reason }, { date });
+      },
+    });
+    const { providerKey: key, keyId, teamId } = mintCredentials('com.example.app');
+    const sink = createHttp2Sink({
+      ...gateway.options,
+      connections: 2,
+      providerToken: { key, keyId, teamId },
+    });
+    const outcomes = await send(sink, notifications(50));
+    expect(new Set(outcomes.map(({ status }) => status))).toEqual(new Set(['accepted']));
+    for (const tokens of carried.values()) expect(tokens.size).toBe(1);
+    expect(new Set([...carried.values()].flatMap((tokens) => [...tokens])).size).toBe(2);
+  },
+);
+
 test('is aborted by a signal that is aborted already, with everything settled', async () => {
   const gateway = await startHttp2Gateway();
   const sink = createHttp2Sink({ ...gateway.options, signal: AbortSignal.abort() });
