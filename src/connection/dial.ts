@@ -3,6 +3,7 @@ import type { Socket, TcpNetConnectOpts } from 'node:net';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { ApnsError, formatPeer, toApnsError } from '../errors.js';
 import { closedAfterHandshake } from './connection-error.js';
+import { PeerTimeout } from './peer-timeout.js';
 import { openTunnel } from './proxy.js';
 import { comesFromSimulator, isApple } from './simulator-authority.js';
 import type { Target } from './target.js';
@@ -28,14 +29,14 @@ const KEEPALIVE_MS = 60_000;
  * reports it.
  *
  * @throws {ApnsError} whatever went wrong, by code. APNS_ERR_CONNECT_TIMEOUT after `connectTimeoutMs` for
- *   everything together, APNS_ERR_CLOSED if aborted, APNS_ERR_VERIFICATION_DISABLED before anything is
+ *   everything together (a time in which this process stood still does not count), APNS_ERR_CLOSED if aborted, APNS_ERR_VERIFICATION_DISABLED before anything is
  *   dialled, APNS_ERR_NOT_HTTP2 if the peer does not agree on `alpn`. Every failure leaves no socket open.
  */
 export async function dial(target: Target, options: DialOptions = {}): Promise<TLSSocket> {
   refuseWithoutVerification();
   const { signal, alpn } = options;
   const attempt = new AbortController();
-  const timer = setTimeout(() => attempt.abort(timeoutError(target)), target.connectTimeoutMs);
+  const timeout = new PeerTimeout(target.connectTimeoutMs, () => attempt.abort(timeoutError(target)));
   const onAbort = (): void => attempt.abort(abortError(target, signal?.reason));
   if (signal?.aborted) onAbort();
   signal?.addEventListener('abort', onAbort, { once: true });
@@ -45,7 +46,7 @@ export async function dial(target: Target, options: DialOptions = {}): Promise<T
     if (tunnel !== undefined) refuseWithoutVerification(tunnel);
     return await handshake(target, alpn, tunnel, attempt.signal);
   } finally {
-    clearTimeout(timer);
+    timeout.cancel();
     signal?.removeEventListener('abort', onAbort);
   }
 }
@@ -65,6 +66,25 @@ function refuseWithoutVerification(tunnel?: Socket): void {
   );
 }
 
+function connectionOptions(
+  target: Target,
+  alpn: string | undefined,
+  tunnel: Socket | undefined,
+): ConnectionOptions & Pick<TcpNetConnectOpts, 'autoSelectFamilyAttemptTimeout'> {
+  return {
+    host: target.host,
+    port: target.port,
+    secureContext: target.secureContext,
+    // Said again although it is the default, so that nothing outside can say otherwise.
+    rejectUnauthorized: true,
+    // Node gives up on an address after 250 ms, which is less than one round trip across some oceans.
+    autoSelectFamilyAttemptTimeout: Math.max(10, Math.ceil(target.connectTimeoutMs / 4)),
+    ...(target.servername === undefined ? {} : { servername: target.servername }),
+    ...(alpn === undefined ? {} : { ALPNProtocols: [alpn] }),
+    ...(tunnel === undefined ? {} : { socket: tunnel }),
+  };
+}
+
 function handshake(
   target: Target,
   alpn: string | undefined,
@@ -72,25 +92,30 @@ function handshake(
   signal: AbortSignal,
 ): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
-    const options: ConnectionOptions & Pick<TcpNetConnectOpts, 'autoSelectFamilyAttemptTimeout'> = {
-      host: target.host,
-      port: target.port,
-      secureContext: target.secureContext,
-      // Said again although it is the default, so that nothing outside can say otherwise.
-      rejectUnauthorized: true,
-      // Node gives up on an address after 250 ms, which is less than one round trip across some oceans.
-      autoSelectFamilyAttemptTimeout: Math.max(10, Math.ceil(target.connectTimeoutMs / 4)),
-      ...(target.servername === undefined ? {} : { servername: target.servername }),
-      ...(alpn === undefined ? {} : { ALPNProtocols: [alpn] }),
-      ...(tunnel === undefined ? {} : { socket: tunnel }),
-    };
-    const socket = connect(options);
+    const socket = connect(connectionOptions(target, alpn, tunnel));
+    const destroy = socket.destroy.bind(socket);
+    let hasShownCertificate = false;
 
+    /** Node takes the certificate out of the chain as it returns it, so this asks until there is one, and not again. */
+    function sawCertificate(): boolean {
+      hasShownCertificate ||= socket.getPeerX509Certificate() !== undefined;
+      return hasShownCertificate;
+    }
+    /** 'error' comes too late to ask: by then the socket has forgotten. */
+    function onDestroy(error?: Error): TLSSocket {
+      sawCertificate();
+      return destroy(error);
+    }
     function settle(error?: unknown): void {
       signal.removeEventListener('abort', onAbort);
       socket.off('secureConnect', onSecure).off('end', onEnd).off('close', settle);
-      if (error === undefined) resolve(socket);
-      else reject(error instanceof Error ? toApnsError(error, target) : closedError(target));
+      if (error === undefined) {
+        Reflect.deleteProperty(socket, 'destroy');
+        resolve(socket);
+      } else
+        reject(
+          error instanceof Error ? describeFailure(error, target, hasShownCertificate) : closedError(target),
+        );
     }
     function onAbort(): void {
       socket.destroy(signal.reason);
@@ -98,7 +123,7 @@ function handshake(
     function onEnd(): void {
       // Up to TLS 1.2 the client certificate is seen inside the handshake; some gateways refuse it
       // without an alert. One that has shown its own and then ends in good order has seen ours.
-      if (socket.getPeerX509Certificate() !== undefined) socket.destroy(closedAfterHandshake(target));
+      if (sawCertificate()) socket.destroy(closedAfterHandshake(target));
     }
     function onSecure(): void {
       // A PKCS#12 file and NODE_EXTRA_CA_CERTS bring authorities that cannot be looked at beforehand.
@@ -114,6 +139,7 @@ function handshake(
       settle();
     }
 
+    socket.destroy = onDestroy;
     signal.addEventListener('abort', onAbort, { once: true });
     // Stays on: between this promise and its reader, an 'error' without a listener would end the process.
     socket.on('error', settle).on('close', settle).on('secureConnect', onSecure);
@@ -121,6 +147,20 @@ function handshake(
     socket.prependListener('end', onEnd);
     if (signal.aborted) onAbort();
   });
+}
+
+/**
+ * What a failed handshake means. One that the gateway refuses before it has shown its own certificate has not come to
+ * the client certificate yet: the two ends have no TLS version, cipher or signature algorithm in common.
+ */
+function describeFailure(error: Error, target: Target, hasShownCertificate: boolean): ApnsError {
+  const failure = toApnsError(error, target);
+  if (failure.code !== 'APNS_ERR_CREDENTIALS_REFUSED' || hasShownCertificate) return failure;
+  return new ApnsError(
+    'APNS_ERR_TLS_VERSION',
+    `${formatPeer(target)} refused the TLS handshake before it had seen the client certificate: it accepts none of the ciphers and signature algorithms offered here, which begin at TLS 1.2; renew its TLS configuration or its certificate`,
+    { cause: error },
+  );
 }
 
 function timeoutError(target: Target): ApnsError {

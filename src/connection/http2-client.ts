@@ -9,6 +9,7 @@ import type { TLSSocket } from 'node:tls';
 import { ApnsError, formatPeer, toApnsError } from '../errors.js';
 import { closedAfterHandshake } from './connection-error.js';
 import { dial } from './dial.js';
+import { PeerTimeout } from './peer-timeout.js';
 import type { Target } from './target.js';
 
 /** Beyond it the rest of an answer is not waited for. */
@@ -178,7 +179,7 @@ export class Http2Client {
       let bytes = 0;
       let answer: IncomingHttpHeaders | undefined;
       let isWhole = false;
-      const timer = setTimeout(() => stream.destroy(timeoutError(target, deadlineMs)), deadlineMs);
+      const timeout = new PeerTimeout(deadlineMs, () => stream.destroy(timeoutError(target, deadlineMs)));
       stream
         .on('response', (received) => {
           answer = received;
@@ -193,7 +194,7 @@ export class Http2Client {
         })
         .on('error', (error) => (stream.rstCode === REFUSED_STREAM ? resolve(undefined) : reject(error)))
         .on('close', () => {
-          clearTimeout(timer);
+          timeout.cancel();
           // A stream can close without an answer, an error or a code.
           if (answer === undefined || !isWhole) reject(this.#lostError(connection));
           else

@@ -9,6 +9,7 @@
  */
 import type { Socket } from 'node:net';
 import { type ApnsError, type Peer, toApnsError } from '../errors.js';
+import { PeerTimeout } from './peer-timeout.js';
 
 /** What becomes of a socket, in this order: bytes, at most one end, exactly one close. None may throw. */
 export interface ReceiveHandlers {
@@ -51,7 +52,7 @@ export function receive(socket: Socket, handlers: ReceiveHandlers, peer: Peer = 
   let ended = false;
   let closed = false;
   let failedWrite: Error | undefined;
-  let grace: NodeJS.Timeout | undefined;
+  let grace: PeerTimeout | undefined;
 
   function handOn(): void {
     while (started && !paused && waiting.length > 0) handlers.onBytes(waiting.shift()!);
@@ -78,7 +79,7 @@ export function receive(socket: Socket, handlers: ReceiveHandlers, peer: Peer = 
   function close(): void {
     if (closed) return;
     closed = true;
-    clearTimeout(grace);
+    grace?.cancel();
     handOnTheRest();
     handlers.onClose(socket.errored === null ? undefined : toApnsError(socket.errored, peer));
   }
@@ -99,7 +100,7 @@ export function receive(socket: Socket, handlers: ReceiveHandlers, peer: Peer = 
     if (ended || !isWriteError(error)) return destroy(error ?? failedWrite);
     if (failedWrite === undefined) {
       failedWrite = error;
-      grace = setTimeout(destroy, GRACE_MS, error);
+      grace = new PeerTimeout(GRACE_MS, () => destroy(error));
       readOn();
     }
     return socket;

@@ -4,6 +4,7 @@ import type { TLSSocket } from 'node:tls';
 import { Backoff, type BackoffOptions } from '../connection/backoff.js';
 import { isFatalConnectionError } from '../connection/connection-error.js';
 import { dial } from '../connection/dial.js';
+import { PeerTimeout } from '../connection/peer-timeout.js';
 import { type ReceiveHandlers, type Receiver, receive } from '../connection/receiver.js';
 import { resolveTarget, TARGET_OPTION_NAMES, type Target, type TargetOptions } from '../connection/target.js';
 import { ApnsError, formatPeer, toApnsError } from '../errors.js';
@@ -72,7 +73,10 @@ class FeedbackSource extends LastingSource implements ReadableOf<FeedbackTuple> 
   #state: 'idle' | 'dialling' | 'reading' | 'waiting' = 'idle';
   #socket: TLSSocket | undefined;
   #receiver: Receiver | undefined;
+  /** Until the next reading. */
   #timer: NodeJS.Timeout | undefined;
+  /** While a service is silent that should send a tuple. */
+  #silence: PeerTimeout | undefined;
 
   constructor(options: FeedbackSourceOptions) {
     checkOptionNames('options', options ?? null, OPTION_NAMES);
@@ -98,6 +102,7 @@ class FeedbackSource extends LastingSource implements ReadableOf<FeedbackTuple> 
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     clearTimeout(this.#timer);
+    this.#silence?.cancel();
     this.#dials.abort();
     this.#socket?.destroy();
     callback(error);
@@ -134,7 +139,7 @@ class FeedbackSource extends LastingSource implements ReadableOf<FeedbackTuple> 
           reader.read(chunk, (bytes, start, end) => tuples.push(decodeFeedbackTuple(bytes, start, end))),
         );
         // Not for every byte: a service that sends one now and then would be listened to for ever.
-        if (tuples.length > 0) this.#timer?.refresh();
+        if (tuples.length > 0) this.#silence?.restart();
         // Not above: what a listener throws who is given one is not the service's fault.
         this.#pushAll(tuples);
       },
@@ -143,7 +148,7 @@ class FeedbackSource extends LastingSource implements ReadableOf<FeedbackTuple> 
         socket.destroySoon();
       },
       onClose: (cause) => {
-        clearTimeout(this.#timer);
+        this.#silence?.cancel();
         if (!this.destroyed) this.#onClose(fault ?? cause);
       },
     };
@@ -166,15 +171,14 @@ class FeedbackSource extends LastingSource implements ReadableOf<FeedbackTuple> 
 
   #pause(): void {
     this.#receiver?.pause();
-    clearTimeout(this.#timer);
+    this.#silence?.cancel();
   }
 
   /** Reads on; silence counts only while tuples are wanted. */
   #resume(): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(
-      () => this.#socket?.destroy(silenceError(this.#target, this.#idleTimeoutMs)),
-      this.#idleTimeoutMs,
+    this.#silence?.cancel();
+    this.#silence = new PeerTimeout(this.#idleTimeoutMs, () =>
+      this.#socket?.destroy(silenceError(this.#target, this.#idleTimeoutMs)),
     );
     this.#receiver?.resume();
   }

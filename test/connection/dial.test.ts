@@ -90,6 +90,17 @@ describe('refusing a gateway', () => {
     ],
     ['an unknown authority', 'APNS_ERR_UNKNOWN_AUTHORITY', mintServerCertificate(stranger)],
     ['a self-signed certificate', 'APNS_ERR_UNKNOWN_AUTHORITY', stranger],
+    // The alert is the one that refuses a client certificate.
+    [
+      'no cipher in common under TLS 1.2',
+      'APNS_ERR_TLS_VERSION',
+      { maxVersion: 'TLSv1.2', ciphers: 'ECDHE-RSA-AES128-GCM-SHA256' },
+    ],
+    [
+      'no cipher in common under TLS 1.3',
+      'APNS_ERR_TLS_VERSION',
+      { minVersion: 'TLSv1.3', ciphers: 'TLS_AES_128_CCM_SHA256' },
+    ],
     [
       'nothing above TLS 1.0',
       'APNS_ERR_TLS_VERSION',
@@ -162,6 +173,12 @@ describe('being refused', () => {
     const port = await listenTls(() => {}, { requestCert: true, maxVersion: 'TLSv1.2' });
     const target = targetAt(port, { tls: { ca: authority.cert, ...unwanted } });
     await expect(dial(target)).rejects.toMatchObject({ code: 'APNS_ERR_CREDENTIALS_REFUSED' });
+  });
+
+  it('leaves the socket as Node made it', async () => {
+    const port = await listenTls(() => {});
+    const socket = await dialled(targetAt(port));
+    expect(Object.hasOwn(socket, 'destroy')).toBe(false);
   });
 
   it('looks like success under TLS 1.3, as the gateway decides later', async () => {

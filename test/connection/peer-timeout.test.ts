@@ -1,0 +1,116 @@
+import { once } from 'node:events';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { dial } from '../../src/connection/dial.js';
+import { PeerTimeout } from '../../src/connection/peer-timeout.js';
+import { receive } from '../../src/connection/receiver.js';
+import { resolveTarget, type Target } from '../../src/connection/target.js';
+import { createFeedbackSource } from '../../src/sources/feedback-source.js';
+import { authority, listen } from '../support/loopback.js';
+import { blockEventLoop, startRemoteServer } from '../support/remote-server.js';
+
+function targetAt(port: number, connectTimeoutMs = 10_000): Target {
+  return resolveTarget({ host: '127.0.0.1', port, tls: { ca: authority.cert }, connectTimeoutMs }, 'gateway');
+}
+
+const expired = (ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    new PeerTimeout(ms, resolve);
+  });
+
+describe('a timeout', () => {
+  it('comes after its time', async () => {
+    const begin = performance.now();
+    await expired(30);
+    // Timers have whole milliseconds.
+    expect(performance.now() - begin).toBeGreaterThan(28);
+  });
+
+  it('does not come when it is cancelled, not even between its timer and the sockets', async () => {
+    const onTimeout = vi.fn();
+    const timeout = new PeerTimeout(20, onTimeout);
+    // It comes right behind the timer of the timeout.
+    setTimeout(() => timeout.cancel(), 20);
+    await expired(50);
+    expect(onTimeout).not.toHaveBeenCalled();
+  });
+
+  it('gives the peer its whole time again when it is restarted', async () => {
+    const begin = performance.now();
+    await new Promise<void>((resolve) => {
+      const timeout = new PeerTimeout(60, resolve);
+      setTimeout(() => timeout.restart(), 30);
+    });
+    expect(performance.now() - begin).toBeGreaterThan(88);
+  });
+
+  it('comes in the end where the event loop is blocked again and again', async () => {
+    const blocking = setInterval(() => blockEventLoop(50), 1);
+    onTestFinished(() => clearInterval(blocking));
+    const begin = performance.now();
+    await expired(40);
+    expect(performance.now() - begin).toBeLessThan(1000);
+  });
+});
+
+describe('an event loop that was blocked', () => {
+  it('does not make a handshake time out that the gateway is ready for', async () => {
+    const port = await startRemoteServer({ on: 'data', replies: [] });
+    const dialling = dial(targetAt(port, 200));
+    blockEventLoop(700);
+    const socket = await dialling;
+    onTestFinished(() => void socket.destroy());
+    expect(socket.authorized).toBe(true);
+  });
+
+  it('does not save a gateway that is silent', async () => {
+    const port = await listen((socket) => socket.resume());
+    const dialling = dial(targetAt(port, 100));
+    blockEventLoop(400);
+    await expect(dialling).rejects.toMatchObject({ code: 'APNS_ERR_CONNECT_TIMEOUT' });
+  });
+
+  it('does not hide bytes that arrived meanwhile from a timer that is just due', async () => {
+    const port = await startRemoteServer({ on: 'data', replies: [Buffer.from('here')] });
+    const socket = await dial(targetAt(port));
+    onTestFinished(() => void socket.destroy());
+    const onTimeout = vi.fn();
+    const timeout = new PeerTimeout(600, onTimeout);
+    socket.once('data', () => timeout.cancel());
+    socket.write('x');
+    blockEventLoop(610);
+    await once(socket, 'close');
+    expect(onTimeout).not.toHaveBeenCalled();
+  });
+
+  it('does not end a reading of feedback whose tuples arrived meanwhile', async () => {
+    const tuple = Buffer.concat([Buffer.from([0, 0, 0, 1, 0, 32]), Buffer.alloc(32, 7)]);
+    const port = await startRemoteServer({
+      on: 'connection',
+      replies: [tuple, tuple, tuple],
+      everyMs: 100,
+    });
+    const source = createFeedbackSource({
+      host: '127.0.0.1',
+      port,
+      tls: { ca: authority.cert },
+      idleTimeoutMs: 400,
+    });
+    let tuples = 0;
+    for await (const _tuple of source) if (++tuples === 1) blockEventLoop(900);
+    expect(tuples).toBe(3);
+  });
+
+  it('does not lose the last bytes behind a write that failed', async () => {
+    const received: Buffer[] = [];
+    const port = await startRemoteServer({ on: 'data', replies: [Buffer.from('why')], everyMs: 100 });
+    const socket = await dial(targetAt(port));
+    const closed = new Promise<unknown>((resolve) => {
+      receive(socket, { onBytes: (chunk) => received.push(chunk), onClose: resolve });
+    });
+    socket.write('x');
+    socket.destroy(Object.assign(new Error('as of a write'), { syscall: 'write', code: 'EPIPE' }));
+    blockEventLoop(1500);
+    await closed;
+    expect(Buffer.concat(received).toString()).toBe('why');
+  });
+});
