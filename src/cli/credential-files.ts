@@ -2,6 +2,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { TlsCredentialOptions } from '../connection/credentials.js';
+import { decodeText } from '../connection/decode-text.js';
 import type { ProviderTokenOptions } from '../connection/provider-token.js';
 import type { ProxyOptions } from '../connection/proxy.js';
 import { parseAddress } from './address.js';
@@ -81,12 +82,21 @@ export async function readProviderToken(
   io: CommandIo,
 ): Promise<ProviderTokenOptions | undefined> {
   const { 'provider-key': path, 'team-id': teamId } = values;
-  const keyId = values['key-id'] ?? (path === undefined ? undefined : keyIdIn(path));
+  const named = path === undefined ? undefined : keyIdIn(path);
+  const keyId = values['key-id'] ?? named;
   if (path === undefined && keyId === undefined && teamId === undefined) return undefined;
   if (path === undefined || keyId === undefined || teamId === undefined) {
     throw usageError(
       '--provider-key, --key-id and --team-id belong together: give all three',
       '--key-id may be left out where the file is called AuthKey_ID.p8',
+    );
+  }
+  if (named !== undefined && named !== keyId) {
+    throw usageError(
+      `--key-id is not the id in the name of the key file, which is ${named}`,
+      named === teamId
+        ? '--key-id and --team-id look interchanged'
+        : 'leave --key-id out, or give the file of the key that it names',
     );
   }
   if (values.cert !== undefined || values.p12 !== undefined) {
@@ -118,7 +128,7 @@ export async function withProviderKey(values: SendValues): Promise<SendValues> {
     );
   }
   const path = join(directory, 'credentials.json');
-  const index = readIndex((await read('--credentials', path)).toString());
+  const index = readIndex(decodeText(await read('--credentials', path)));
   if (index === undefined) {
     throw new CommandError(
       ExitCode.BadConfiguration,
@@ -185,5 +195,5 @@ async function read(option: string, path: string): Promise<Buffer> {
 }
 
 function firstLine(bytes: Buffer): string {
-  return (bytes.toString().split('\n', 1)[0] as string).replace(/\r$/, '');
+  return (decodeText(bytes).split('\n', 1)[0] as string).replace(/\r$/, '');
 }

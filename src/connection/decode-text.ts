@@ -2,18 +2,20 @@
 
 /**
  * The text of a file, without its byte order mark. Notepad and PowerShell write UTF-16 or a mark where nobody asked
- * for either. Without a mark the text is UTF-8.
+ * for either. Text in UTF-8 has no zero byte; in UTF-16, an ASCII character has one.
  */
 export function decodeText(bytes: Uint8Array): string {
   const [first, second] = bytes;
-  if (first === 0xff && second === 0xfe) return Buffer.from(bytes.subarray(2)).toString('utf16le');
-  if (first === 0xfe && second === 0xff) {
+  if ((first === 0xff && second === 0xfe) || second === 0) return decode(bytes, 'utf16le');
+  if ((first === 0xfe && second === 0xff) || first === 0) {
     // A copy of whole code units: `swap16` works in place and refuses half a unit.
-    return Buffer.from(bytes.subarray(2, bytes.length & ~1))
-      .swap16()
-      .toString('utf16le');
+    return decode(Buffer.from(bytes.subarray(0, bytes.length & ~1)).swap16(), 'utf16le');
   }
+  return decode(bytes, 'utf8');
+}
+
+function decode(bytes: Uint8Array, encoding: 'utf8' | 'utf16le'): string {
   return Buffer.from(bytes)
-    .toString()
+    .toString(encoding)
     .replace(/^\uFEFF/, '');
 }

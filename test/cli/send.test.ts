@@ -1,4 +1,4 @@
-import { createPrivateKey } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { chmod, copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -12,6 +12,7 @@ import {
   type Simulator,
   writeCredentials,
 } from '../../src/simulator/index.js';
+import { mintRsaCertificate } from '../support/rsa-certificate.js';
 import { FakeIo, type FakeIoOptions } from './fake-io.js';
 
 let simulator: Simulator;
@@ -228,6 +229,64 @@ describe('send', () => {
     expect(io.err).toMatch(/^apns-streams: warning: \S+client-key\.pem .*mode 644.*\n$/);
   });
 
+  it.each([
+    ['UTF-8 with a byte order mark', Buffer.from('\uFEFFcorrect horse\r\n')],
+    ['UTF-16', Buffer.from('\uFEFFcorrect horse\r\n', 'utf16le')],
+    ['UTF-16 without a byte order mark', Buffer.from('correct horse\n', 'utf16le')],
+  ])('reads a passphrase file in %s', async (_form, bytes) => {
+    const cipher = { cipher: 'aes-256-cbc', passphrase: 'correct horse' };
+    const { cert, key } = simulator.credentials;
+    const encrypted = createPrivateKey(key).export({ type: 'pkcs8', format: 'pem', ...cipher });
+    await writeFile(path('encrypted.pem'), encrypted, { mode: 0o600 });
+    await writeFile(path('cert.pem'), cert);
+    await writeFile(path('passphrase'), bytes, { mode: 0o600 });
+    const credentials = [
+      '--cert',
+      path('cert.pem'),
+      '--key',
+      path('encrypted.pem'),
+      '--passphrase-file',
+      path('passphrase'),
+    ];
+    const { code, io } = await send([...target, ...credentials, '--dry-run'], { stdin: line('aa') });
+    expect([code, io.out]).toEqual([0, '']);
+  });
+
+  it.each([[[]], [['--dry-run']]])(
+    'refuses credentials of two kinds before it connects, with %j',
+    async (more) => {
+      const rsa = mintRsaCertificate();
+      const { cert, key, providerKey } = simulator.credentials;
+      for (const [name, text] of Object.entries({
+        rsaCert: rsa.cert,
+        rsaKey: rsa.key,
+        cert,
+        key,
+        p8: providerKey,
+      }))
+        await writeFile(path(name), text, { mode: 0o600 });
+      for (const [certFile, keyFile] of [
+        ['rsaCert', 'p8'],
+        ['cert', 'rsaKey'],
+      ] as const) {
+        const argv = ['--cert', path(certFile), '--key', path(keyFile), ...more];
+        const { code, io } = await send([...target, ...argv], { stdin: line('aa') });
+        expect(code).toBe(78);
+        expect(io.err).toMatch(/--key is not the key of --cert.*another kind/);
+        expect(io.err.includes('--provider-key')).toBe(keyFile === 'p8');
+      }
+      expect(simulator.counts.connections).toBe(0);
+    },
+  );
+
+  it('takes the certificate that Apple gives out, aps.cer', async () => {
+    const { cert, key } = simulator.credentials;
+    await writeFile(path('aps.cer'), new X509Certificate(cert).raw);
+    await writeFile(path('key'), key, { mode: 0o600 });
+    const argv = ['--cert', path('aps.cer'), '--key', path('key')];
+    expect((await send([...target, ...argv], { stdin: line('aa') })).code).toBe(0);
+  });
+
   it('takes an encrypted key with its passphrase, and refuses a wrong one with 78', async () => {
     const key = createPrivateKey(simulator.credentials.key).export({
       type: 'pkcs8',
@@ -375,6 +434,30 @@ describe('send over HTTP/2', () => {
     expect(code).toBe(64);
     expect(io.err).toContain('--key-id');
     expect(io.err).toContain('AuthKey_ID.p8');
+  });
+
+  it.each([[[]], [['--dry-run']]])('refuses ids that cannot be right, with %j', async (more) => {
+    const { keyId, teamId } = simulator.credentials;
+    const withIds = (key: string, team: string): string[] => {
+      const argv = [...overHttp2(), ...more];
+      argv[argv.indexOf('--key-id') + 1] = key;
+      argv[argv.indexOf('--team-id') + 1] = team;
+      return argv;
+    };
+    const other = await send(withIds('ABCDE12345', teamId), { stdin: line('aa') });
+    expect(other.code).toBe(64);
+    expect(other.io.err).toMatch(new RegExp(`--key-id is not the id in the name.*${keyId}`));
+    const swapped = await send(withIds(teamId, keyId), { stdin: line('aa') });
+    expect(swapped.io.err).toContain('look interchanged');
+    const same = await send(withIds(keyId, keyId), { stdin: line('aa') });
+    expect(same.code).toBe(78);
+    expect(same.io.err).toMatch(/--key-id and --team-id are the same/);
+  });
+
+  it('takes a provider key as an environment variable holds it', async () => {
+    const file = path(`AuthKey_${simulator.credentials.keyId}.p8`);
+    await writeFile(file, simulator.credentials.providerKey.replaceAll('\n', '\\n'));
+    expect((await send(overHttp2(), { stdin: line('aa') })).code).toBe(0);
   });
 
   it('takes a provider key in place of the certificate that --credentials holds', async () => {
