@@ -120,7 +120,7 @@ const SEQUENCE = 0x30;
 
 /** What a value is that has no BEGIN line, and what to do about it. Nothing of the value is repeated. */
 function describeForeign({ advice }: ExpectedPem, value: Pem, text: string): string {
-  if (text.trim() === '') return 'is empty: give the contents of the file';
+  if (text.trim() === '') return 'is empty: it must hold PEM';
   if (readDerCertificate(value) !== undefined) {
     return 'is a certificate (such as aps.cer), which holds no private key: give it as tls.cert, and the key that its signing request was made with as tls.key';
   }

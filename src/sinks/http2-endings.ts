@@ -35,7 +35,10 @@ const ADVICE: ReadonlyMap<string, string> = new Map([
     "check team id and key id, that the .p8 key is the one with this key id, and this machine's clock",
   ],
   ['ExpiredProviderToken', "check this machine's clock: a provider token is good for an hour"],
-  ['MissingProviderToken', 'give a provider key with key id and team id, or a client certificate'],
+  [
+    'MissingProviderToken',
+    'give a provider key with key id and team id, or a client certificate that Apple issued for push notifications',
+  ],
   ['UnrelatedKeyIdInToken', 'check the key id: a connection takes tokens of one key only'],
   ['BadEnvironmentKeyIdInToken', `the provider key ${OTHER_ENVIRONMENT}`],
   ['BadEnvironmentKeyInToken', `the provider key ${OTHER_ENVIRONMENT}`],

@@ -1,6 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { inFlags } from '../../src/cli/complaint.js';
 import { loadCredentials, type TlsCredentialOptions } from '../../src/connection/credentials.js';
 import { certificateOf } from '../../src/connection/pkcs12.js';
 import { ApnsError } from '../../src/errors.js';
@@ -205,6 +206,8 @@ describe('loadCredentials', () => {
     const error = failure(options);
     expect(error.code).toBe('APNS_ERR_BAD_CREDENTIALS');
     expect(error.message).toMatch(message);
+    // The command knows the options by other names.
+    expect(inFlags(error.message)).not.toMatch(/\btls\.|providerToken/);
     const shown = inspect(error, { depth: 9, showHidden: true });
     expect(shown).not.toMatch(new RegExp(`${PASSPHRASE}|guess`));
     expect(shown).not.toContain(client.key.split('\n')[1]);
