@@ -86,7 +86,16 @@ export function checkDates(path: string, { validFrom, validTo }: X509Certificate
 
 /** OpenSSL keeps a certificate and a key of different kinds side by side without a word, and shows neither. */
 function mismatchError({ certificate }: CertificateFile, { key }: PrivateKey): ApnsError {
-  const [given, wanted] = [key.asymmetricKeyType, certificate.publicKey.asymmetricKeyType];
+  const given = key.asymmetricKeyType;
+  let wanted: string | undefined;
+  try {
+    wanted = certificate.publicKey.asymmetricKeyType;
+  } catch (cause) {
+    return badCredentials(
+      'tls.cert has a public key that cannot be read: it is damaged, copy it again',
+      cause,
+    );
+  }
   if (given === wanted) {
     return badCredentials('tls.key is not the key of tls.cert: give the two that were made together');
   }

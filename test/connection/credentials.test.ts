@@ -1,4 +1,4 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { inFlags } from '../../src/cli/complaint.js';
@@ -25,6 +25,10 @@ const desKey = oldEncryptedKey.replace(/AES-128-CBC,.{16}.*/, 'DES-CBC,012345678
 const keyInDer = createPrivateKey(client.key).export({ type: 'pkcs8', format: 'der' });
 const rsa = mintRsaCertificate();
 const der = new X509Certificate(client.cert).raw;
+/** With a public key that is no point on its curve. */
+const pointless = Buffer.from(der);
+const spki = createPublicKey(client.key).export({ type: 'spki', format: 'der' });
+pointless[pointless.indexOf(spki) + spki.length - 1]! ^= 1;
 const DAY = 86_400_000;
 const expired = mintClientCertificate(authority, {
   validFrom: new Date(0),
@@ -190,6 +194,11 @@ describe('loadCredentials', () => {
       { pfx: exportPkcs12(expired, PASSPHRASE), passphrase: PASSPHRASE },
     ],
     ['a certificate in DER for a PKCS#12 file', /tls\.pfx is a certificate/, { pfx: der }],
+    [
+      'a certificate with a damaged public key',
+      /public key that cannot be read/,
+      { cert: pointless, key: client.key },
+    ],
     ['a key that is too short', /too weak/, mintRsaCertificate(512)],
     [
       'a PKCS#12 file of old',
