@@ -5,6 +5,8 @@
  * gateway sent is never found in `error.code`: that property always holds one of {@link ApnsErrorCode}.
  */
 
+import { printable } from './printable.js';
+
 /** The codes of {@link ApnsError}; `docs/errors.md` has a heading for each. */
 export type ApnsErrorCode =
   /** An option is missing, unknown, of the wrong type or out of range. */
@@ -68,14 +70,15 @@ export type ApnsErrorCode =
  * An error with a stable {@link ApnsErrorCode} in `code`, a message that says what happened, to which
  * thing, and what to do, and the underlying error in `cause` where there is one.
  *
- * Messages never hold a key, a passphrase, a provider token or a whole device token.
+ * Messages never hold a key, a passphrase, a provider token or a whole device token, and no control, format or
+ * bidirectional character: what they quote is safe for a terminal.
  */
 export class ApnsError extends Error {
   /** What went wrong, as one of a closed set of strings. */
   readonly code: ApnsErrorCode;
 
   constructor(code: ApnsErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
+    super(printable(message), options);
     this.code = code;
   }
 
@@ -109,7 +112,8 @@ export class InvalidNotificationError extends ApnsError {
   readonly #notification: unknown;
 
   constructor(problem: string, details: InvalidNotificationDetails = {}) {
-    const { field, line, offset, notification, cause } = details;
+    const { line, offset, notification, cause } = details;
+    const field = details.field === undefined ? undefined : printable(details.field);
     const where = line === undefined ? '' : `line ${line}: `;
     const message = `${where}${field === undefined ? '' : `${field} `}${problem}`;
     const options = cause === undefined ? undefined : { cause };
@@ -122,7 +126,7 @@ export class InvalidNotificationError extends ApnsError {
     this.field = field;
     this.line = line;
     this.offset = offset;
-    this.#problem = problem;
+    this.#problem = printable(problem);
     this.#notification = notification;
   }
 

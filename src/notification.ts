@@ -9,6 +9,7 @@ import { deviceTokenAdvice } from './device-token-advice.js';
 import { describe, InvalidNotificationError, shortToken, withoutTokens } from './errors.js';
 import { checkedTokenOf, lineOf } from './line-stamp.js';
 import { nearestName } from './nearest-name.js';
+import { printable } from './printable.js';
 
 /** A push notification. Only `deviceToken` and `payload` are required. One NDJSON line holds one of these. */
 export interface Notification {
@@ -190,7 +191,7 @@ export function unknownFieldProblem(name: string): string {
 /** An unknown field's name as it may stand in an error: one line, and 8 digits of a device token at most. */
 export function shownName(name: string): string {
   const shown = withoutTokens(name.slice(0, 200));
-  return JSON.stringify(shown.length > 40 ? `${shown.slice(0, 40)}…` : shown).slice(1, -1);
+  return printable(JSON.stringify(shown.length > 40 ? `${shown.slice(0, 40)}…` : shown).slice(1, -1));
 }
 
 /**
