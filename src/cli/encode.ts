@@ -12,6 +12,7 @@ import { runUntilSignal } from './interrupts.js';
 import { fileOf } from './notification-file.js';
 import { createOutput } from './output.js';
 import { passThrough } from './pass-through.js';
+import { unescaped } from './safe-output.js';
 
 /** See `apns-streams encode --help`. */
 export const encodeCommand: Command = defineCommand({
@@ -53,7 +54,11 @@ export const encodeCommand: Command = defineCommand({
     const feed = new Feed({ inputs, maxLineBytes: values['max-line-bytes'], into: encoder, onInvalid });
     const signal = await runUntilSignal(io, (stop) =>
       passThrough(
-        [encoder, ...(values.hex ? [createHexEncoder()] : []), createOutput(io.stdout)],
+        [
+          encoder,
+          ...(values.hex ? [createHexEncoder()] : []),
+          createOutput(values.force ? unescaped(io.stdout) : io.stdout),
+        ],
         (ended) => feed.run(ended),
         stop,
       ),

@@ -1,5 +1,6 @@
 /** What a command may touch of the process. Only `main.ts` fills it from process globals. */
 import type { Readable, Writable } from 'node:stream';
+import type { StatusLine } from './status-line.js';
 
 /** The signals a command can answer. */
 export type StopSignal = 'SIGINT' | 'SIGTERM';
@@ -16,7 +17,13 @@ export interface Clock {
 export interface CommandIo {
   readonly stdin: Readable & { readonly isTTY?: boolean };
   readonly stdout: Writable & { readonly isTTY?: boolean };
-  readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number };
+  readonly stderr: {
+    write(text: string): unknown;
+    readonly isTTY?: boolean;
+    readonly columns?: number;
+  };
+  /** Drawn on standard error, where that is a terminal. */
+  readonly status: StatusLine;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   /** While a listener is there, signals do not end the process. Returns a function that removes it. */

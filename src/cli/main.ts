@@ -2,6 +2,7 @@
 /** The entry of the `apns-streams` command, and the only file of it that touches process globals. */
 import type { Clock, CommandIo, StopSignal } from './io.js';
 import { run } from './run.js';
+import { StatusLine } from './status-line.js';
 
 const clock: Clock = {
   now: () => performance.now(),
@@ -22,6 +23,7 @@ const io: CommandIo = {
   get stderr() {
     return process.stderr;
   },
+  status: new StatusLine(process.stderr),
   env: process.env,
   clock,
   onSignal(listener) {

@@ -1,5 +1,6 @@
 /** The progress display: one line redrawn on a terminal, one line every ten seconds elsewhere. */
 import { styleText } from 'node:util';
+import { printable } from '../printable.js';
 import { grouped } from './figures.js';
 import type { CommandIo } from './io.js';
 
@@ -13,6 +14,8 @@ export interface ProgressSnapshot {
   readonly pending: number;
   /** Bytes of input behind the settled notifications, over all bytes; `undefined` when not known. */
   readonly fraction: number | undefined;
+  /** What there is to say about connecting, if anything. */
+  readonly connecting?: string | undefined;
 }
 
 const REDRAW_MS = 200;
@@ -27,7 +30,6 @@ export class Progress {
   readonly #redraws: boolean;
   readonly #samples: [now: number, settled: number][] = [];
   readonly #stopTimer: () => void;
-  #shown = false;
 
   constructor(io: CommandIo, look: () => ProgressSnapshot) {
     this.#io = io;
@@ -37,21 +39,10 @@ export class Progress {
     this.#stopTimer = io.clock.every(this.#redraws ? REDRAW_MS : PLAIN_MS, () => this.#show());
   }
 
-  /** Writes a line of its own, in place of the one that is redrawn. */
-  say(line: string): void {
-    this.#clear();
-    this.#io.stderr.write(`${line}\n`);
-  }
-
   /** Ends the display and clears its line. */
   stop(): void {
     this.#stopTimer();
-    this.#clear();
-  }
-
-  #clear(): void {
-    if (this.#shown && this.#redraws) this.#io.stderr.write('\r\u001b[K');
-    this.#shown = false;
+    this.#io.status.clear();
   }
 
   #show(): void {
@@ -59,15 +50,14 @@ export class Progress {
     if (this.#redraws) {
       // A terminal that does not know its width says 0.
       const columns = this.#io.stderr.columns || 80;
-      this.#io.stderr.write(`\r\u001b[K${paint(line.slice(0, columns - 1), 'dim', this.#io)}`);
+      this.#io.status.draw(paint(line.slice(0, columns - 1), 'dim', this.#io));
     } else {
       this.#io.stderr.write(`${line}\n`);
     }
-    this.#shown = true;
   }
 
   #line(): string {
-    const { settled, problems, pending, fraction } = this.#look();
+    const { settled, problems, pending, fraction, connecting } = this.#look();
     const now = this.#io.clock.now();
     this.#samples.push([now, settled]);
     if (this.#samples.length > RATE_SAMPLES) this.#samples.shift();
@@ -80,6 +70,7 @@ export class Progress {
       ...(problems === 0 ? [] : [`${grouped(problems)} not accepted`]),
       `${grouped(rate)}/s`,
       `${grouped(pending)} in flight`,
+      ...(connecting === undefined ? [] : [printable(connecting)]),
     ].join(', ');
   }
 }
@@ -92,7 +83,7 @@ export function paint(text: string, style: 'dim' | 'red' | 'green' | 'yellow', i
   return styleText(style, text, { validateStream: false });
 }
 
-/** A line can be redrawn on a terminal that can erase one, while nothing else writes to that terminal. */
+/** A line can be redrawn on a terminal that can erase one. */
 function redraws(io: CommandIo): boolean {
-  return io.stderr.isTTY === true && io.env['TERM'] !== 'dumb' && io.stdout.isTTY !== true;
+  return io.stderr.isTTY === true && io.env['TERM'] !== 'dumb';
 }

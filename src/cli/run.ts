@@ -12,6 +12,7 @@ import { overview } from './help.js';
 import type { CommandIo } from './io.js';
 import { lintCommand } from './lint.js';
 import { print } from './output.js';
+import { withSafeOutput } from './safe-output.js';
 import { sendCommand } from './send.js';
 import { simulateCommand } from './simulate.js';
 
@@ -26,8 +27,9 @@ const COMMANDS: readonly Command[] = [
 
 const OPTIONS = { ...COMMON_OPTIONS, version: { kind: 'flag', help: 'Show the version.' } } as const;
 
-/** Runs one command line, without the interpreter and the script. Never rejects; errors end up on `io.stderr`. */
-export async function run(argv: readonly string[], io: CommandIo): Promise<number> {
+/** Runs one command line, without the interpreter and the script. Never rejects; errors end up on its `stderr`. */
+export async function run(argv: readonly string[], process: CommandIo): Promise<number> {
+  const io = withSafeOutput(process);
   try {
     return await dispatch(argv, io);
   } catch (error) {

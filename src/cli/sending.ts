@@ -4,12 +4,13 @@ import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type OutcomeCounts, settledCount } from '../outcome.js';
 import { createNdjsonStringifier } from '../transforms/ndjson-stringifier.js';
+import { ConnectionNews } from './connection-news.js';
 import { Feed } from './feed.js';
 import type { Input } from './input.js';
 import type { CommandIo } from './io.js';
 import { OutcomeReport } from './outcome-report.js';
 import { createOutput } from './output.js';
-import { Progress } from './progress.js';
+import { Progress, type ProgressSnapshot } from './progress.js';
 import type { SendValues } from './send-options.js';
 import type { SettlementLog } from './settlement-log.js';
 import type { SendingResult } from './summary.js';
@@ -112,8 +113,10 @@ export class Sending {
       });
     });
     delivery.pipe(this.#report, { end: false });
-    const progress = this.#shows ? new Progress(this.#io, () => this.#snapshot) : undefined;
-    stop.addEventListener('abort', () => progress?.say(STOPPING), { once: true });
+    const news = new ConnectionNews();
+    const progress = this.#shows ? new Progress(this.#io, () => this.#snapshot(news)) : undefined;
+    if (this.#shows)
+      stop.addEventListener('abort', () => this.#io.stderr.write(`${STOPPING}\n`), { once: true });
     try {
       const output = createOutput(this.#io.stdout, log && ((chunk) => log.onWritten(chunk)));
       const reported = pipeline(this.#report, createNdjsonStringifier(), output).catch((error) => {
@@ -126,6 +129,7 @@ export class Sending {
       await Promise.all([closed, reported]);
     } finally {
       progress?.stop();
+      news.dispose();
       log?.close(!this.#stoppedEarly);
       this.#endedAt = this.#io.clock.now();
     }
@@ -145,7 +149,7 @@ export class Sending {
     return settledCount(this.#delivery.counts) + (this.#delivery.valid ?? 0) + this.#invalidLines;
   }
 
-  get #snapshot(): { settled: number; problems: number; pending: number; fraction: number | undefined } {
+  #snapshot(news: ConnectionNews): ProgressSnapshot {
     const settled = this.#settled;
     const { accepted, presumed } = this.#delivery.counts;
     const valid = this.#delivery.valid ?? 0;
@@ -154,6 +158,7 @@ export class Sending {
       problems: settled - accepted - presumed - valid,
       pending: this.#feed.submitted + this.#invalidLines - settled,
       fraction: this.#feed.fraction,
+      connecting: news.text,
     };
   }
 }

@@ -4,6 +4,7 @@ import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { ApnsError, formatPeer, toApnsError } from '../errors.js';
 import { closedAfterHandshake } from './connection-error.js';
 import { PeerTimeout } from './peer-timeout.js';
+import { publishConnection, publishFailure } from './connection-event.js';
 import { openTunnel } from './proxy.js';
 import { comesFromSimulator, isApple } from './simulator-authority.js';
 import type { Target } from './target.js';
@@ -33,6 +34,19 @@ const KEEPALIVE_MS = 60_000;
  *   dialled, APNS_ERR_NOT_HTTP2 if the peer does not agree on `alpn`. Every failure leaves no socket open.
  */
 export async function dial(target: Target, options: DialOptions = {}): Promise<TLSSocket> {
+  publishConnection(target, 'connecting');
+  try {
+    const socket = await connectWithin(target, options);
+    publishConnection(target, 'connected');
+    return socket;
+  } catch (error) {
+    if (!options.signal?.aborted) publishFailure(target, toApnsError(error, target));
+    throw error;
+  }
+}
+
+/** Connects before `connectTimeoutMs` is over, or not at all. */
+async function connectWithin(target: Target, options: DialOptions): Promise<TLSSocket> {
   refuseWithoutVerification();
   const { signal, alpn } = options;
   const attempt = new AbortController();

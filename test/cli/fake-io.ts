@@ -1,6 +1,7 @@
 /** The process as a command sees it, without a process. */
 import { Readable, Writable } from 'node:stream';
 import type { CommandIo, StopSignal } from '../../src/cli/io.js';
+import { StatusLine } from '../../src/cli/status-line.js';
 
 export interface FakeIoOptions {
   readonly stdin?: string | Buffer | readonly (string | Buffer)[];
@@ -15,6 +16,7 @@ export class FakeIo implements CommandIo {
   readonly stdin: CommandIo['stdin'];
   readonly stdout: CommandIo['stdout'];
   readonly stderr: CommandIo['stderr'];
+  readonly status: StatusLine;
   readonly env: Readonly<Record<string, string>>;
   readonly #out: Buffer[] = [];
   readonly #err: Buffer[] = [];
@@ -35,6 +37,7 @@ export class FakeIo implements CommandIo {
       terminal('stderr'),
       columns === undefined ? {} : { columns },
     );
+    this.status = new StatusLine(this.stderr);
     this.env = env;
   }
 

@@ -31,14 +31,27 @@ describe('Progress', () => {
     expect(io.err).toMatch(/^99%, 1,500 settled, .* in flight\n$/);
   });
 
-  it.each([
-    ['TERM=dumb', { terminals: ['stderr'], env: { TERM: 'dumb' } }],
-    ['outcomes on the same terminal', { terminals: ['stderr', 'stdout'], env: { TERM: 'xterm' } }],
-  ] as const)('writes plain lines with %s', (_, options) => {
-    const { io, progress } = start(options);
+  it('writes plain lines with TERM=dumb', () => {
+    const { io, progress } = start({ terminals: ['stderr'], env: { TERM: 'dumb' } });
     io.pass(10_000);
     progress.stop();
     expect(io.err).toMatch(/^[ -~]+\n$/);
+  });
+
+  it('redraws where standard output is a terminal, too', () => {
+    const { io, progress } = start({ terminals: ['stderr', 'stdout'], env: { TERM: 'xterm' } });
+    io.pass(400);
+    progress.stop();
+    expect(io.err.split('\r')).toHaveLength(4);
+    expect(io.err).not.toContain('\n');
+  });
+
+  it('says what is known about connecting, printable', () => {
+    const connecting = 'cannot connect, trying again: \u009b31m';
+    const { io, progress } = start({ columns: 200, terminals: ['stderr'] }, { ...HALF, connecting });
+    io.pass(200);
+    progress.stop();
+    expect(io.err).toContain('100 in flight, cannot connect, trying again: \\u009b31m');
   });
 
   it('redraws without colours under NO_COLOR', () => {

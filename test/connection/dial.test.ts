@@ -1,7 +1,9 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import type { TlsOptions } from 'node:tls';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { CONNECTION_CHANNEL, type ConnectionEvent } from '../../src/connection/connection-event.js';
 import { dial } from '../../src/connection/dial.js';
 import { resolveTarget, type Target, type TargetOptions } from '../../src/connection/target.js';
 import type { ApnsErrorCode } from '../../src/errors.js';
@@ -25,6 +27,40 @@ async function dialled(...parameters: Parameters<typeof dial>): Promise<Awaited<
 const BOTH_VERSIONS = ['TLSv1.2', 'TLSv1.3'] as const;
 
 afterEach(() => vi.unstubAllEnvs());
+
+/** What is published while a test runs. */
+function published(): ConnectionEvent[] {
+  const events: ConnectionEvent[] = [];
+  const onEvent = (message: unknown): void => void events.push(message as ConnectionEvent);
+  subscribe(CONNECTION_CHANNEL, onEvent);
+  onTestFinished(() => void unsubscribe(CONNECTION_CHANNEL, onEvent));
+  return events;
+}
+
+describe('publishing', () => {
+  it('announces a connection that is made', async () => {
+    const port = await listenTls(() => {});
+    const events = published();
+    await dialled(targetAt(port));
+    const peer = { host: '127.0.0.1', port };
+    expect(events).toEqual([
+      { event: 'connecting', ...peer },
+      { event: 'connected', ...peer },
+    ]);
+  });
+
+  it('announces a failure with its error, and an abort not at all', async () => {
+    const events = published();
+    const error = await dial(targetAt(1)).catch((thrown: unknown) => thrown);
+    const peer = { host: '127.0.0.1', port: 1 };
+    expect(events).toEqual([
+      { event: 'connecting', ...peer },
+      { event: 'failed', ...peer, error },
+    ]);
+    await expect(dial(targetAt(1), { signal: AbortSignal.abort() })).rejects.toThrow();
+    expect(events).toHaveLength(3);
+  });
+});
 
 describe('connecting', () => {
   it.each(BOTH_VERSIONS)('completes the handshake with a client certificate under %s', async (version) => {

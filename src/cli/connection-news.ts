@@ -1,0 +1,37 @@
+/** What the progress display says about connecting, from what `connection/dial` publishes. */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { CONNECTION_CHANNEL, type ConnectionEvent } from '../connection/connection-event.js';
+import { formatPeer } from '../errors.js';
+import { inFlags } from './complaint.js';
+
+/** Listens from its construction until {@link ConnectionNews.dispose}. */
+export class ConnectionNews {
+  #text: string | undefined;
+  #hasConnected = false;
+
+  constructor() {
+    subscribe(CONNECTION_CHANNEL, this.#onEvent);
+  }
+
+  /** Why there is no connection, or that one is being made; `undefined` while all is well. */
+  get text(): string | undefined {
+    return this.#text;
+  }
+
+  dispose(): void {
+    unsubscribe(CONNECTION_CHANNEL, this.#onEvent);
+  }
+
+  readonly #onEvent = (message: unknown): void => {
+    const published = message as ConnectionEvent;
+    if (published.event === 'failed') {
+      this.#text = `cannot connect, trying again: ${inFlags(published.error.message)}`;
+    } else if (published.event === 'connected') {
+      this.#hasConnected = true;
+      this.#text = undefined;
+    } else if (!this.#hasConnected) {
+      // The last failure says more than the attempt that follows it.
+      this.#text ??= `connecting to ${formatPeer(published)}`;
+    }
+  };
+}

@@ -1,0 +1,72 @@
+/** What a command writes, made safe for a terminal. */
+
+import { Writable } from 'node:stream';
+import { StringDecoder } from 'node:string_decoder';
+import { printable } from '../printable.js';
+import type { CommandIo } from './io.js';
+import type { StatusLine } from './status-line.js';
+
+/**
+ * `io` for commands: standard error shows every line as {@link printable} text, and so does standard output where it
+ * is a terminal. What is written to either takes the place of the status line.
+ */
+export function withSafeOutput(io: CommandIo): CommandIo {
+  const { status } = io;
+  let stdout: CommandIo['stdout'] | undefined;
+  return {
+    // Getters: looking at the streams of a process opens them.
+    get stdin() {
+      return io.stdin;
+    },
+    get stdout() {
+      stdout ??= io.stdout.isTTY === true ? new TerminalOutput(io.stdout, status) : io.stdout;
+      return stdout;
+    },
+    get stderr() {
+      const { isTTY, columns } = io.stderr;
+      return {
+        ...(isTTY === undefined ? {} : { isTTY }),
+        ...(columns === undefined ? {} : { columns }),
+        write(text: string) {
+          status.clear();
+          io.stderr.write(printableLines(text));
+        },
+      };
+    },
+    env: io.env,
+    clock: io.clock,
+    status,
+    onSignal: (listener) => io.onSignal(listener),
+  };
+}
+
+/** The stream for bytes that somebody wants on a terminal as they are. */
+export function unescaped(stdout: Writable): Writable {
+  return stdout instanceof TerminalOutput ? stdout.terminal : stdout;
+}
+
+/** Standard output as a terminal is given it. What waits in it is one chunk, the one being written. */
+class TerminalOutput extends Writable {
+  readonly isTTY = true;
+  readonly terminal: Writable;
+
+  constructor(terminal: Writable, status: StatusLine) {
+    // A character of several bytes may be cut in two by a chunk's end.
+    const decoder = new StringDecoder('utf8');
+    super({
+      decodeStrings: false,
+      write(chunk: Uint8Array | string, _encoding, callback) {
+        const text = typeof chunk === 'string' ? chunk : decoder.write(Buffer.from(chunk));
+        status.clear();
+        terminal.write(printableLines(text), callback);
+      },
+    });
+    this.terminal = terminal;
+    // A failed write is reported to its callback, and by this stream; here, it would end the process.
+    terminal.on('error', () => {});
+  }
+}
+
+function printableLines(text: string): string {
+  return text.split('\n').map(printable).join('\n');
+}
