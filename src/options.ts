@@ -11,9 +11,14 @@ export function checkOptionNames(path: string, options: unknown, known: readonly
     if (known.includes(name)) continue;
     throw new ApnsError(
       'APNS_ERR_INVALID_OPTION',
-      `${path}.${name} is not an option; known are ${known.join(', ')}`,
+      `${path}.${shownName(name)} is not an option; known are ${known.join(', ')}`,
     );
   }
+}
+
+/** The name of an option is a word; anything else may be a value in the wrong place. */
+function shownName(name: string): string {
+  return /^\w{1,40}$/.test(name) ? name : `(a name of ${name.length} characters)`;
 }
 
 /** A whole number within bounds, or its default when absent. */

@@ -7,6 +7,7 @@ import { createNdjsonStringifier } from '../transforms/ndjson-stringifier.js';
 import { CommandError, systemProblem } from './command-error.js';
 import { ExitCode } from './exit-code.js';
 import type { Clock } from './io.js';
+import { shownValue } from './mistaken-value.js';
 
 const FLUSH_MS = 100;
 
@@ -20,9 +21,13 @@ export class AcceptedLog {
   constructor(record: AcceptedRecord, path: string, clock: Clock) {
     this.#record = record;
     this.#written = pipeline(this.#lines, createWriteStream(path, { mode: 0o600 })).catch((cause) => {
-      throw new CommandError(ExitCode.InputOutput, `cannot write --record ${path}: ${systemProblem(cause)}`, {
-        cause,
-      });
+      throw new CommandError(
+        ExitCode.InputOutput,
+        `cannot write --record ${shownValue(path)}: ${systemProblem(cause)}`,
+        {
+          cause,
+        },
+      );
     });
     this.#stopTimer = clock.every(FLUSH_MS, () => {
       if (!this.#lines.writableNeedDrain) this.#flush();

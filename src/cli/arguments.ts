@@ -2,11 +2,24 @@
 import { parseArgs } from 'node:util';
 import { nearestName } from '../nearest-name.js';
 import { type CommandError, usageError } from './command-error.js';
+import {
+  adviceForContents,
+  adviceForOperand,
+  certainlyMistaken,
+  mistakenFor,
+  shownValue,
+} from './mistaken-value.js';
 
 /** One option of a command; its help text and its check come from the same place. */
 export type OptionSpec =
   | { readonly kind: 'flag'; readonly help: string }
-  | { readonly kind: 'text'; readonly value: string; readonly help: string }
+  | {
+      readonly kind: 'text';
+      readonly value: string;
+      readonly help: string;
+      /** What the file holds that the value names, such as `the key`. */
+      readonly contents?: string;
+    }
   | {
       readonly kind: 'integer';
       readonly value: string;
@@ -80,11 +93,12 @@ export function unknownName(
   prefix = '',
 ): CommandError {
   const nearest = nearestName(given, known);
-  const shown = given.length > 60 ? `${given.slice(0, 60)}…` : given;
+  // What follows the hyphens may be anything: an option's value, and its quotes lost.
+  const bare = given.startsWith('-----') ? given : given.replace(/^--?/, '');
   return usageError(
-    `unknown ${what} ${shown}`,
+    `unknown ${what} ${mistakenFor(bare) === undefined ? shownValue(given) : shownValue(bare)}`,
     nearest === undefined
-      ? `known are ${known.map((name) => prefix + name).join(', ')}`
+      ? (adviceForOperand(bare) ?? `known are ${known.map((name) => prefix + name).join(', ')}`)
       : `did you mean ${prefix}${nearest}?`,
   );
 }
@@ -100,6 +114,17 @@ function unknownOption(rawName: string, known: readonly string[]): CommandError 
   return unknownName('option', rawName, known, '--');
 }
 
+/** The kinds of text that are paths, and of what. */
+const PATHS: Readonly<Record<string, string>> = { FILE: 'file', LEDGER: 'file', DIR: 'directory' };
+
+/** Refuses what is no path before anything else can complain of it, with its text. */
+function checkPath(rawName: string, spec: OptionSpec & { readonly kind: 'text' }, value: string): void {
+  const what = PATHS[spec.value];
+  const mistaken = certainlyMistaken(value);
+  if (what === undefined || mistaken === undefined) return;
+  throw usageError(`${rawName} must be the path of a ${what}`, adviceForContents(spec.contents ?? mistaken));
+}
+
 function readValue(
   rawName: string,
   spec: OptionSpec,
@@ -110,6 +135,7 @@ function readValue(
     if (value !== undefined) throw usageError(`${rawName} takes no value`);
     return true;
   }
+  if (value !== undefined && spec.kind === 'text') checkPath(rawName, spec, value);
   // `--cert --key k.pem` forgets a value; a file called `--key` can still be given as `--cert=--key`.
   if (value === undefined || value === '' || (!inline && /^--./.test(value))) {
     throw usageError(`${rawName} needs a value: ${rawName} ${valueName(spec)}`);
@@ -119,13 +145,13 @@ function readValue(
       return value;
     case 'choice':
       if (spec.choices.includes(value)) return value;
-      throw usageError(`${rawName} must be one of ${spec.choices.join(', ')}, got ${JSON.stringify(value)}`);
+      throw usageError(`${rawName} must be one of ${spec.choices.join(', ')}, got ${shownValue(value)}`);
     case 'integer': {
       const { min = 1, max = Number.MAX_SAFE_INTEGER } = spec;
       const number = /^\d{1,16}$/.test(value) ? Number(value) : Number.NaN;
       if (number >= min && number <= max) return number;
       const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
-      throw usageError(`${rawName} must be a whole number ${range}, got ${JSON.stringify(value)}`);
+      throw usageError(`${rawName} must be a whole number ${range}, got ${shownValue(value)}`);
     }
   }
 }

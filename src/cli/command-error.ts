@@ -42,6 +42,8 @@ export function systemProblem(error: unknown): string {
       return 'the file system is read-only';
     case 'EFBIG':
       return 'the file would be too large';
+    case 'ENAMETOOLONG':
+      return 'the name is too long';
     case 'EMFILE':
       return 'too many open files';
     default:

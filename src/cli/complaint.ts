@@ -1,6 +1,6 @@
 /** How an error is told on standard error: one or two lines, never a stack. */
 import { ApnsError } from '../errors.js';
-import { CommandError } from './command-error.js';
+import { CommandError, systemProblem } from './command-error.js';
 
 /** See {@link inFlags}. */
 const FLAGS: readonly (readonly [words: RegExp, own: string])[] = [
@@ -29,11 +29,20 @@ export function complaintOf(error: unknown): string {
 
 /** The error's message as the command's user knows the options; always one line. */
 export function messageOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
+  const text = isSystemError(error)
+    ? `${error.syscall}: ${systemProblem(error)}`
+    : error instanceof Error
+      ? error.message
+      : String(error);
   const line = text.replace(/\s*\n\s*/g, ' ').trim();
   if (error instanceof CommandError) return line;
   if (!(error instanceof ApnsError)) return `internal fault: ${line}`;
   return inFlags(line);
+}
+
+/** An error of Node with the path in its message, which may be something else given where a path belongs. */
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error && 'path' in error;
 }
 
 /**

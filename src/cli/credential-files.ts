@@ -1,16 +1,21 @@
 /** Credentials from files. Secrets are taken neither from the command line nor from the environment. */
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { TlsCredentialOptions } from '../connection/credentials.js';
 import { decodeText } from '../connection/decode-text.js';
 import type { ProviderTokenOptions } from '../connection/provider-token.js';
 import type { ProxyOptions } from '../connection/proxy.js';
 import { parseAddress } from './address.js';
-import { CommandError, systemProblem, usageError } from './command-error.js';
-import type { ConnectionValues } from './connection-options.js';
+import { CommandError, usageError } from './command-error.js';
+import { CONNECTION_OPTIONS, type ConnectionValues } from './connection-options.js';
 import { ExitCode } from './exit-code.js';
 import type { CommandIo } from './io.js';
+import { shownValue } from './mistaken-value.js';
+import { type OptionFile, readOptionFile, readSecretFile } from './option-file.js';
 import type { SendValues } from './send-options.js';
+
+/** The options of every command that name one file. */
+type FileOption = 'cert' | 'key' | 'p12' | 'passphrase-file' | 'ca' | 'proxy-credentials-file';
 
 /**
  * Reads the files that `values` name; a secret that other users can read gets one warning on stderr.
@@ -28,22 +33,21 @@ export async function readCredentials(
     throw usageError('--cert and --key belong together: give both');
   }
   const directory = values.credentials;
-  const inDirectory = (name: string): string | undefined =>
-    directory === undefined ? undefined : join(directory, name);
+  const inDirectory = (name: string, option: string): OptionFile | undefined =>
+    directory === undefined ? undefined : fileIn(directory, name, option);
   const named = (values.cert ?? values.p12 ?? values['provider-key']) !== undefined;
-  const cert = values.cert ?? (named ? undefined : inDirectory('client-cert.pem'));
-  const key = values.key ?? (named ? undefined : inDirectory('client-key.pem'));
+  const cert = fileOf('cert', values.cert) ?? (named ? undefined : inDirectory('client-cert.pem', '--cert'));
+  const key = fileOf('key', values.key) ?? (named ? undefined : inDirectory('client-key.pem', '--key'));
   // A directory for Apple's hosts holds none: the well-known authorities vouch for those.
-  const ca = values.ca ?? (await ifThere(inDirectory('ca.pem')));
-  const { p12, 'passphrase-file': passphrase } = values;
+  const ca = fileOf('ca', values.ca) ?? (await ifThere(inDirectory('ca.pem', '--ca')));
+  const p12 = fileOf('p12', values.p12);
+  const passphrase = fileOf('passphrase-file', values['passphrase-file']);
   return {
-    ...(cert === undefined ? {} : { cert: await read('--cert', cert) }),
-    ...(key === undefined ? {} : { key: await readSecret('--key', key, io) }),
-    ...(p12 === undefined ? {} : { pfx: await readSecret('--p12', p12, io) }),
-    ...(passphrase === undefined
-      ? {}
-      : { passphrase: firstLine(await readSecret('--passphrase-file', passphrase, io)) }),
-    ...(ca === undefined ? {} : { ca: await read('--ca', ca) }),
+    ...(cert === undefined ? {} : { cert: await readOptionFile(cert) }),
+    ...(key === undefined ? {} : { key: await readSecretFile(key, io) }),
+    ...(p12 === undefined ? {} : { pfx: await readSecretFile(p12, io) }),
+    ...(passphrase === undefined ? {} : { passphrase: firstLine(await readSecretFile(passphrase, io)) }),
+    ...(ca === undefined ? {} : { ca: await readOptionFile(ca) }),
   };
 }
 
@@ -54,18 +58,19 @@ export async function readCredentials(
  */
 export async function readProxy(values: ConnectionValues, io: CommandIo): Promise<ProxyOptions | undefined> {
   const { proxy, 'proxy-credentials-file': path } = values;
+  const file = fileOf('proxy-credentials-file', path);
   if (proxy === undefined) {
-    if (path !== undefined) throw usageError('--proxy-credentials-file belongs to --proxy: give both');
+    if (file !== undefined) throw usageError('--proxy-credentials-file belongs to --proxy: give both');
     return undefined;
   }
   const { host, port } = parseAddress('--proxy', proxy, 'http:');
-  if (path === undefined) return { host, port: port ?? 80 };
-  const credentials = firstLine(await readSecret('--proxy-credentials-file', path, io));
+  if (file === undefined) return { host, port: port ?? 80 };
+  const credentials = firstLine(await readSecretFile(file, io));
   const colon = credentials.indexOf(':');
   if (colon < 1) {
     throw new CommandError(
       ExitCode.BadConfiguration,
-      `--proxy-credentials-file ${path} must hold USER:PASSWORD`,
+      'the file of --proxy-credentials-file must hold USER:PASSWORD',
     );
   }
   const [username, password] = [credentials.slice(0, colon), credentials.slice(colon + 1)];
@@ -104,7 +109,8 @@ export async function readProviderToken(
       '--provider-key takes the place of a client certificate: leave --cert, --key and --p12 out',
     );
   }
-  return { key: await readSecret('--provider-key', path, io), keyId, teamId };
+  const file = { path, option: '--provider-key', contents: 'the key' };
+  return { key: await readSecretFile(file, io), keyId, teamId };
 }
 
 /** As Apple calls the file that it gives out once. */
@@ -127,12 +133,12 @@ export async function withProviderKey(values: SendValues): Promise<SendValues> {
       'or give --provider-key, --key-id and --team-id',
     );
   }
-  const path = join(directory, 'credentials.json');
-  const index = readIndex(decodeText(await read('--credentials', path)));
+  const file = fileIn(directory, 'credentials.json', '--credentials');
+  const index = readIndex(decodeText(await readOptionFile(file)));
   if (index === undefined) {
     throw new CommandError(
       ExitCode.BadConfiguration,
-      `${path} must hold keyId (10 capitals or digits), teamId and, unless --topic is given, topic`,
+      `${file.shown} must hold keyId (10 capitals or digits), teamId and, unless --topic is given, topic`,
     );
   }
   const { keyId, teamId, topic } = index;
@@ -159,39 +165,28 @@ function readIndex(text: string): { keyId: string; teamId: string; topic: string
   return { keyId, teamId, topic: typeof topic === 'string' ? topic : undefined };
 }
 
-async function ifThere(path: string | undefined): Promise<string | undefined> {
-  if (path === undefined) return undefined;
-  return stat(path).then(
-    () => path,
-    (error) => (error.code === 'ENOENT' ? undefined : path),
+async function ifThere(file: OptionFile | undefined): Promise<OptionFile | undefined> {
+  if (file === undefined) return undefined;
+  return stat(file.path).then(
+    () => file,
+    (error) => (error.code === 'ENOENT' ? undefined : file),
   );
 }
 
-async function readSecret(option: string, path: string, io: CommandIo): Promise<Buffer> {
-  const bytes = await read(option, path);
-  // Windows keeps access elsewhere and reports every file as readable by all.
-  if (process.platform !== 'win32') {
-    const { mode } = await stat(path);
-    if ((mode & 0o044) !== 0) {
-      const shown = (mode & 0o777).toString(8);
-      io.stderr.write(
-        `apns-streams: warning: ${path} (${option}) can be read by other users (mode ${shown}): chmod 600 it\n`,
-      );
-    }
-  }
-  return bytes;
+function fileIn(directory: string, name: string, option: string): OptionFile {
+  const shown = join(shownValue(directory), name);
+  return { path: join(directory, name), option, shown, contents: 'the key' };
 }
 
-async function read(option: string, path: string): Promise<Buffer> {
-  try {
-    return await readFile(path);
-  } catch (cause) {
-    throw new CommandError(
-      ExitCode.BadConfiguration,
-      `cannot read ${option} ${path}: ${systemProblem(cause)}`,
-      { cause },
-    );
-  }
+/** The file that one of the options names. */
+function fileOf(name: FileOption, path: string | undefined): OptionFile | undefined {
+  if (path === undefined) return undefined;
+  return {
+    path,
+    option: `--${name}`,
+    contents: CONNECTION_OPTIONS[name].contents,
+    anyWord: name === 'passphrase-file' || name === 'proxy-credentials-file',
+  };
 }
 
 function firstLine(bytes: Buffer): string {

@@ -5,6 +5,7 @@ import type { Readable } from 'node:stream';
 import { CommandError, systemProblem, usageError } from './command-error.js';
 import { ExitCode } from './exit-code.js';
 import type { CommandIo } from './io.js';
+import { adviceForOperand, shownValue } from './mistaken-value.js';
 
 /** One file, or standard input, that is there and can be opened. */
 export interface Input {
@@ -43,7 +44,7 @@ async function findInput(name: string, io: CommandIo): Promise<Input> {
     await access(name, constants.R_OK);
     return { name, size: found.isFile() ? found.size : undefined, open: () => createReadStream(name) };
   } catch (error) {
-    throw usageError(`cannot read ${name}: ${systemProblem(error)}`);
+    throw usageError(`cannot read ${shownValue(name)}: ${systemProblem(error)}`, adviceForOperand(name));
   }
 }
 

@@ -18,6 +18,7 @@ export const SEND_OPTIONS = {
     kind: 'text',
     value: 'FILE',
     help: 'The .p8 key that provider tokens are made with, in place of a client certificate (HTTP/2).',
+    contents: 'the key',
   },
   'key-id': {
     kind: 'text',

@@ -13,6 +13,7 @@ import { ExitCode } from './exit-code.js';
 import { counted, grouped } from './figures.js';
 import { runUntilSignal } from './interrupts.js';
 import type { CommandIo } from './io.js';
+import { adviceForContents, mistakenFor, shownValue } from './mistaken-value.js';
 import { print } from './output.js';
 
 const OPTIONS = {
@@ -20,6 +21,7 @@ const OPTIONS = {
     kind: 'text',
     value: 'DIR',
     help: 'Where the credentials are, or are written to if there are none (a temporary directory, removed at the end).',
+    contents: 'the key',
   },
   topic: { kind: 'text', value: 'ID', help: 'The bundle identifier of new credentials (com.example.app).' },
   'gateway-port': {
@@ -196,6 +198,9 @@ async function start(values: SimulateValues, directory: string): Promise<Simulat
     });
   } catch (error) {
     const { syscall, port, code } = error as NodeJS.ErrnoException & { port?: number };
+    if (syscall !== undefined && syscall !== 'listen') {
+      throw new CommandError(ExitCode.BadConfiguration, `cannot use --credentials: ${systemProblem(error)}`);
+    }
     if (syscall !== 'listen') throw error;
     const problem = code === 'EADDRINUSE' ? 'something else listens there' : systemProblem(error);
     throw new CommandError(ExitCode.CannotConnect, `cannot listen on port ${port}: ${problem}`, {
@@ -235,8 +240,8 @@ async function readTokens(path: string): Promise<readonly string[]> {
   } catch (cause) {
     throw new CommandError(
       ExitCode.BadConfiguration,
-      `cannot read --unregistered ${path}: ${systemProblem(cause)}`,
-      { cause },
+      `cannot read --unregistered ${shownValue(path)}: ${systemProblem(cause)}`,
+      mistakenFor(path) === 'a device token' ? { hint: adviceForContents('the device token') } : {},
     );
   }
 }

@@ -184,6 +184,9 @@ async function loadCredentials(options: SimulatorOptions): Promise<SimulatorCred
   if (problem !== undefined) throw invalidOption('topic', 'a bundle identifier', topic);
   if (source === undefined) return mintCredentials(topic ?? DEFAULT_TOPIC, keyType);
   if (typeof source !== 'string') checkCredentials(source);
+  // A directory would be made that is called like that.
+  else if (source.includes('-----BEGIN'))
+    throw invalidOption('credentials', 'the path of a directory', source);
   const found = typeof source === 'string' ? await readCredentials(source) : source;
   if (found === undefined) {
     const credentials = mintCredentials(topic ?? DEFAULT_TOPIC, keyType);

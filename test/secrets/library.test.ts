@@ -78,6 +78,14 @@ describe.each(FACTORY_NAMES)('credentials that cannot be used, given to a %s', (
     ['a key for a certificate', (s) => ({ tls: { ...s.certificate, cert: s.certificate.key } })],
     ['a key for an authority', (s) => ({ tls: { ca: s.certificate.key } })],
     ['a key in place of PKCS#12', (s) => ({ tls: { pfx: Buffer.from(s.certificate.key) } })],
+    ['a path in place of PEM', (s) => ({ tls: { cert: `/${s.comment}.pem`, key: `/${s.comment}.key` } })],
+    ['a path in place of an authority', (s) => ({ tls: { ca: [`/${s.comment}.pem`] } })],
+    ['a path in place of PKCS#12', (s) => ({ tls: { pfx: `/${s.comment}.p12` } })],
+    ['a key in place of all that tls is', (s) => ({ tls: s.certificate.key })],
+    ['a key in place of a name', (s) => ({ tls: { ...s.certificate, servername: s.providerKey } })],
+    ['a key in place of the host', (s) => ({ host: s.providerKey })],
+    ['a key in place of the proxy', (s) => ({ proxy: s.providerKey })],
+    ['a key in place of an option', (s) => ({ tls: { [s.providerKey]: true } })],
     ['a key alone', (s) => ({ tls: { key: s.certificate.key, passphrase: s.passphrase } })],
     [
       'an option that does not exist',
@@ -125,6 +133,12 @@ it.each<[string, (s: Secrets) => object]>([
   ['one that is encrypted', (s) => ({ key: s.encryptedKey })],
   ['one of the wrong type', (s) => ({ key: { pem: s.providerKey } })],
   ['one with a bad id', (s) => ({ key: s.providerKey, keyId: s.comment })],
+  ['a path', (s) => ({ key: `/${s.comment}/AuthKey_ABC123DEFG.p8` })],
+  ['a path in bytes', (s) => ({ key: Buffer.from(`/${s.comment}.p8`) })],
+  ['base64 without its lines', (s) => ({ key: s.providerKey.split('\n').slice(1, -2).join('!') })],
+  ['one in place of its id', (s) => ({ keyId: s.providerKey })],
+  ['one in place of the team', (s) => ({ teamId: s.providerKey })],
+  ['one in place of an option', (s) => ({ [s.providerKey]: 1 })],
 ])('keeps a provider key to itself: %s', (_what, change) => {
   const providerToken = { ...secrets.providerToken, ...change(secrets) } as typeof secrets.providerToken;
   for (const name of ['HTTP/2 sink', 'HTTP/2 delivery', 'channel manager'] as const) {
@@ -132,6 +146,12 @@ it.each<[string, (s: Secrets) => object]>([
     expect(error.code).toMatch(/^APNS_ERR_(BAD_CREDENTIALS|INVALID_OPTION)$/);
     secrets.expectNoneShown(error, 'the error');
   }
+});
+
+it('keeps a key to itself that stands where the simulator wants a directory', async () => {
+  const error = await createSimulator({ credentials: secrets.providerKey }).catch((thrown: Error) => thrown);
+  expect(error).toMatchObject({ code: 'APNS_ERR_INVALID_OPTION' });
+  secrets.expectNoneShown(error, 'the error');
 });
 
 /** Writes notifications into a stream, and looks at it and at what comes of it, all the while. */

@@ -1,0 +1,59 @@
+/** Values of the command line that are no path and no word: what they look like, and how a message may show them. */
+import { printable } from '../printable.js';
+
+/** What a value is, as a sentence goes on behind "this looks like". */
+export type Mistaken = 'the key' | 'a provider token' | 'a notification' | 'a device token' | 'text';
+
+/** A path may be longer; nobody finds the fault in one by reading more of it. */
+const MAX_SHOWN = 200;
+
+const PEM = /-----BEGIN/;
+/** DER begins with a SEQUENCE of up to 64 KiB: 0x30, then a length. 48 digits hold the smallest key there is. */
+const BASE64_DER = /^M[A-P][A-Za-z0-9+/_-]{46,}={0,2}$/;
+/** RFC 7519: base64url({"…) . base64url({"…) . signature */
+const JSON_WEB_TOKEN = /^(bearer )?eyJ[\w-]+\.[\w-]+\.[\w-]*$/i;
+const JSON_TEXT = /^\s*[[{]\s*["{[\]}]/;
+/** Some 40 characters of base64 that would be a strange name: capitals, small letters and digits, no dot. */
+const LONG_BASE64 = /^(?=.*[A-Z])(?=.*[a-z])(?=.*\d)([\w-]{40,}|(?=.*[+=])[A-Za-z0-9+/]{38,}={0,2})$/;
+
+/** What a value looks like that no file is called; `undefined` for all that may be a path. */
+export function certainlyMistaken(value: string): Mistaken | undefined {
+  if (PEM.test(value) || BASE64_DER.test(value)) return 'the key';
+  if (JSON_WEB_TOKEN.test(value)) return 'a provider token';
+  if (JSON_TEXT.test(value)) return 'a notification';
+  return value.includes('\n') ? 'text' : undefined;
+}
+
+/** What a value most likely is, knowing that no file is called so. */
+export function mistakenFor(value: string): Mistaken | undefined {
+  const certain = certainlyMistaken(value);
+  if (certain !== undefined) return certain;
+  if (/^[0-9a-f]{64,}$/i.test(value.replace(/[<>\s:-]/g, ''))) return 'a device token';
+  return LONG_BASE64.test(value) ? 'the key' : undefined;
+}
+
+/** A value as a message may show it: in whole only if it can be a path or a word, and is short enough to read. */
+export function shownValue(value: string): string {
+  if (mistakenFor(value) !== undefined) return `(${value.length} characters, not repeated here)`;
+  return printable(value.length > MAX_SHOWN ? `${value.slice(0, MAX_SHOWN)}…` : value);
+}
+
+/** The advice for a value that was given in place of the path of a file that holds it. */
+export function adviceForContents(contents: string): string {
+  return `this looks like ${contents} itself: write it to a file and give its path`;
+}
+
+/** The advice for an operand that should be a file of input, or an option's name; `undefined` where it may be one. */
+export function adviceForOperand(value: string): string | undefined {
+  const mistaken = mistakenFor(value);
+  switch (mistaken) {
+    case undefined:
+      return undefined;
+    case 'a device token':
+      return 'this looks like a device token: the input is notifications, one JSON object per line';
+    case 'a notification':
+      return 'this looks like a notification itself: write it to a file and give its path, or pipe it in';
+    default:
+      return adviceForContents(mistaken);
+  }
+}

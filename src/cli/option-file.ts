@@ -1,0 +1,67 @@
+/** The files that options name. A secret may stand where its path belongs, so no message repeats a value. */
+import { readFile, stat } from 'node:fs/promises';
+import { CommandError, systemProblem } from './command-error.js';
+import { ExitCode } from './exit-code.js';
+import type { CommandIo } from './io.js';
+import { adviceForContents, mistakenFor } from './mistaken-value.js';
+
+/** A file, as it is read and as it is called. */
+export interface OptionFile {
+  readonly path: string;
+  /** The option that names it, or could. */
+  readonly option: string;
+  /** The path as a message may show it; absent where the option's value is never shown. */
+  readonly shown?: string;
+  /** What the file holds, such as `the key`. */
+  readonly contents: string;
+  /** Whether any word may be what the file holds: a passphrase looks like a file name. */
+  readonly anyWord?: boolean;
+}
+
+/** @throws {CommandError} exit code 78 for a file that cannot be read */
+export async function readOptionFile(file: OptionFile): Promise<Buffer> {
+  try {
+    return await readFile(file.path);
+  } catch (error) {
+    // Without a cause: the message of Node holds the whole path.
+    const name = file.shown === undefined ? file.option : `${file.option} ${file.shown}`;
+    const message = `cannot read ${name}: ${systemProblem(error)}`;
+    const hint = looksLikeContents(file) ? { hint: adviceForContents(file.contents) } : {};
+    throw new CommandError(ExitCode.BadConfiguration, message, hint);
+  }
+}
+
+/**
+ * Like {@link readOptionFile}; a file that other users can read gets one warning on standard error.
+ *
+ * @throws {CommandError} exit code 78 for a file that cannot be read
+ */
+export async function readSecretFile(file: OptionFile, io: CommandIo): Promise<Buffer> {
+  const bytes = await readOptionFile(file);
+  const mode = await readableByOthers(file.path);
+  if (mode !== undefined) {
+    const name = file.shown === undefined ? `the file of ${file.option}` : `${file.shown} (${file.option})`;
+    io.stderr.write(
+      `apns-streams: warning: ${name} can be read by other users (mode ${mode}): chmod 600 it\n`,
+    );
+  }
+  return bytes;
+}
+
+function looksLikeContents({ path, anyWord = false }: OptionFile): boolean {
+  if (mistakenFor(path) !== undefined) return true;
+  // Any slash that a passphrase has will be one among other signs; a path has nothing but names between its own.
+  return anyWord && !/^(\.{0,2}|~|[A-Za-z]:)[\\/]|^[\w.-]+([\\/][\w.-]+)+$|\.\w{2,5}$/.test(path);
+}
+
+/** The mode of a file that group or others can read, in octal. */
+async function readableByOthers(path: string): Promise<string | undefined> {
+  // Windows keeps access elsewhere and reports every file as readable by all.
+  if (process.platform === 'win32') return undefined;
+  // A pipe of the shell's `<(…)` is gone once it was read.
+  const mode = await stat(path).then(
+    (found) => found.mode,
+    () => 0,
+  );
+  return (mode & 0o044) === 0 ? undefined : (mode & 0o777).toString(8);
+}
