@@ -6,8 +6,10 @@ import {
   type OptionValues,
   parseArguments,
 } from './arguments.js';
+import { usageError } from './command-error.js';
 import { helpOf } from './help.js';
 import type { CommandIo } from './io.js';
+import { adviceForOperand, shownValue } from './mistaken-value.js';
 import { print } from './output.js';
 
 /** Everything about a command, as its file writes it down. */
@@ -18,6 +20,8 @@ export interface CommandDefinition<Specs extends OptionSpecs> {
   /** What follows the command's name in the usage line, options aside, such as `[FILE…] --to TARGET`. */
   readonly usage: string;
   readonly options: Specs;
+  /** Whether operands name files of input; otherwise there are none. */
+  readonly takesFiles?: true;
   /** Paragraphs behind the options. */
   readonly notes?: readonly string[];
   /** Command lines to copy. */
@@ -34,6 +38,14 @@ export interface Command {
   run(argv: readonly string[], io: CommandIo): Promise<number>;
 }
 
+function refuseOperands(name: string, [first]: readonly string[]): void {
+  if (first === undefined) return;
+  throw usageError(
+    `${name} takes options only, got ${shownValue(first)}`,
+    adviceForOperand(first) ?? `apns-streams ${name} --help lists them`,
+  );
+}
+
 /** Turns a definition into a command. */
 export function defineCommand<const Specs extends OptionSpecs>(
   definition: CommandDefinition<Specs>,
@@ -48,6 +60,7 @@ export function defineCommand<const Specs extends OptionSpecs>(
         await print(io.stdout, helpOf({ ...definition, options: specs }));
         return 0;
       }
+      if (definition.takesFiles !== true) refuseOperands(definition.name, operands);
       return definition.run({ values: values as OptionValues<Specs>, operands }, io);
     },
   };

@@ -21,6 +21,7 @@ export const decodeCommand: Command = defineCommand({
   name: 'decode',
   summary: 'Turn frames, error responses or feedback tuples into NDJSON.',
   usage: '[FILE…] [OPTION…]',
+  takesFiles: true,
   options: {
     'error-responses': { kind: 'flag', help: 'The input is what a gateway sent, not frames.' },
     feedback: { kind: 'flag', help: 'The input is what a feedback service sent, not frames.' },

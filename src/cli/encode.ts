@@ -19,6 +19,7 @@ export const encodeCommand: Command = defineCommand({
   name: 'encode',
   summary: 'Turn notifications (NDJSON) into frames of the binary provider protocol.',
   usage: '[FILE…] [OPTION…]',
+  takesFiles: true,
   options: {
     command: {
       kind: 'choice',

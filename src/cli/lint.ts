@@ -35,6 +35,7 @@ export const lintCommand: Command = defineCommand({
   name: 'lint',
   summary: 'Check notifications (NDJSON) by the rules of APNs and print what breaks them (NDJSON).',
   usage: '[FILE…] [OPTION…]',
+  takesFiles: true,
   options: OPTIONS,
   notes: [
     'An error is what APNs would refuse. A warning is what it would accept and most likely was not meant. Every finding names its rule and where the rule is written down.',

@@ -49,8 +49,9 @@ async function dispatch(argv: readonly string[], io: CommandIo): Promise<number>
       COMMANDS.map(({ name }) => name),
     );
   }
-  const { values } = parseArguments(argv, OPTIONS);
+  const { values, operands } = parseArguments(argv, OPTIONS);
   if (values.version) {
+    if (operands.length > 0) throw usageError('--version stands alone');
     await print(io.stdout, `${packageVersion()}\n`);
     return 0;
   }

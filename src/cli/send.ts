@@ -21,6 +21,7 @@ export const sendCommand: Command = defineCommand({
   name: 'send',
   summary: 'Send notifications (NDJSON) and print one outcome for each (NDJSON).',
   usage: '[FILE…] --to TARGET [OPTION…]',
+  takesFiles: true,
   options: { ...SEND_OPTIONS, ...CONNECTION_OPTIONS },
   notes: [
     'Without FILE, or for the FILE -, standard input is read. With several files each outcome names its file.',

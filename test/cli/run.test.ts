@@ -70,6 +70,10 @@ describe('the command as a whole', () => {
     ['a target without a scheme', ['send', '--to', 'gateway.example.com:2195'], 'mean https://HOST'],
     ['a mistyped target', ['send', '--to', 'simulator'], 'mean simulator:http2?'],
     ['a feedback service of Apple', ['feedback', '--to', 'production'], '31 March 2021'],
+    ['an operand of simulate', ['simulate', 'extra'], 'simulate takes options only, got extra'],
+    ['an operand of feedback', ['feedback', 'bogus', '--host', 'h'], 'takes options only, got bogus'],
+    ['an operand behind options', ['feedback', '--host', 'h', '--', '-x'], 'takes options only, got -x'],
+    ['an operand of --version', ['--version', 'extra'], 'stands alone'],
     ['two kinds of packets', ['decode', '--feedback', '--error-responses'], 'exclude'],
   ])('answers %s with exit code 64', async (_, argv, said) => {
     const { code, io } = await runWith(argv);

@@ -39,6 +39,12 @@ async function takenAgain(recipe: string, input: string, outcomes: readonly stri
   return readFile(join(directory, 'again.ndjson'), 'utf8');
 }
 
+test('takes the tokens to delete from both reasons of status 410', () => {
+  const [recipe] = blocks('sh').filter((block) => block.includes('{deviceToken,timestamp}'));
+  const reasons = [...recipe!.matchAll(/\.reason=="(\w+)"/g)].map(([, reason]) => reason);
+  expect(reasons).toEqual(['Unregistered', 'ExpiredToken']);
+});
+
 describe.skipIf(!hasCommands('jq', 'awk'))('sends again', () => {
   const [one, several] = blocks('sh').filter((block) => block.includes('> again.ndjson'));
   const outcome = (line: number, status: string, statusCode?: number, file?: string): string =>

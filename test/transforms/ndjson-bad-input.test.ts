@@ -66,11 +66,26 @@ describe('lines', () => {
     expect(notifications).toEqual([{ deviceToken: 'ab', payload: { a: 'b\u2028c' } }]);
   });
 
-  test('skips a BOM at the start once, and reports a second or later one', async () => {
+  test('skips a BOM at the start once, and reports a second one', async () => {
     expect((await read([`\ufeff${GOOD}\n`])).lines).toEqual([1]);
     expect((await read([`\ufeff\ufeff${GOOD}\n`])).invalid).toMatchObject([{ line: 1, offset: 3 }]);
-    expect(await reportOf(`\ufeff${GOOD}`)).toBeUndefined();
   });
+
+  test('skips the BOM of every file that cat has joined, however the chunks fall', async () => {
+    const text = Buffer.from(`\ufeff${GOOD}\n\ufeff${GOOD}\r\n\ufeff\n\ufeff \n\ufeff${GOOD}`);
+    expect(await read([text])).toMatchObject({ lines: [1, 2, 5], invalid: [] });
+    const bytes = Array.from(text, (_, i) => text.subarray(i, i + 1));
+    expect(await read(bytes)).toMatchObject({ lines: [1, 2, 5], invalid: [] });
+  });
+
+  test.each([`\ufeff\ufeff${GOOD}`, ` \ufeff${GOOD}`, '\ufeffx', '\ufefe'])(
+    'reports a line with more than a BOM in front: %j',
+    async (line) => {
+      const { lines, invalid } = await read([`${GOOD}\n${line}\n${GOOD}\n`]);
+      expect(lines).toEqual([1, 3]);
+      expect(invalid).toMatchObject([{ line: 2, offset: GOOD.length + 1 }]);
+    },
+  );
 
   test('reports invalid UTF-8', async () => {
     expect(

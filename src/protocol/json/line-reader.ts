@@ -33,7 +33,10 @@ export interface LineHandler {
   onUnreadable(problem: string, line: number, offset: number): void;
 }
 
-/** Cuts a sequence of chunks into lines. Blank lines are counted and not handed over. */
+/**
+ * Cuts a sequence of chunks into lines. Blank lines are counted and not handed over. A byte order mark at the start of
+ * a later line is passed over: `cat` leaves it where it joins files.
+ */
 export class LineReader {
   readonly #handler: LineHandler;
   readonly #maxLineBytes: number;
@@ -116,7 +119,10 @@ export class LineReader {
   }
 
   /** @returns whether more is wanted now */
-  #take(bytes: Buffer, start: number, lineEnd: number, isValid: boolean): boolean {
+  #take(bytes: Buffer, lineStart: number, lineEnd: number, isValid: boolean): boolean {
+    let start = lineStart;
+    // The mark of a file that others were put in front of. The input's own is not ours.
+    if (bytes[start] === 0xef && this.#line > 1 && isByteOrderMark(bytes, start, lineEnd)) start += 3;
     const end = lineEnd > start && bytes[lineEnd - 1] === CARRIAGE_RETURN ? lineEnd - 1 : lineEnd;
     if (end - start > this.#maxLineBytes) {
       this.#refuseLength();
@@ -173,4 +179,8 @@ export class LineReader {
     this.#line++;
     this.#offset += length + 1;
   }
+}
+
+function isByteOrderMark(bytes: Buffer, start: number, end: number): boolean {
+  return end - start >= 3 && bytes[start] === 0xef && bytes[start + 1] === 0xbb && bytes[start + 2] === 0xbf;
 }
