@@ -2,6 +2,7 @@
  * Notifications in, slabs of frames out: each frame is encoded straight into a 64 KiB slab, so that a
  * thousand notifications cost a handful of buffers and a handful of writes.
  */
+
 import {
   checkNotification,
   expirationSeconds,
@@ -10,6 +11,7 @@ import {
   payloadText,
   priorityProblem,
 } from '../../notification.js';
+import { compactAdvice } from '../json/compact-advice.js';
 import { type FrameCommand, frameBytes, MAX_PAYLOAD_BYTES, writeFrame } from './frame.js';
 
 /** The size of a slab, unless a single frame needs more. */
@@ -101,6 +103,11 @@ export class FrameSlab {
     if (payload.length * (typeof payload === 'string' ? 3 : 1) <= limit) return;
     const bytes = Buffer.byteLength(payload);
     if (bytes <= limit) return;
-    throw invalidNotification(notification, 'payload', `must be at most ${limit} bytes, got ${bytes}`);
+    const advice = compactAdvice(payload, limit);
+    throw invalidNotification(
+      notification,
+      'payload',
+      `must be at most ${limit} bytes, got ${bytes}${advice}`,
+    );
   }
 }

@@ -2,8 +2,10 @@
  * The rules that a payload is held to on HTTP/2. APNs looks at its size alone; what it says is judged on the
  * device, which is silent about what it drops. These are therefore warnings, all but the size.
  */
+
 import { nearestName } from '../../nearest-name.js';
 import { shownName } from '../../notification.js';
+import { compactAdvice } from '../json/compact-advice.js';
 import { APS_KEYS, type KeyChecks, valueProblem } from './aps-value.js';
 import { maxPayloadBytes } from './push-type.js';
 import type { Http2Rule, JsonObject } from './rule.js';
@@ -30,7 +32,12 @@ export const PAYLOAD_RULES: readonly Http2Rule[] = [
     requirement: 'The payload has at most 4096 bytes of UTF-8, with push type voip and in a broadcast 5120.',
     source: PAYLOAD,
     payloadProblem: ({ json }, notification) =>
-      payloadBytesProblem(json.length, notification.pushType, isBroadcast(notification)),
+      payloadBytesProblem(
+        json.length,
+        notification.pushType,
+        isBroadcast(notification),
+        notification.payload,
+      ),
   },
   {
     id: 'payload-json',
@@ -119,10 +126,11 @@ export function payloadBytesProblem(
   bytes: number,
   pushType: string | undefined,
   broadcast: boolean,
+  payload: unknown,
 ): string | undefined {
   const max = maxPayloadBytes(pushType, broadcast);
   return bytes > max
-    ? `must be at most ${max} bytes${broadcast ? ' in a broadcast' : ''}, got ${bytes}`
+    ? `must be at most ${max} bytes${broadcast ? ' in a broadcast' : ''}, got ${bytes}${compactAdvice(payload, max)}`
     : undefined;
 }
 

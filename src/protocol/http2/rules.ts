@@ -86,7 +86,7 @@ export function checkHttp2PayloadBytes(
   bytes: number,
   broadcast = false,
 ): void {
-  const problem = payloadBytesProblem(bytes, notification.pushType, broadcast);
+  const problem = payloadBytesProblem(bytes, notification.pushType, broadcast, notification.payload);
   if (problem !== undefined) throw invalidNotification(notification, 'payload', problem);
 }
 
