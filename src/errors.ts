@@ -229,6 +229,8 @@ export interface Peer {
   /** A host name or an IP address. */
   readonly host: string;
   readonly port: number;
+  /** Whether `tls.ca` says which authorities are trusted there. */
+  readonly hasOwnAuthorities?: boolean;
 }
 
 /** `host:port`, as it stands in messages and in HTTP (RFC 3986 section 3.2.2: an IPv6 address in brackets). */
@@ -298,6 +300,10 @@ const CAUSES: readonly (readonly [pattern: RegExp, code: ApnsErrorCode, sentence
   [/SSL|TLS|EPROTO/, 'APNS_ERR_TLS', 'the TLS connection failed'],
 ];
 
+/** In place of the sentence above where `tls.ca` was given, so that giving it is no advice. */
+const OTHER_AUTHORITY =
+  "no authority in tls.ca issued the gateway's certificate: give the one that did, or leave tls.ca out for Apple's hosts";
+
 /**
  * The error that says what Node's error means for a connection to `peer`: what happened, where, and what
  * to do. This is the one place that reads Node's codes. Node's own error is kept as `cause`; an
@@ -309,7 +315,9 @@ export function toApnsError(error: unknown, peer: Peer): ApnsError {
   for (const [pattern, code, sentence] of CAUSES) {
     const name = names.find((candidate) => pattern.test(candidate));
     if (name !== undefined) {
-      return new ApnsError(code, `${formatPeer(peer)}: ${sentence} (${shortName(error)})`, { cause: error });
+      const isWrongAuthority = code === 'APNS_ERR_UNKNOWN_AUTHORITY' && peer.hasOwnAuthorities === true;
+      const told = isWrongAuthority ? OTHER_AUTHORITY : sentence;
+      return new ApnsError(code, `${formatPeer(peer)}: ${told} (${shortName(error)})`, { cause: error });
     }
   }
   return new ApnsError(

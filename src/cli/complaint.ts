@@ -16,6 +16,7 @@ const FLAGS: readonly (readonly [words: RegExp, own: string])[] = [
   [/\bproviderToken\.keyId\b/g, '--key-id'],
   [/\bproviderToken\.teamId\b/g, '--team-id'],
   [/\bproviderToken(\.key)?\b/g, '--provider-key'],
+  [/\bproxy\.username and proxy\.password/, 'USER:PASSWORD in --proxy-credentials-file'],
   [/\bmaxLineBytes\b/g, '--max-line-bytes'],
 ];
 

@@ -5,13 +5,13 @@ import type { TlsCredentialOptions } from '../connection/credentials.js';
 import { decodeText } from '../connection/decode-text.js';
 import type { ProviderTokenOptions } from '../connection/provider-token.js';
 import type { ProxyOptions } from '../connection/proxy.js';
-import { parseAddress } from './address.js';
 import { CommandError, usageError } from './command-error.js';
 import { CONNECTION_OPTIONS, type ConnectionValues } from './connection-options.js';
 import { ExitCode } from './exit-code.js';
 import type { CommandIo } from './io.js';
 import { shownValue } from './mistaken-value.js';
 import { type OptionFile, readOptionFile, readSecretFile } from './option-file.js';
+import { noteOfUnusedProxy, parseProxy } from './proxy-address.js';
 import type { SendValues } from './send-options.js';
 
 /** The options of every command that name one file. */
@@ -56,14 +56,19 @@ export async function readCredentials(
  *
  * @throws {CommandError} exit code 64 for options that do not fit, 78 for a file that cannot be read
  */
-export async function readProxy(values: ConnectionValues, io: CommandIo): Promise<ProxyOptions | undefined> {
+export async function readProxy(
+  values: ConnectionValues & { readonly to?: string | undefined; readonly host?: string | undefined },
+  io: CommandIo,
+): Promise<ProxyOptions | undefined> {
   const { proxy, 'proxy-credentials-file': path } = values;
   const file = fileOf('proxy-credentials-file', path);
   if (proxy === undefined) {
     if (file !== undefined) throw usageError('--proxy-credentials-file belongs to --proxy: give both');
+    const note = noteOfUnusedProxy(values.to ?? values.host ?? '', io.env);
+    if (note !== undefined) io.stderr.write(`apns-streams: note: ${note}\n`);
     return undefined;
   }
-  const { host, port } = parseAddress('--proxy', proxy, 'http:');
+  const { host, port } = parseProxy(proxy);
   if (file === undefined) return { host, port: port ?? 80 };
   const credentials = firstLine(await readSecretFile(file, io));
   const colon = credentials.indexOf(':');

@@ -33,6 +33,11 @@ export class HttpProxy implements Peer {
     this.#authorization = authorization;
   }
 
+  /** Whether it was given credentials to send. */
+  get hasCredentials(): boolean {
+    return this.#authorization !== undefined;
+  }
+
   /** The request that asks for a tunnel to `destination`. */
   connectRequest(destination: Peer): string {
     const authority = formatPeer(destination);
@@ -149,8 +154,28 @@ function judge(header: Buffer, proxy: HttpProxy, destination: Peer): ApnsError |
   if (status.startsWith('5')) {
     return proxyError('APNS_ERR_UNREACHABLE', proxy, destination, `it answered with status ${status}`);
   }
-  const advice = status === '407' ? ': it wants proxy.username and proxy.password' : '';
+  const advice = status === '407' ? `: ${authenticationAdvice(header, proxy)}` : '';
   return proxyError('APNS_ERR_PROXY', proxy, destination, `it answered with status ${status}${advice}`);
+}
+
+/** The names of IANA's registry of HTTP authentication schemes that proxies ask for. */
+const SCHEMES = ['Basic', 'Digest', 'NTLM', 'Negotiate', 'Kerberos', 'Bearer'] as const;
+
+/** What to do about status 407 (RFC 9110 section 11.7.1), from the schemes that the proxy offers. */
+function authenticationAdvice(header: Buffer, proxy: HttpProxy): string {
+  const challenges = header
+    .toString('latin1')
+    .split('\r\n')
+    .filter((line) => /^proxy-authenticate:/i.test(line))
+    .flatMap((line) => line.slice(line.indexOf(':') + 1).split(','))
+    .map((challenge) => challenge.trim().split(' ', 1)[0]!.toLowerCase());
+  const offered = SCHEMES.filter((scheme) => challenges.includes(scheme.toLowerCase()));
+  if (offered.length > 0 && !offered.includes('Basic')) {
+    return `it offers ${offered.join(' and ')} only, and this package sends Basic credentials: have Basic switched on there, or go through a local proxy that does ${offered[0]}`;
+  }
+  return proxy.hasCredentials
+    ? 'it does not accept the credentials: check proxy.username and proxy.password'
+    : 'it wants credentials: give proxy.username and proxy.password';
 }
 
 function proxyError(

@@ -42,6 +42,7 @@ const PORTS: Readonly<Record<Service, number>> = { gateway: 2195, feedback: 2196
 const APPLE_HOSTS = { production: 'api.push.apple.com', sandbox: 'api.sandbox.push.apple.com' } as const;
 
 interface TargetDetails {
+  readonly hasOwnAuthorities: boolean;
   readonly servername: string | undefined;
   readonly secureContext: SecureContext;
   readonly connectTimeoutMs: number;
@@ -63,6 +64,10 @@ export class Target implements Peer {
   /** The name sent to, and expected from, the gateway; `undefined` for an IP address without one. */
   get servername(): string | undefined {
     return this.#details.servername;
+  }
+
+  get hasOwnAuthorities(): boolean {
+    return this.#details.hasOwnAuthorities;
   }
 
   /** The credentials, read once and shared by every connection to this target. */
@@ -92,6 +97,7 @@ export function resolveTarget(options: TargetOptions, service: Service): Target 
   const servername = resolveServername(tls?.servername, host);
   return new Target(host, integerOption('port', options.port, { default: PORTS[service], max: 65_535 }), {
     servername,
+    hasOwnAuthorities: tls?.ca !== undefined,
     secureContext: loadCredentials(tls, { host, servername }),
     // The longest delay a timer of Node can hold.
     connectTimeoutMs: integerOption('connectTimeoutMs', options.connectTimeoutMs, {

@@ -75,6 +75,28 @@ describe('send --proxy', () => {
     expect(io.err).not.toContain('hunter2');
   });
 
+  it('says that credentials are not accepted, or are missing, in words of the command', async () => {
+    await writeFile(join(directory, 'proxy'), 'user:hunter2\n', { mode: 0o600 });
+    const file = ['--proxy-credentials-file', join(directory, 'proxy')];
+    const target = ['--to', `binary://127.0.0.1:${simulator.gateway.port}`];
+    const given = await send(...target, ...throughProxy(), ...file);
+    expect(given.io.err).toContain(
+      'not accept the credentials: check USER:PASSWORD in --proxy-credentials-file',
+    );
+    const missing = await send(...target, ...throughProxy());
+    expect(missing.io.err).toContain('wants credentials: give USER:PASSWORD in --proxy-credentials-file');
+  });
+
+  it.each(['http://alice:hunter2@127.0.0.1:1', 'alice:hunter2@127.0.0.1:1', 'http://alice@127.0.0.1'])(
+    'says where credentials belong that are in the URL: %s',
+    async (url) => {
+      const { code, io } = await send('--to', 'binary://127.0.0.1', '--proxy', url);
+      expect(code).toBe(64);
+      expect(io.err).toContain('give its path with --proxy-credentials-file');
+      expect(io.err).not.toMatch(/hunter2|alice/);
+    },
+  );
+
   it('says that it is the proxy where nothing listens', async () => {
     const { port } = proxy.address() as AddressInfo;
     await new Promise((resolve) => proxy.close(resolve));

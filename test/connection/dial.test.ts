@@ -108,6 +108,21 @@ describe('refusing a gateway', () => {
   const yesterday = new Date(Date.now() - 86_400_000);
   const tomorrow = new Date(Date.now() + 86_400_000);
 
+  it('asks for tls.ca where none was given, and says that it is another one where it was', async () => {
+    const port = await listenTls(() => {}, mintServerCertificate(stranger));
+    const code = 'APNS_ERR_UNKNOWN_AUTHORITY';
+    await expect(dial(targetAt(port, { tls: {} }))).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining('give that authority as tls.ca'),
+    });
+    await expect(dial(targetAt(port))).rejects.toMatchObject({
+      code,
+      message: expect.stringMatching(
+        /: no authority in tls\.ca issued the gateway's certificate: .*\(\w+\)$/,
+      ),
+    });
+  });
+
   it.each<[string, ApnsErrorCode, TlsOptions]>([
     [
       'an expired certificate',

@@ -115,6 +115,38 @@ describe('no tunnel', () => {
     await vi.waitFor(() => expect(closed).toHaveBeenCalled());
   });
 
+  describe('because of status 407 says', () => {
+    const REQUIRED = 'HTTP/1.1 407 Proxy Authentication Required\r\n';
+    it.each<[string, string, object, RegExp]>([
+      [
+        'that credentials are wanted',
+        'Proxy-Authenticate: Basic realm="x"\r\n',
+        {},
+        /wants credentials: give/,
+      ],
+      ['so where no scheme is named', '', {}, /wants credentials: give/],
+      [
+        'that those given are not accepted',
+        'proxy-authenticate: NTLM\r\nproxy-authenticate: basic realm="a, b"\r\n',
+        { username: 'a', password: 'b' },
+        /does not accept the credentials: check/,
+      ],
+      [
+        'that only NTLM and Negotiate are offered, whether credentials are given',
+        'Proxy-Authenticate: Negotiate\r\nProxy-Authenticate: NTLM TlRMTVNTUAAC\r\n',
+        { username: 'a', password: 'b' },
+        /offers NTLM and Negotiate only/,
+      ],
+      ['or not', 'Proxy-Authenticate: Digest realm="x", NTLM\r\n', {}, /offers Digest and NTLM only/],
+      ['nothing that the proxy made up', 'Proxy-Authenticate: \x9b31mEvil, Basic x\r\n', {}, /^[ -~]*$/],
+    ])('%s', async (_what, headers, credentials, said) => {
+      const port = await startAnswering(`${REQUIRED}${headers}\r\n`);
+      const target = targetAt(2195, { host: '127.0.0.1', port, ...credentials });
+      const message = expect.stringMatching(said);
+      await expect(dial(target)).rejects.toMatchObject({ code: 'APNS_ERR_PROXY', message });
+    });
+  });
+
   it('comes from a proxy that closes without an answer', async () => {
     const port = await listen((socket) => socket.once('data', () => socket.end()));
     await expect(dial(targetAt(2195, `http://127.0.0.1:${port}`))).rejects.toMatchObject({
