@@ -2,7 +2,7 @@
 //
 // A module goes into the chunk named after the first of these entries that reaches it. An entry therefore loads its
 // own chunk and those above it, and nothing that only the ones below it need.
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { rolldown } from 'rolldown';
 
@@ -14,6 +14,9 @@ const ENTRIES = {
   command: 'cli/main',
 };
 
+/** What the command's entry loads once it knows that this Node will do: published, and no entry of its own. */
+const COMMAND_START = 'cli/start';
+
 /** Writes the bundle of `root` into the folder `out`. */
 export async function writeBundle(root, out) {
   const src = join(root, 'src');
@@ -22,10 +25,10 @@ export async function writeBundle(root, out) {
     .filter((file) => file.endsWith('.ts'))
     .map((file) => nameOf(join(src, file)))
     .sort();
-  const entries = Object.values(ENTRIES);
+  const published = [...Object.values(ENTRIES), COMMAND_START];
   // A door to every other module: it gives the tests what is in the chunks, and is not published.
   const input = Object.fromEntries(
-    modules.map((name) => [entries.includes(name) ? name : `internal/${name}`, join(src, `${name}.ts`)]),
+    modules.map((name) => [published.includes(name) ? name : `internal/${name}`, join(src, `${name}.ts`)]),
   );
   const bundle = await rolldown({
     cwd: root,
@@ -64,6 +67,12 @@ export async function writeBundle(root, out) {
     },
   });
   await bundle.close();
+  dropEmptyExport(join(out, `${ENTRIES.command}.js`));
+}
+
+/** An entry that any Node is to parse must not say `export`: before Node 12.17 it is no module. */
+function dropEmptyExport(file) {
+  writeFileSync(file, `${readFileSync(file, 'utf8').replace(/\s*export \{\s*\};\s*$/, '')}\n`);
 }
 
 /** The chunk of each module, by id. The command itself stays outside: whoever imports it runs it. */

@@ -18,6 +18,7 @@ const PUBLISHED = [
   'chunks/protocol.js',
   'chunks/simulator.js',
   'cli/main.js',
+  'cli/start.js',
   'index.js',
   'protocol/index.js',
   'simulator/index.js',

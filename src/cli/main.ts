@@ -1,40 +1,21 @@
 #!/usr/bin/env node
-/** The entry of the `apns-streams` command, and the only file of it that touches process globals. */
-import type { Clock, CommandIo, StopSignal } from './io.js';
-import { run } from './run.js';
-import { StatusLine } from './status-line.js';
+/**
+ * The entry of the `apns-streams` command. Any Node must be able to parse this file, to say which Node it takes: it is
+ * ES5 but for one `import()`, since what is imported statically is linked before anything here runs.
+ */
 
-const clock: Clock = {
-  now: () => performance.now(),
-  every(ms, tick) {
-    const timer = setInterval(tick, ms).unref();
-    return () => clearInterval(timer);
-  },
-};
+var version = process.versions.node.split('.').map(Number);
 
-const io: CommandIo = {
-  // Getters: merely looking at process.stdin opens it.
-  get stdin() {
-    return process.stdin;
-  },
-  get stdout() {
-    return process.stdout;
-  },
-  get stderr() {
-    return process.stderr;
-  },
-  status: new StatusLine(process.stderr),
-  env: process.env,
-  clock,
-  onSignal(listener) {
-    const handler = (signal: NodeJS.Signals): void => listener(signal as StopSignal);
-    process.on('SIGINT', handler).on('SIGTERM', handler);
-    return () => process.off('SIGINT', handler).off('SIGTERM', handler);
-  },
-};
-
-// Nobody reads the words any more; the work goes on, and its exit code still tells how it went.
-process.stderr.on('error', () => {});
-
-// Not process.exit(): it would cut off what standard output still holds.
-process.exitCode = await run(process.argv.slice(2), io);
+if (version[0]! > 20 || (version[0] === 20 && version[1]! >= 19)) {
+  // biome-ignore lint/complexity/useArrowFunction: see above
+  void import('./start.js').then(function (command) {
+    return command.start();
+  });
+} else {
+  process.stderr.write(
+    'apns-streams: Node 20.19 or later is needed, and this is Node ' +
+      process.versions.node +
+      '\n  install a newer one, or put it first in PATH: https://nodejs.org/en/download\n',
+  );
+  process.exitCode = 78;
+}

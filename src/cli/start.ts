@@ -1,0 +1,43 @@
+/** The `apns-streams` command as a process; with main.ts, the only file of it that touches process globals. */
+import { ExitCode } from './exit-code.js';
+import type { Clock, CommandIo, StopSignal } from './io.js';
+import { run } from './run.js';
+import { StatusLine } from './status-line.js';
+
+const clock: Clock = {
+  now: () => performance.now(),
+  every(ms, tick) {
+    const timer = setInterval(tick, ms).unref();
+    return () => clearInterval(timer);
+  },
+};
+
+/** Runs the command line of this process, and sets its exit code. */
+export async function start(): Promise<void> {
+  const io: CommandIo = {
+    // Getters: merely looking at process.stdin opens it.
+    get stdin() {
+      return process.stdin;
+    },
+    get stdout() {
+      return process.stdout;
+    },
+    get stderr() {
+      return process.stderr;
+    },
+    status: new StatusLine(process.stderr),
+    env: process.env,
+    clock,
+    onSignal(listener) {
+      const handler = (signal: NodeJS.Signals): void => listener(signal as StopSignal);
+      process.on('SIGINT', handler).on('SIGTERM', handler);
+      return () => process.off('SIGINT', handler).off('SIGTERM', handler);
+    },
+  };
+  // Nobody reads the words any more; the work goes on, and its exit code still tells how it went.
+  process.stderr.on('error', () => {});
+  // Until there is another: Node ends in silence when nothing is left to wait for.
+  process.exitCode = ExitCode.Fault;
+  // Not process.exit(): it would cut off what standard output still holds.
+  process.exitCode = await run(process.argv.slice(2), io);
+}
