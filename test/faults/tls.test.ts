@@ -11,9 +11,9 @@ import {
   mintClientCertificate,
   mintServerCertificate,
 } from '../../src/simulator/certificates.js';
+import { startAlertingServer } from '../support/alerting-server.js';
 import { CONSUMER_NAMES, CONSUMERS, type Consumed, type ConsumerName, GIVEN } from '../support/consumers.js';
 import { authority, listen, listenTls } from '../support/loopback.js';
-import { startRefusingServer } from '../support/openssl-server.js';
 import { trickle } from '../support/trickle.js';
 
 const DAY_MS = 86_400_000;
@@ -150,12 +150,12 @@ const FAULTS: readonly Fault[] = [
   {
     name: 'a refusal in TLS 1.2, by an alert',
     code: 'APNS_ERR_CREDENTIALS_REFUSED',
-    start: () => startRefusingServer('tls1_2'),
+    start: () => startAlertingServer('TLSv1.2'),
   },
   {
     name: 'a refusal in TLS 1.3, by an alert',
     code: 'APNS_ERR_CREDENTIALS_REFUSED',
-    start: () => startRefusingServer('tls1_3'),
+    start: () => startAlertingServer('TLSv1.3'),
     isLate: true,
   },
 ];

@@ -1,39 +1,16 @@
 /** HTTP/2 servers that nobody here wrote, as processes of their own, with certificates from the simulator. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { accessSync, constants, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { onTestFinished, type TestAPI, test } from 'vitest';
+import { onTestFinished } from 'vitest';
 import { mintServerCertificate } from '../../src/simulator/certificates.js';
 import { authority, listen } from '../support/loopback.js';
-
-/** Debian puts servers where the PATH of a user may not lead. */
-const FOLDERS = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin'];
+import { findCommand } from './requirements.js';
 
 const PATIENCE_MS = 10_000;
-
-function find(command: string): string | undefined {
-  return FOLDERS.map((folder) => join(folder, command)).find((path) => {
-    try {
-      accessSync(path, constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-}
-
-/**
- * `test`, where the command is installed. Elsewhere the tests are skipped under a name that says so, unless
- * APNS_STREAMS_SERVERS=required, as CI has it: there they run, and fail.
- */
-export function testWith(command: string): TestAPI | TestAPI['skip'] {
-  if (find(command) !== undefined || process.env['APNS_STREAMS_SERVERS'] === 'required') return test;
-  test.skip(`${command} is not installed: see CONTRIBUTING.md`);
-  return test.skip;
-}
 
 /** Where a server finds what it needs. All files are in a folder of its own. */
 export interface ServerPlace {
@@ -58,7 +35,7 @@ export async function startForeignServer(
   command: string,
   argsFor: (place: ServerPlace) => readonly string[],
 ): Promise<ForeignServer> {
-  const path = find(command);
+  const path = findCommand(command);
   if (path === undefined) throw new Error(`${command} is not installed`);
   const folder = mkdtempSync(join(tmpdir(), 'apns-streams-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));

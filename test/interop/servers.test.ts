@@ -1,7 +1,7 @@
 /** Delivering to servers that nobody here wrote: what each answers is what each notification is told. */
 import { describe, expect } from 'vitest';
 import { notifications, sendAll } from '../support/http2-sending.js';
-import { testWith } from './foreign-server.js';
+import { testWith } from './requirements.js';
 import { startApache, startH2o, startHaproxy, startNghttpd, startNginx } from './servers.js';
 
 const SERVERS = [

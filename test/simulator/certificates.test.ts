@@ -1,14 +1,14 @@
-import { execFileSync, spawnSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { once } from 'node:events';
+import { connect, type TLSSocket } from 'node:tls';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import {
+  type CertificateAndKey,
   mintAuthority,
   mintClientCertificate,
   mintServerCertificate,
 } from '../../src/simulator/certificates.js';
+import { listenTls } from '../support/loopback.js';
 
 const HOUR_MS = 3_600_000;
 
@@ -75,48 +75,65 @@ describe('certificates', () => {
   });
 });
 
-describe('openssl verify -x509_strict', () => {
-  let directory: string;
-  beforeAll(() => {
-    directory = mkdtempSync(join(tmpdir(), 'apns-streams-certificates-'));
-  });
-  afterAll(() => rmSync(directory, { recursive: true }));
-
-  const verify = (ca: string, cert: string, purpose: string): string => {
-    writeFileSync(join(directory, 'ca.pem'), ca);
-    writeFileSync(join(directory, 'cert.pem'), cert);
-    const files = ['-CAfile', join(directory, 'ca.pem'), join(directory, 'cert.pem')];
-    const run = spawnSync('openssl', ['verify', '-x509_strict', '-purpose', purpose, ...files]);
-    return run.status === 0 ? 'ok' : String(run.stderr);
-  };
-
-  it('finds nothing wrong with what is right', () => {
+describe('a certificate in a handshake', () => {
+  it('is accepted for what it was issued for', async () => {
     const authority = mintAuthority();
-    expect(verify(authority.cert, mintServerCertificate(authority).cert, 'sslserver')).toBe('ok');
-    expect(verify(authority.cert, mintClientCertificate(authority).cert, 'sslclient')).toBe('ok');
     const topics = ['com.example.app.voip', 'com.example.app.complication'];
-    expect(verify(authority.cert, mintClientCertificate(authority, { topics }).cert, 'sslclient')).toBe('ok');
+    for (const options of [{}, { topics }]) {
+      const server = mintServerCertificate(authority);
+      const client = mintClientCertificate(authority, options);
+      expect(await shakeHands({ authority, server, client })).toEqual({ server: null, client: null });
+    }
   });
 
-  it('reads a certificate that lasts beyond 2049', () => {
+  it('is accepted if it lasts beyond 2049', async () => {
     const validTo = new Date('2060-02-29T00:00:00Z');
     const authority = mintAuthority({ validTo });
-    expect(verify(authority.cert, mintServerCertificate(authority, { validTo }).cert, 'sslserver')).toBe(
-      'ok',
-    );
-    writeFileSync(join(directory, 'late.pem'), authority.cert);
-    const dates = execFileSync('openssl', ['x509', '-noout', '-enddate', '-in', join(directory, 'late.pem')]);
-    expect(String(dates)).toContain('Feb 29 00:00:00 2060 GMT');
+    const server = mintServerCertificate(authority, { validTo });
+    const client = mintClientCertificate(authority, { validTo });
+    for (const { cert } of [authority, server, client])
+      expect(new X509Certificate(cert).validTo).toBe('Feb 29 00:00:00 2060 GMT');
+    expect(await shakeHands({ authority, server, client })).toEqual({ server: null, client: null });
   });
 
-  it('refuses an expired one, one of another authority, and one used for the other purpose', () => {
+  it('is refused if it is expired, of another authority, or issued for the other purpose', async () => {
     const authority = mintAuthority();
-    const [from, to] = [new Date(Date.now() - 2 * HOUR_MS), new Date(Date.now() - HOUR_MS)];
-    const expired = mintServerCertificate(authority, { validFrom: from, validTo: to });
-    expect(verify(authority.cert, expired.cert, 'sslserver')).toContain('certificate has expired');
-    const foreign = mintServerCertificate(mintAuthority());
-    expect(verify(authority.cert, foreign.cert, 'sslserver')).toContain('unable to get local issuer');
-    const server = mintServerCertificate(authority);
-    expect(verify(authority.cert, server.cert, 'sslclient')).toContain('purpose');
+    const foreign = mintAuthority();
+    const [validFrom, validTo] = [new Date(Date.now() - 2 * HOUR_MS), new Date(Date.now() - HOUR_MS)];
+    const expired = { validFrom, validTo };
+    const errors = [
+      ['CERT_HAS_EXPIRED', [authority, expired]],
+      ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', [foreign]],
+    ] as const;
+    for (const [code, [issuer, options]] of errors) {
+      const server = mintServerCertificate(issuer, options);
+      const client = mintClientCertificate(issuer, options);
+      expect(await shakeHands({ authority, server, client })).toEqual({ server: code, client: code });
+    }
+    const server = mintClientCertificate(authority);
+    const client = mintServerCertificate(authority);
+    expect(await shakeHands({ authority, server, client })).toEqual({
+      server: 'INVALID_PURPOSE',
+      client: 'INVALID_PURPOSE',
+    });
   });
 });
+
+/** Why each certificate is refused by the peer that trusts the authority, or null. */
+async function shakeHands(of: {
+  authority: CertificateAndKey;
+  server: CertificateAndKey;
+  client: CertificateAndKey;
+}): Promise<{ server: unknown; client: unknown }> {
+  const trust = { ca: of.authority.cert, rejectUnauthorized: false };
+  let accept: (socket: TLSSocket) => void;
+  const accepted = new Promise<TLSSocket>((resolve) => {
+    accept = resolve;
+  });
+  const port = await listenTls((socket) => accept(socket), { ...of.server, ...trust, requestCert: true });
+  const socket = connect({ host: '127.0.0.1', port, ...of.client, ...trust });
+  onTestFinished(() => void socket.destroy());
+  await once(socket, 'secureConnect');
+  const peer = await accepted;
+  return { server: socket.authorizationError ?? null, client: peer.authorizationError ?? null };
+}

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { onTestFinished } from 'vitest';
 import { mintAuthority, mintServerCertificate } from '../../src/simulator/certificates.js';
-import { authority } from './loopback.js';
+import { authority } from '../support/loopback.js';
 
 /** Starts a server that takes certificates of an authority that nobody has, and returns its port. */
 export async function startRefusingServer(version: 'tls1_2' | 'tls1_3'): Promise<number> {

@@ -3,7 +3,7 @@
  * a process in a network namespace that the test makes and removes; that takes root on Linux, and `ip`.
  */
 import { once } from 'node:events';
-import { beforeEach, expect, test, vi } from 'vitest';
+import { expect, vi } from 'vitest';
 import type { Notification } from '../../src/notification.js';
 import type { Outcome } from '../../src/outcome.js';
 import { encodeFeedbackTuple } from '../../src/protocol/binary/feedback-tuple.js';
@@ -12,13 +12,10 @@ import { createGatewaySink } from '../../src/sinks/gateway-sink.js';
 import { createHttp2Sink } from '../../src/sinks/http2-sink.js';
 import { createFeedbackSource } from '../../src/sources/feedback-source.js';
 import { tokenOf } from '../support/http2-sending.js';
-import { noLinksBecause, startBehindLink } from '../support/severable-link.js';
+import { testUnless } from './requirements.js';
+import { noLinksBecause, startBehindLink } from './severable-link.js';
 
-const reason = noLinksBecause();
-
-beforeEach(({ skip }) => {
-  if (reason !== undefined) skip(reason);
-});
+const test = testUnless(noLinksBecause());
 
 /** Numbers from one to below another. */
 const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i);

@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished, vi } from 'vitest';
 import { mintServerCertificate } from '../../src/simulator/certificates.js';
-import { authority } from './loopback.js';
+import { authority } from '../support/loopback.js';
 
 const PEER = fileURLToPath(new URL('./namespace-peer.mjs', import.meta.url));
 
