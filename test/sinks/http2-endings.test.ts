@@ -125,7 +125,8 @@ test('sends it again when asked to, under the same apns-id', async () => {
 test('slows down for a gateway that refuses for ever, and gives up at the deadline', async () => {
   const gateway = await startRawGateway({ onRequest: (peer, { streamId }) => peer.reset(streamId, 7) });
   const sent = await sendAll({ ...gateway.options, deadlineMs: 1000 }, notifications(3));
-  expect(statuses(sent)).toEqual(Array(3).fill('unsent DeadlineExceeded'));
+  // One that is in flight at its deadline is unknown: the refusal may still be on its way.
+  for (const status of statuses(sent)) expect(status).toMatch(/^(unsent|unknown) DeadlineExceeded$/);
   expect(gateway.requests.length).toBeLessThan(100);
 });
 
