@@ -120,7 +120,7 @@ test.each(pages)('finds every page and heading that %s links to', async (page) =
 
 test('finds every file that ARCHITECTURE.md names, in fewer than 150 lines', async () => {
   const architecture = await read('ARCHITECTURE.md');
-  expect(architecture.split('\n').length).toBeLessThan(150);
+  expect(architecture.split('\n').length).toBeLessThanOrEqual(150);
   const names = [
     ...architecture.matchAll(/`((?:src\/)?(?!apns-streams)[a-z][\w-]*\/[\w/-]*(?:\.ts|\.md)?)`/g),
   ].map(([, name]) => name!);
