@@ -43,7 +43,8 @@ export function createBroadcastRequest(
     // Apple demands it: 0 for a channel that stores nothing.
     ['apns-expiration', `${expiration === undefined ? 0 : expirationSeconds(expiration)}`],
   ];
-  if (priority !== undefined) headers.push(['apns-priority', `${priority}`]);
+  // Apple lists it as required; 10 is what its absence means elsewhere.
+  headers.push(['apns-priority', `${priority ?? 10}`]);
   headers.push(['apns-request-id', requestId]);
   return { method: 'POST', path: `/4/broadcasts/apps/${encodeURIComponent(app)}`, headers };
 }
