@@ -126,10 +126,7 @@ function handshake(
       if (error === undefined) {
         Reflect.deleteProperty(socket, 'destroy');
         resolve(socket);
-      } else
-        reject(
-          error instanceof Error ? describeFailure(error, target, hasShownCertificate) : closedError(target),
-        );
+      } else reject(handshakeError(error, target, hasShownCertificate));
     }
     function onAbort(): void {
       socket.destroy(signal.reason);
@@ -167,7 +164,8 @@ function handshake(
  * What a failed handshake means. One that the gateway refuses before it has shown its own certificate has not come to
  * the client certificate yet: the two ends have no TLS version, cipher or signature algorithm in common.
  */
-function describeFailure(error: Error, target: Target, hasShownCertificate: boolean): ApnsError {
+function handshakeError(error: unknown, target: Target, hasShownCertificate: boolean): ApnsError {
+  if (!(error instanceof Error)) return closedError(target);
   const failure = toApnsError(error, target);
   if (failure.code !== 'APNS_ERR_CREDENTIALS_REFUSED' || hasShownCertificate) return failure;
   return new ApnsError(

@@ -17,6 +17,9 @@ export interface ExpectedKey extends ExpectedPem {
   readonly instead: string;
 }
 
+/** RFC 7468, section 11, and RFC 1421, section 4.6.1.1. */
+const IS_ENCRYPTED = /^-----BEGIN ENCRYPTED|^Proc-Type:/m;
+
 /** OpenSSL 3 keeps DES and RC2 in its "legacy" provider, which Node does not load. */
 const LEGACY_RECIPE = 'openssl pkey -provider legacy -provider default -in OLD.pem -aes256 -out NEW.pem';
 
@@ -48,7 +51,7 @@ function readPrivateKey(expected: ExpectedKey, pem: string): PrivateKey {
 
 function describeFailure(expected: ExpectedKey, pem: string, cause: unknown): string {
   const { passphrase, passphrasePath, instead } = expected;
-  if (!/ENCRYPTED/.test(pem))
+  if (!IS_ENCRYPTED.test(pem))
     return 'holds no private key that can be read: it is damaged, copy the file again';
   if (passphrasePath === undefined) return `is encrypted: ${instead}`;
   if (passphrase === undefined) return `is encrypted: give its ${passphrasePath}`;
@@ -56,5 +59,7 @@ function describeFailure(expected: ExpectedKey, pem: string, cause: unknown): st
   if (code.includes('UNSUPPORTED')) {
     return `is encrypted with DES or RC2, which OpenSSL 3 refuses: convert it once with "${LEGACY_RECIPE}", and give NEW.pem with its new ${passphrasePath}`;
   }
-  return `cannot be decrypted: ${passphrasePath} is wrong`;
+  return code.includes('BAD_DECRYPT')
+    ? `cannot be decrypted: ${passphrasePath} is wrong`
+    : `cannot be decrypted: ${passphrasePath} is wrong, or the file is damaged`;
 }
