@@ -1,4 +1,5 @@
 /** Values of the command line that are no path and no word: what they look like, and how a message may show them. */
+import { shortToken } from '../errors.js';
 import { printable } from '../printable.js';
 
 /** What a value is, as a sentence goes on behind "this looks like". */
@@ -16,6 +17,9 @@ const JSON_TEXT = /^\s*[[{]\s*["{[\]}]/;
 /** Some 40 characters of base64 that would be a strange name: capitals, small letters and digits, no dot. */
 const LONG_BASE64 = /^(?=.*[A-Z])(?=.*[a-z])(?=.*\d)([\w-]{40,}|(?=.*[+=])[A-Za-z0-9+/]{38,}={0,2})$/;
 
+/** A device token has at least 32 bytes. */
+const TOKEN = /[0-9a-f]{64,}/gi;
+
 /** What a value looks like that no file is called; `undefined` for all that may be a path. */
 export function certainlyMistaken(value: string): Mistaken | undefined {
   if (PEM.test(value) || BASE64_DER.test(value)) return 'the key';
@@ -32,10 +36,11 @@ export function mistakenFor(value: string): Mistaken | undefined {
   return LONG_BASE64.test(value) ? 'the key' : undefined;
 }
 
-/** A value as a message may show it: in whole only if it can be a path or a word, and is short enough to read. */
+/** A value as a message may show it: in whole only if it can be a path or a word, short enough to read, without token. */
 export function shownValue(value: string): string {
   if (mistakenFor(value) !== undefined) return `(${value.length} characters, not repeated here)`;
-  return printable(value.length > MAX_SHOWN ? `${value.slice(0, MAX_SHOWN)}…` : value);
+  const shown = value.replace(TOKEN, shortToken);
+  return printable(shown.length > MAX_SHOWN ? `${shown.slice(0, MAX_SHOWN)}…` : shown);
 }
 
 /** The advice for a value that was given in place of the path of a file that holds it. */

@@ -5,6 +5,9 @@ import { invalidOption } from '../errors.js';
 /** DNS names are at most 253 characters long (RFC 1035 section 2.3.4, without the outer length bytes). */
 const MAX_HOST_LENGTH = 253;
 
+/** The parts of a name are at most 63 characters long (same section). A device token or a key is longer, and no name. */
+const LABELS = /^[^\s/:@?#[\]\\.]{1,63}(\.[^\s/:@?#[\]\\.]{1,63})*\.?$/;
+
 /**
  * A host name or an IP address; the brackets that an IPv6 address has in a URL are taken off.
  *
@@ -14,7 +17,7 @@ export function checkHost(path: string, value: unknown): string {
   if (typeof value === 'string') {
     const host = /^\[(.*)\]$/.exec(value)?.[1] ?? value;
     if (isIP(host) !== 0) return host;
-    if (value.length <= MAX_HOST_LENGTH && /^[^\s/:@?#[\]\\]+$/.test(value)) return value;
+    if (value.length <= MAX_HOST_LENGTH && LABELS.test(value)) return value;
   }
   throw invalidOption(path, 'a host name or an IP address, without scheme and port', value);
 }

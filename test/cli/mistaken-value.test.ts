@@ -40,7 +40,6 @@ const PATHS = [
   'a-very-long-name-of-a-file-that-somebody-has-chosen-for-good-reasons',
   'C:\\Users\\Me\\Documents\\apns\\AuthKey_ABC123DEFG.p8',
   'deadbeef',
-  `${hex}.ndjson`,
   'hunter2',
   '[a] file with {braces}.ndjson',
 ];
@@ -65,6 +64,10 @@ describe('mistaken values', () => {
   });
 
   it('are cut and escaped', () => {
+    expect(shownValue(`{deviceToken:${hex},payload:{}}`)).toBe(
+      `{deviceToken:${hex.slice(0, 8)}…,payload:{}}`,
+    );
+    expect(mistakenFor(`${hex}.ndjson`)).toBeUndefined();
     expect(shownValue('.'.repeat(300))).toBe(`${'.'.repeat(200)}…`);
     expect(shownValue('a\u202eb')).toBe('a\\u202eb');
   });

@@ -39,6 +39,8 @@ describe('resolveTarget', () => {
     ['a host with a port', 'gateway', { host: 'gateway.example:2195' }],
     ['an empty host', 'gateway', { host: '' }],
     ['a host with a line break', 'gateway', { host: 'gateway.example\n' }],
+    ['a device token for a host', 'gateway', { host: 'ab'.repeat(32) }],
+    ['a host with an empty part', 'gateway', { host: 'gateway..example' }],
     ['an endless host', 'gateway', { host: 'x'.repeat(254) }],
     ['port 0', 'gateway', { host: 'x', port: 0 }],
     ['port 65536', 'gateway', { host: 'x', port: 65_536 }],

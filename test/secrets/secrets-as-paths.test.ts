@@ -121,6 +121,18 @@ describe('a secret where a path belongs', () => {
     }
   });
 
+  it.each(['feedback --host', 'feedback --to binary://', 'send --to https://'])(
+    'is not repeated where a host belongs: %s',
+    async (line) => {
+      const words = line.split(' ');
+      const last = words.pop()!;
+      const io = new FakeIo({ stdin: '' });
+      const given = last.endsWith('/') ? [`${last}${secrets.deviceToken}`] : [last, secrets.deviceToken];
+      expect(await run([...words, ...given], io)).toBe(64);
+      secrets.expectNoneIn(io.err, line);
+    },
+  );
+
   it('is not repeated where a number or a word belongs', async () => {
     for (const option of ['--connections', '--outcomes']) {
       const { code } = await sendWith(base64, option, base64);
