@@ -123,6 +123,14 @@ describe('channel management', () => {
   });
 });
 
+it('answers 403 TopicMismatch, and no other 4xx, where the credentials are not good for the app', async () => {
+  const { client } = await start();
+  const channels = { ':method': 'GET', ':path': '/1/apps/com.example.other/channels' };
+  expect(reasonOf(await client.request(channels))).toEqual([403, 'TopicMismatch']);
+  const path = { ':path': '/4/broadcasts/apps/com.example.other' };
+  expect(reasonOf(await broadcast(client, UNKNOWN, path))).toEqual([403, 'TopicMismatch']);
+});
+
 describe('a broadcast', () => {
   it('is accepted and recorded', async () => {
     const { simulator, client } = await start();
