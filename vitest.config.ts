@@ -27,7 +27,13 @@ export default defineConfig({
         test: {
           name: 'main',
           include: ['test/**/*.test.ts'],
-          exclude: [...LEGACY, ...MODERN_CLIENTS, ...INTEROP, ...(built ? OF_SOURCES : [])],
+          exclude: [
+            '**/node_modules/**',
+            ...LEGACY,
+            ...MODERN_CLIENTS,
+            ...INTEROP,
+            ...(built ? OF_SOURCES : []),
+          ],
         },
       },
       // These need packages of their own, which `npm run test:legacy` and `test:modern-clients` install.

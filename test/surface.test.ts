@@ -233,7 +233,10 @@ function packedFiles(): string[] {
 test('packs what was built from the sources, the documentation, the examples, and nothing else', () => {
   const packed = packedFiles();
   const documentation = [
-    ...['.md', '.svg'].flatMap((ending) => filesIn(join(ROOT, 'docs'), ending)).map((file) => `docs/${file}`),
+    ...['.md', '.svg']
+      .flatMap((ending) => filesIn(join(ROOT, 'docs'), ending))
+      .filter((file) => !file.startsWith('internals/'))
+      .map((file) => `docs/${file}`),
     ...['.md', '.mjs', '.ndjson']
       .flatMap((ending) => filesIn(join(ROOT, 'examples'), ending))
       .map((file) => `examples/${file}`),
