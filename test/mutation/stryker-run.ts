@@ -41,7 +41,7 @@ export async function installStryker(): Promise<void> {
  * Mutates one file.
  *
  * @returns what Stryker reports
- * @throws {Error} if Stryker fails, as it does when a test fails without any mutant
+ * @throws {Error} if Stryker fails, as it does when a test fails without any mutant, or no test imports the file
  */
 export async function mutateFile(file: string, options: StrykerOptions): Promise<ReportedFile> {
   const name = `${WORK}/${file.replaceAll('/', '_').replace(/\.ts$/, '')}`;
@@ -73,6 +73,7 @@ export async function mutateFile(file: string, options: StrykerOptions): Promise
   const command = [join(STRYKER, 'core/bin/stryker.js'), 'run', configFile];
   const env = { MUTATION_TESTS: options.tests.join(',') };
   await run(options.node, command, env);
+  if (!existsSync(report)) throw new Error(`none of the test files ${options.tests.join(', ')} imports it`);
   const { files } = JSON.parse(readFileSync(report, 'utf8')) as { files: Record<string, ReportedFile> };
   return files[file] ?? { source: readFileSync(file, 'utf8'), mutants: [] };
 }
@@ -95,15 +96,18 @@ function run(program: string, args: readonly string[], env: Record<string, strin
         output = (output + text).slice(-20_000);
       });
     }
-    // Whoever stops this process stops Stryker too, which then removes its copy of the project.
+    // Stryker removes its copy of the project when it is stopped.
+    let stoppedBy: NodeJS.Signals | undefined;
     const stop = (signal: NodeJS.Signals): void => {
+      stoppedBy = signal;
       child.kill(signal);
     };
     process.once('SIGINT', stop).once('SIGTERM', stop);
     child.on('error', reject);
     child.on('close', (code, signal) => {
       process.off('SIGINT', stop).off('SIGTERM', stop);
-      if (code === 0) resolve(output.trim());
+      if (stoppedBy !== undefined) process.kill(process.pid, stoppedBy);
+      else if (code === 0) resolve(output.trim());
       else reject(new Error(`${program} ended with ${signal ?? `exit code ${code}`}:\n${output}`));
     });
   });

@@ -115,7 +115,7 @@ export class LineReader {
 
   /** Says that no more chunks will come: what is held is the last line. */
   end(): void {
-    if (this.#length > 0) this.#takeHeld();
+    this.#takeHeld();
   }
 
   /** @returns whether more is wanted now */
@@ -123,7 +123,8 @@ export class LineReader {
     let start = lineStart;
     // The mark of a file that others were put in front of. The input's own is not ours.
     if (bytes[start] === 0xef && this.#line > 1 && isByteOrderMark(bytes, start, lineEnd)) start += 3;
-    const end = lineEnd > start && bytes[lineEnd - 1] === CARRIAGE_RETURN ? lineEnd - 1 : lineEnd;
+    // In front of an empty line is the newline of the line before, or nothing.
+    const end = bytes[lineEnd - 1] === CARRIAGE_RETURN ? lineEnd - 1 : lineEnd;
     if (end - start > this.#maxLineBytes) {
       this.#refuseLength();
       return true;

@@ -31,6 +31,19 @@ describe('IdentifierSequence', () => {
     expect([identifiers.next(first), identifiers.next()]).toEqual([first, first + 1]);
   });
 
+  it('takes over a unique identifier that is higher than all before it, and no other', () => {
+    const identifiers = new IdentifierSequence();
+    const wanted = [10, 10, 9, undefined, 0, 20];
+    expect(wanted.map((identifier) => identifiers.nextUnique(identifier))).toEqual([10, 11, 12, 13, 14, 20]);
+  });
+
+  it('takes over unique identifiers up to 0xefffffff, so that numbering has room before it wraps', () => {
+    const identifiers = new IdentifierSequence();
+    expect(identifiers.nextUnique(0xf000_0000)).toBe(1);
+    expect(identifiers.nextUnique(0xefff_ffff)).toBe(0xefff_ffff);
+    expect(identifiers.nextUnique(0xffff_fff0)).toBe(0xf000_0000);
+  });
+
   it('does not come back to those in flight in a few leaps', () => {
     const identifiers = new IdentifierSequence();
     const wanted = [undefined, 0x7fff_ffff, 0xffff_fffe, undefined, undefined];

@@ -111,6 +111,48 @@ describe('LineReader', () => {
       [2, 3, unreadable],
       [3, 5, 'é'],
     ]);
+    const pieces = Array.from(bytes, (_, i) => bytes.subarray(i, i + 1));
+    expect(readLines(pieces)).toEqual(readLines([bytes]));
+  });
+
+  test('refuses a line as soon as one byte more than the limit is there, unless that may be the CR of its end', () => {
+    const events: unknown[] = [];
+    const handler = {
+      onLine: (_bytes: Buffer, start: number, end: number) => events.push(end - start) > 0,
+      onUnreadable: () => events.push('unreadable'),
+    };
+    const reader = new LineReader(handler, 100, 0);
+    reader.read(Buffer.from('x'.repeat(101)));
+    expect(events).toEqual(['unreadable']);
+    reader.read(Buffer.from(`\n${'x'.repeat(100)}\r`));
+    reader.read(Buffer.from('\n'));
+    expect(events).toEqual(['unreadable', 100]);
+    reader.read(Buffer.from(`${'x'.repeat(100)}\r`));
+    reader.read(Buffer.from('x'));
+    expect(events).toEqual(['unreadable', 100, 'unreadable']);
+  });
+
+  test('collects a line in a buffer that is one byte longer than the limit at most', () => {
+    const lengths: number[] = [];
+    const handler = {
+      onLine: (bytes: Buffer) => lengths.push(bytes.length) > 0,
+      onUnreadable: () => expect.unreachable(),
+    };
+    const reader = new LineReader(handler, 2000, 0);
+    reader.read(Buffer.from('x'.repeat(1500)));
+    reader.read(Buffer.from(`${'x'.repeat(500)}\r`));
+    reader.read(Buffer.from('\nx'));
+    reader.read(Buffer.from('\n'));
+    expect(lengths).toEqual([2001, 1024]);
+  });
+
+  test('has nothing more to read before the first chunk and after the last', () => {
+    const handler = { onLine: () => expect.unreachable(), onUnreadable: () => expect.unreachable() };
+    const reader = new LineReader(handler, 10, 0);
+    expect(reader.goOn()).toBe(true);
+    expect(reader.read(Buffer.from('\n1'))).toBe(true);
+    expect(reader.read(Buffer.from('2'))).toBe(true);
+    expect(reader.goOn()).toBe(true);
   });
 
   test('reports an endless line once, as soon as it is too long, and goes on after it', () => {
@@ -171,7 +213,7 @@ describe('LineReader', () => {
   test.each([
     ['long lines', Buffer.from(`${'x'.repeat(100_000)}\n`.repeat(10)), 3],
     ['short lines', Buffer.from('x\n'.repeat(5000)), 1021],
-    ['blank lines', Buffer.from('\n'.repeat(5000)), 1021],
+    ['blank lines', Buffer.from('\n'.repeat(5 * 1024)), 1024],
     ['lines that are no UTF-8', Buffer.from('\xff\n'.repeat(5000), 'latin1'), 1021],
     ['lines that are too long', Buffer.from(`${'x'.repeat(200_001)}\n`.repeat(10)), 2],
   ])('stops when it has lasted long enough: %s', (_name, chunk, linesAtOnce) => {
