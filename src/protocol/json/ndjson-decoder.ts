@@ -74,8 +74,9 @@ export class NdjsonDecoder {
    * @throws {ApnsError} APNS_ERR_NOT_NDJSON if the input as a whole is something else
    */
   end(): void {
-    if (this.#lines === undefined) for (let isDone = this.#begin(); !isDone; ) isDone = this.goOn();
-    this.#lines?.end();
+    // So few bytes hold no notification after which it could stop.
+    if (this.#lines === undefined) this.#begin();
+    this.#lines!.end();
     this.#acquitSuspect();
   }
 

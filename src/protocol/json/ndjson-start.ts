@@ -41,5 +41,5 @@ export function notNdjson(why: string): ApnsError {
 }
 
 function startsWith(bytes: Uint8Array, signature: readonly number[]): boolean {
-  return bytes.length >= signature.length && signature.every((byte, i) => bytes[i] === byte);
+  return signature.every((byte, i) => bytes[i] === byte);
 }

@@ -6,7 +6,7 @@ import { NdjsonDecoder } from '../../../src/protocol/json/ndjson-decoder.js';
 
 const SAMPLE = Buffer.from(
   [
-    '\ufeff{"deviceToken":"ab","payload":{"aps":{"alert":"héllo 😀\u2028"}},"context":1}\r',
+    '\ufeff{"deviceToken":"ab","payload":{"aps":{"alert":"héllo 😀\u2028"}},"context":[{"n":[1]}]}\r',
     '',
     '{"deviceToken":"cd","payload":"{}","identifier":4294967295}',
     '{"deviceToken":"xyz","payload":{}}',
@@ -36,7 +36,7 @@ function decode(chunks: readonly Buffer[], payload: 'parsed' | 'raw' = 'parsed')
 describe('NdjsonDecoder', () => {
   test('decodes a sample: notifications and refusals in order, with lines and offsets', () => {
     expect(decode([SAMPLE])).toStrictEqual([
-      [1, { deviceToken: 'ab', payload: { aps: { alert: 'héllo 😀\u2028' } }, context: 1 }],
+      [1, { deviceToken: 'ab', payload: { aps: { alert: 'héllo 😀\u2028' } }, context: [{ n: [1] }] }],
       [3, { deviceToken: 'cd', payload: '{}', identifier: 4294967295 }],
       [4, SAMPLE.indexOf('{"deviceToken":"xyz"'), 'deviceToken'],
       [5, SAMPLE.indexOf('null'), undefined],
@@ -69,6 +69,44 @@ describe('NdjsonDecoder', () => {
     },
   );
 
+  test('looks at the first four bytes as soon as they are there', () => {
+    const notNdjson = expect.objectContaining({ code: 'APNS_ERR_NOT_NDJSON' });
+    const options = {
+      payload: 'raw',
+      maxLineBytes: 10,
+      onNotification: () => true,
+      onInvalid: () => expect.unreachable(),
+    } as const;
+    const whole = new NdjsonDecoder(options);
+    expect(whole.goOn()).toBe(true);
+    expect(() => whole.read(Buffer.from('[1]\n'))).toThrow(notNdjson);
+    const cut = new NdjsonDecoder(options);
+    expect(cut.read(Buffer.from('[1'))).toBe(true);
+    expect(cut.read(Buffer.from(']'))).toBe(true);
+    expect(() => cut.read(Buffer.from('\n'))).toThrow(notNdjson);
+  });
+
+  test('reads an input that is shorter than that when it ends', () => {
+    expect(decode([])).toEqual([]);
+    expect(decode([Buffer.from('\n{}')])).toEqual([[2, 1, 'deviceToken']]);
+    expect(decode([Buffer.from('1')])).toEqual([[1, 0, undefined]]);
+    expect(() => decode([Buffer.from('['), Buffer.from(']')])).toThrow(
+      expect.objectContaining({ code: 'APNS_ERR_NOT_NDJSON' }),
+    );
+  });
+
+  test('does not stop at lines that hold no notification', () => {
+    const lines: unknown[] = [];
+    const decoder = new NdjsonDecoder({
+      payload: 'raw',
+      maxLineBytes: 10,
+      onNotification: () => expect.unreachable(),
+      onInvalid: ({ line }) => lines.push(line),
+    });
+    expect(decoder.read(Buffer.from('{"a"\n{}\nnull\n'))).toBe(true);
+    expect(lines).toEqual([1, 2, 3]);
+  });
+
   test('keeps raw payloads of lines that were joined from chunks, after later lines', () => {
     const lines = Array.from({ length: 50 }, (_, i) => `{"deviceToken":"ab","payload":{"i":${i}}}\n`);
     const bytes = Buffer.from(lines.join(''));
@@ -96,6 +134,10 @@ describe('NdjsonDecoder', () => {
       [2, 16, undefined],
     ]);
     expect(decode([good, cut, Buffer.from('}')])).toHaveLength(3);
+    // A line that is too long is the first one, too, and what follows it is judged line by line.
+    expect(
+      decode([Buffer.concat([endless, Buffer.from('\n')]), cut, Buffer.from('  "ab" }\n')]),
+    ).toHaveLength(3);
     expect(() => decode([cut, Buffer.from('  "ab" }\n')])).toThrow(
       expect.objectContaining({ code: 'APNS_ERR_NOT_NDJSON' }),
     );
