@@ -258,7 +258,6 @@ class Response implements ApnsResponse, FieldSink {
   addBody(bytes: Buffer, start: number, end: number, maxBytes: number): void {
     this.bodyBytes += end - start;
     const kept = Math.min(end - start, maxBytes - this.#keptBytes);
-    if (kept <= 0) return;
     const wanted = this.#keptBytes + kept;
     if (wanted > this.#room.length) {
       // Twice as much each time: a buffer per frame would let a peer of one-byte frames multiply the limit.

@@ -259,7 +259,7 @@ function slot(name: Uint8Array, start: number, end: number): number {
 
 /** The field with exactly this name, written without escapes. */
 function lookUp(bytes: Buffer, start: number, end: number): number {
-  if (start === end || end - start >= 16) return UNKNOWN;
+  if (end - start >= 16) return UNKNOWN;
   const field = BY_LENGTH_AND_LAST[slot(bytes, start, end)]!;
   if (field === UNKNOWN) return UNKNOWN;
   const name = NAMES[field]!;
@@ -275,10 +275,11 @@ function jsonValue(bytes: Buffer, start: number, end: number): unknown {
   if (first === QUOTE) {
     const text = bytes.toString('utf8', start + 1, end - 1);
     if (!text.includes('\\')) return text;
-  } else if (first > ZERO && first <= NINE && end - start <= 15) {
+  } else if (end - start <= 15) {
     let number = 0;
     let i = start;
-    while (i < end && bytes[i]! >= ZERO && bytes[i]! <= NINE) number = number * 10 + bytes[i++]! - ZERO;
+    // The scanner has found where the number ends, so there is no further digit.
+    while (bytes[i]! >= ZERO && bytes[i]! <= NINE) number = number * 10 + bytes[i++]! - ZERO;
     if (i === end) return number;
   }
   return JSON.parse(bytes.toString('utf8', start, end));

@@ -5,7 +5,7 @@ import { ERROR_RESPONSE_VECTORS } from '../../vectors/error-responses.js';
 
 const malformed = expect.objectContaining({ name: 'ApnsError', code: 'APNS_ERR_MALFORMED_PACKET' });
 const truncated = expect.objectContaining({ name: 'ApnsError', code: 'APNS_ERR_TRUNCATED_PACKET' });
-const refused = expect.objectContaining({ name: 'ApnsError', code: 'APNS_ERR_INVALID_OPTION' });
+const refused = { name: 'ApnsError', code: 'APNS_ERR_INVALID_OPTION' };
 
 describe.each(ERROR_RESPONSE_VECTORS)('status code $name', ({ bytes, value }) => {
   it('decodes', () => {
@@ -14,6 +14,11 @@ describe.each(ERROR_RESPONSE_VECTORS)('status code $name', ({ bytes, value }) =>
 
   it('encodes', () => {
     expect(encodeErrorResponse(value)).toEqual(bytes);
+  });
+
+  it('refuses a shorter part of itself behind other bytes', () => {
+    const behind = Buffer.concat([Buffer.of(0xff, 0xff), bytes.subarray(0, -1)]);
+    expect(() => decodeErrorResponse(behind, 2)).toThrow(truncated);
   });
 
   it('decodes between other bytes', () => {
@@ -76,7 +81,9 @@ describe('encodeErrorResponse', () => {
     ['an identifier of 2^32', { identifier: 0x1_0000_0000 }],
     ['an identifier that is no number', { identifier: Number.NaN }],
     ['half an identifier', { identifier: 0.5 }],
-  ])('refuses %s', (_name, fields) => {
-    expect(() => encodeErrorResponse({ statusCode: 8, identifier: 1, ...fields })).toThrow(refused);
+  ])('refuses %s, and names the field', (_name, fields) => {
+    expect(() => encodeErrorResponse({ statusCode: 8, identifier: 1, ...fields })).toThrow(
+      expect.objectContaining({ ...refused, message: expect.stringContaining(Object.keys(fields)[0]!) }),
+    );
   });
 });

@@ -8,7 +8,7 @@ import {
 import { FEEDBACK_TUPLE_VECTORS } from '../../vectors/feedback-tuples.js';
 
 const truncated = expect.objectContaining({ name: 'ApnsError', code: 'APNS_ERR_TRUNCATED_PACKET' });
-const refused = expect.objectContaining({ name: 'ApnsError', code: 'APNS_ERR_INVALID_OPTION' });
+const refused = { name: 'ApnsError', code: 'APNS_ERR_INVALID_OPTION' };
 
 describe.each(FEEDBACK_TUPLE_VECTORS)('$name', ({ bytes, value }) => {
   it('decodes', () => {
@@ -27,6 +27,12 @@ describe.each(FEEDBACK_TUPLE_VECTORS)('$name', ({ bytes, value }) => {
 
   it('fits the format', () => {
     expect(FEEDBACK_TUPLE_FORMAT.maxBytes).toBeGreaterThanOrEqual(bytes.length);
+  });
+
+  it('asks for more until its header is there, whatever lies around', () => {
+    const among = Buffer.concat([Buffer.alloc(20, 0xff), bytes]);
+    for (let end = 20; end < 26; end++) expect(FEEDBACK_TUPLE_FORMAT.measure(among, 20, end)).toBe(0);
+    expect(FEEDBACK_TUPLE_FORMAT.measure(among, 20, 26)).toBe(bytes.length);
   });
 
   it('refuses shorter parts of itself as truncated', () => {
@@ -68,6 +74,8 @@ it.each([
   ['a timestamp in milliseconds', { timestamp: 1_800_000_000_000 }],
   ['a timestamp that is no number', { timestamp: Number.NaN }],
   ['half a second', { timestamp: 0.5 }],
-])('refuses to encode %s', (_name, fields) => {
-  expect(() => encodeFeedbackTuple({ timestamp: 1, deviceToken: 'ab', ...fields })).toThrow(refused);
+])('refuses to encode %s, and names the field', (_name, fields) => {
+  expect(() => encodeFeedbackTuple({ timestamp: 1, deviceToken: 'ab', ...fields })).toThrow(
+    expect.objectContaining({ ...refused, message: expect.stringContaining(Object.keys(fields)[0]!) }),
+  );
 });

@@ -88,6 +88,7 @@ describe('FrameSlab', () => {
     ['payload', { payload: { toJSON: () => undefined } }],
     ['payload', { payload: 'x'.repeat(2049) }],
     ['sound', { sound: 'ping' }],
+    ['channelId', { deviceToken: undefined, channelId: 'dHN0LXNyY2gtY2hubA==' }],
   ])('appends nothing, and spends no identifier, when %s breaks a rule', (field, fields) => {
     const slab = createSlab();
     const error = expect.objectContaining({ code: 'APNS_ERR_INVALID_NOTIFICATION', field });

@@ -14,7 +14,7 @@ import { decodedValue, FRAME_VECTORS } from '../../vectors/frames.js';
 
 const malformed = expect.objectContaining({ name: 'ApnsError', code: 'APNS_ERR_MALFORMED_PACKET' });
 const truncated = expect.objectContaining({ name: 'ApnsError', code: 'APNS_ERR_TRUNCATED_PACKET' });
-const refused = expect.objectContaining({ name: 'ApnsError', code: 'APNS_ERR_INVALID_OPTION' });
+const refused = { name: 'ApnsError', code: 'APNS_ERR_INVALID_OPTION' };
 
 describe.each(FRAME_VECTORS)('$name', (vector) => {
   const { bytes, value } = vector;
@@ -97,6 +97,25 @@ describe('decodeFrame', () => {
   });
 });
 
+describe('readIdentifier', () => {
+  it.each([2, 1, 0] as const)('finds what decodeFrame does in a frame of command %d', (command) => {
+    const bytes = encodeFrame({ deviceToken: '03000400', payload: '{}', identifier: 7 }, command);
+    expect(readIdentifier(bytes, 0, bytes.length)).toBe(decodeFrame(bytes).identifier);
+  });
+
+  it.each([
+    ['last', '02 00 00 00 0b   01 00 01 ab   03 00 04 00 00 00 07', 7],
+    ['cut short', '02 00 00 00 0a   01 00 01 ab   03 00 04 00 00 00', undefined],
+    ['cut after its header', '02 00 00 00 07   01 00 01 ab   03 00 04', undefined],
+    ['absent', '02 00 00 00 04   01 00 01 ab', undefined],
+    ['behind the frame', '02 00 00 00 00', undefined],
+  ])('reads no further than the frame where the identifier is %s', (_where, text, identifier) => {
+    const bytes = Buffer.from(text.replaceAll(' ', ''), 'hex');
+    const among = Buffer.concat([bytes, Buffer.from('03000400000009', 'hex')]);
+    expect(readIdentifier(among, 0, bytes.length)).toBe(identifier);
+  });
+});
+
 describe('FRAME_FORMAT', () => {
   it.each([
     ['02 00 00 00 00', 5],
@@ -110,6 +129,18 @@ describe('FRAME_FORMAT', () => {
   ])('measures %s as %d', (text, length) => {
     const bytes = annotatedHex(text);
     expect(FRAME_FORMAT.measure(bytes, 0, bytes.length)).toBe(length);
+  });
+
+  it.each([
+    '02 00 00 00',
+    '01 00 00 00 00 00 00 00 00 00',
+    '01 00 00 00 00 00 00 00 00 00 01',
+    '00',
+    '00 00 01 ab',
+  ])('asks for more than %s, wherever it lies and whatever lies behind it', (text) => {
+    const bytes = annotatedHex(text);
+    const among = Buffer.concat([Buffer.alloc(20), bytes, Buffer.alloc(20)]);
+    expect(FRAME_FORMAT.measure(among, 20, 20 + bytes.length)).toBe(0);
   });
 
   it('asks for more where there is nothing, whatever lies behind', () => {
@@ -144,9 +175,11 @@ describe('encodeFrame', () => {
     ['an expiration in milliseconds', { expiration: 1_800_000_000_000 }],
     ['half a second', { expiration: 1.5 }],
     ['a priority of 256', { priority: 256 }],
-  ])('refuses %s, which the field could not hold', (_name, fields) => {
+  ])('refuses %s, which the field could not hold, and names the field', (_name, fields) => {
     for (const command of [2, 1, 0] as const) {
-      expect(() => encodeFrame({ deviceToken: 'ab', payload: '{}', ...fields }, command)).toThrow(refused);
+      expect(() => encodeFrame({ deviceToken: 'ab', payload: '{}', ...fields }, command)).toThrow(
+        expect.objectContaining({ ...refused, message: expect.stringContaining(Object.keys(fields)[0]!) }),
+      );
     }
   });
 

@@ -27,12 +27,24 @@ const NOTIFICATION: NotificationRequest = {
 
 /** Both ends of a connection: requests in, the frames and the header lists a gateway would see out. */
 class Wire {
-  readonly encoder = new RequestEncoder({ authority: 'api.push.apple.com' });
+  readonly encoder: RequestEncoder;
   readonly decoder = new HpackDecoder();
   #streamId = -1;
 
   /** How long the header block of the request sent last was. */
   blockBytes = 0;
+
+  constructor(maxTableBytes?: number) {
+    this.encoder = new RequestEncoder({ authority: 'api.push.apple.com', maxTableBytes });
+  }
+
+  /** What the encoder put into the table, newest first. */
+  get table(): string[] {
+    const { table } = this.decoder;
+    return Array.from({ length: table.length }, (_, age) => table.at(age)!).map(
+      ({ name, value }) => `${name}: ${value}`,
+    );
+  }
 
   send(request: NotificationRequest): { headers: string[]; body: string } {
     const slab = Buffer.alloc(notificationBytes(request));
@@ -148,8 +160,7 @@ describe('a notification', () => {
         authorization: `bearer ${i}`,
       });
     }
-    const table = Array.from({ length: wire.decoder.table.length }, (_, age) => wire.decoder.table.at(age)!);
-    expect(table.map(({ name, value }) => `${name}: ${value}`)).toEqual([
+    expect(wire.table).toEqual([
       'apns-collapse-id: c0',
       'apns-expiration: 0',
       'apns-id: 0',
@@ -158,6 +169,47 @@ describe('a notification', () => {
       'apns-topic: com.example.app',
       ':authority: api.push.apple.com',
     ]);
+  });
+
+  it('is written anew when a setting changed and the table did not', () => {
+    const wire = new Wire();
+    wire.send(NOTIFICATION);
+    wire.encoder.applySettings({ maxFrameSize: 20_000 });
+    expect(wire.send(NOTIFICATION)).toEqual({ headers: headersOf(NOTIFICATION), body: NOTIFICATION.payload });
+    expect(wire.table).toContain('apns-topic: com.example.app');
+  });
+
+  it('puts nothing into the table where it may hold nothing', () => {
+    const wire = new Wire(0);
+    for (let i = 0; i < 2; i++) expect(wire.send(NOTIFICATION).headers).toEqual(headersOf(NOTIFICATION));
+    expect(wire.table).toEqual([]);
+  });
+
+  it.each(['deviceToken', 'topic', 'pushType', 'collapseId', 'apnsId', 'authorization', 'payload'])(
+    'has room for a %s of any length',
+    (field) => {
+      const request = {
+        ...NOTIFICATION,
+        collapseId: 'c',
+        authorization: 'bearer x',
+        [field]: '~'.repeat(50_000),
+      };
+      const { headers, body } = new Wire().send(request);
+      expect(headers.toSorted()).toEqual(headersOf(request).toSorted());
+      expect(body).toBe(request.payload);
+      const bytes = notificationBytes(request);
+      expect(
+        notificationBytes({ ...request, [field]: request[field as 'deviceToken'].slice(1) }),
+      ).toBeLessThan(bytes);
+    },
+  );
+
+  it('needs no room for what it does not have', () => {
+    const { deviceToken, payload } = NOTIFICATION;
+    const absent = { topic: '', pushType: '', collapseId: '', apnsId: '', authorization: '' };
+    expect(notificationBytes({ deviceToken, payload })).toBe(
+      notificationBytes({ deviceToken, payload, ...absent }),
+    );
   });
 
   it('is written anew when the table it referred to has gone', () => {
@@ -228,6 +280,12 @@ describe('a body', () => {
     expect(sizes()).toEqual([[40_000, true]]);
   });
 
+  it('needs room for its bytes, or for three per character, and for the frame headers', () => {
+    expect(bodyBytes(Buffer.alloc(1000))).toBe(FRAME_HEADER_BYTES + 1000);
+    expect(bodyBytes('x'.repeat(1000))).toBe(FRAME_HEADER_BYTES + 3000);
+    expect(bodyBytes(Buffer.alloc(40_000))).toBe(3 * FRAME_HEADER_BYTES + 40_000);
+  });
+
   it('may be written in parts, the last of which ends the stream', () => {
     const encoder = new RequestEncoder({ authority: 'a' });
     const slab = Buffer.alloc(100);
@@ -273,6 +331,62 @@ describe('any other request', () => {
       ':authority: api.push.apple.com',
       `:path: ${path}`,
     ]);
+  });
+
+  it('puts into the table the first value of what changes, and no path or authorization', () => {
+    const wire = new Wire();
+    for (let i = 0; i < 3; i++) {
+      const request: GeneralRequest = {
+        method: 'POST',
+        path: `/4/broadcasts/apps/${i}`,
+        headers: [
+          ['authorization', `bearer ${i}`],
+          ['apns-id', `id ${i}`],
+          ['apns-expiration', `${i}`],
+          ['apns-collapse-id', `c${i}`],
+          ['apns-channel-id', `channel ${i}`],
+          ['apns-request-id', `request ${i}`],
+          ['apns-push-type', `type ${i}`],
+        ],
+      };
+      const headers = request.headers.map(([name, value]) => `${name}: ${value}`);
+      expect(wire.sendHeaders(request, true).slice(4)).toEqual(headers);
+    }
+    expect(wire.table).toEqual([
+      'apns-push-type: type 2',
+      'apns-push-type: type 1',
+      'apns-push-type: type 0',
+      'apns-request-id: request 0',
+      'apns-channel-id: channel 0',
+      'apns-collapse-id: c0',
+      'apns-expiration: 0',
+      'apns-id: id 0',
+      ':authority: api.push.apple.com',
+    ]);
+  });
+
+  it.each(['method', 'path', 'authority'])('has room for any %s', (field) => {
+    const long = '~'.repeat(50_000);
+    const authority = field === 'authority' ? long : 'a';
+    const request = { ...broadcast, [field]: long };
+    const slab = Buffer.alloc(requestHeadersBytes(request, authority));
+    const end = new RequestEncoder({ authority }).writeHeaders(slab, 0, 1, request, true);
+    const block = framesOf(slab.subarray(0, end)).map((frame) =>
+      'block' in frame ? frame.block : Buffer.of(),
+    );
+    const headers: string[] = [];
+    const onField = (name: string, value: string) => headers.push(`${name}: ${value}`);
+    const bytes = Buffer.concat(block);
+    new HpackDecoder().decode(bytes, 0, bytes.length, { onField });
+    expect(headers).toContain(`:${field}: ${long}`);
+    expect(headers).toHaveLength(4 + broadcast.headers.length);
+  });
+
+  it('leaves the headers of notifications to be written, where it came first', () => {
+    const wire = new Wire();
+    wire.sendHeaders({ method: 'GET', path: '/', headers: [] }, true);
+    const bare = { deviceToken: 'ab', payload: '{}' };
+    expect(wire.send(bare).headers).toEqual(headersOf(bare));
   });
 
   it('shares its table with notifications', () => {

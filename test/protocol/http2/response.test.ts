@@ -28,10 +28,10 @@ class Wire {
     return this.decoder.onData(streamId, chunk, 2, chunk.length - 2, endStream);
   }
 
-  block(fields: Fields): Buffer {
+  block(fields: Fields, indexing: 'add' | 'pass' = 'add'): Buffer {
     const slab = Buffer.alloc(100_000);
     let end = this.encoder.writeBlockStart(slab, 0);
-    for (const [name, value] of fields) end = this.encoder.writeField(slab, end, name, value, 'add');
+    for (const [name, value] of fields) end = this.encoder.writeField(slab, end, name, value, indexing);
     return Buffer.from(slab.subarray(0, end));
   }
 
@@ -80,6 +80,28 @@ describe('an accepted notification', () => {
       apnsId: undefined,
       date: undefined,
       retryAfter: undefined,
+    });
+  });
+
+  it('has the same fields where they are not in the table', () => {
+    const wire = new Wire();
+    const fields = {
+      'apns-id': APNS_ID,
+      'apns-unique-id': 'b2e1',
+      'apns-channel-id': 'c',
+      'apns-request-id': 'r',
+      'retry-after': '1',
+      date: 'now',
+    };
+    const block = wire.block([[':status', '299'], ['server', 'x'], ...Object.entries(fields)], 'pass');
+    expect(wire.decoder.onHeaders(1, block, 0, block.length, true)).toMatchObject({
+      statusCode: 299,
+      apnsId: APNS_ID,
+      apnsUniqueId: 'b2e1',
+      apnsChannelId: 'c',
+      apnsRequestId: 'r',
+      retryAfter: '1',
+      date: 'now',
     });
   });
 
@@ -139,6 +161,27 @@ describe('a rejection', () => {
       ['date', 'now'],
     );
     expect(response).toMatchObject({ statusCode, retryAfter: '2', date: 'now' });
+  });
+
+  it('has a reason from status 300 on', () => {
+    expect(new Wire().reject(299, '{"reason":"BadTopic"}')?.reason).toBeUndefined();
+    expect(new Wire().reject(300, '{"reason":"BadTopic"}')?.reason).toBe('BadTopic');
+  });
+
+  it('says nothing about the responses that come after it', () => {
+    const wire = new Wire();
+    wire.reject(410, '{"reason":"Unregistered","timestamp":1}');
+    wire.reject(410, '{"reason":"Unregistered","timestamp":1}');
+    for (const streamId of [3, 5]) {
+      const response = wire.headers(streamId, [[':status', '500']], true);
+      expect(response).toMatchObject({ reason: undefined, timestamp: undefined, bodyBytes: 0 });
+      expect(response?.body).toHaveLength(0);
+    }
+    expect(wire.reject(400, '{}')).toMatchObject({
+      body: Buffer.from('{}'),
+      reason: undefined,
+      bodyBytes: 2,
+    });
   });
 
   it.each([
@@ -230,6 +273,9 @@ describe('a stream error is', () => {
     ],
     ['a :status that is no number', [[':status', 'ok']]],
     ['a :status of two digits', [[':status', '20']]],
+    ['a :status of four digits', [[':status', '2000']]],
+    ['a :status with a word before it', [[':status', 'OK200']]],
+    ['a pseudo-header of requests that looks like a status', [[':path', '200']]],
     [
       'a pseudo-header of requests',
       [
@@ -242,6 +288,10 @@ describe('a stream error is', () => {
     const wire = new Wire();
     expect(thrownBy(() => wire.headers(1, fields, true))).toMatchObject(malformed());
     expect(wire.headers(3, [[':status', '200']], true)).toMatchObject({ statusCode: 200 });
+  });
+
+  it('no :status, although the stream goes on', () => {
+    expect(thrownBy(() => new Wire().headers(1, [['apns-id', 'x']], false))).toMatchObject(malformed());
   });
 
   it('DATA without headers', () => {
@@ -260,6 +310,15 @@ describe('a stream error is', () => {
     wire.headers(1, [[':status', '400']], false);
     expect(thrownBy(() => wire.headers(1, trailers, endStream))).toMatchObject(malformed());
     expect(wire.decoder.openResponses).toBe(0);
+  });
+
+  it('a header list of one byte more than the limit', () => {
+    // RFC 9113, section 6.5.2: the name, the value and 32 bytes.
+    const bytes = ':status'.length + '200'.length + 32;
+    const headers = (maxHeaderListBytes: number) =>
+      new Wire({ maxHeaderListBytes }).headers(1, [[':status', '200']], true);
+    expect(headers(bytes)).toMatchObject({ statusCode: 200 });
+    expect(thrownBy(() => headers(bytes - 1))).toMatchObject(malformed(1, 'ENHANCE_YOUR_CALM'));
   });
 
   it('a header list over the limit, and the table survives it', () => {
@@ -328,6 +387,16 @@ describe('a response that will not be finished', () => {
     expect(wire.decoder.takePartial(1)).toMatchObject({ statusCode: 400, reason: 'BadTopic' });
     expect(wire.decoder.takePartial(1)).toBeUndefined();
   });
+});
+
+it('a table larger than the limit is a connection error', () => {
+  const wire = new Wire({ maxTableBytes: 100 });
+  expect(thrownBy(() => wire.headers(1, [[':status', '200']], true))).toMatchObject(
+    malformed(0, 'COMPRESSION_ERROR'),
+  );
+  const limited = new Wire({ maxTableBytes: 100 });
+  limited.encoder.setMaxTableBytes(100);
+  expect(limited.headers(1, [[':status', '200']], true)).toMatchObject({ statusCode: 200 });
 });
 
 it('a header block that cannot be decoded is a connection error', () => {

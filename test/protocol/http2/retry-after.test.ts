@@ -16,6 +16,7 @@ describe('retry-after', () => {
     ['a date', 'Sun, 06 Nov 1994 08:49:37 GMT', 30_000],
     ['a date of old', 'Sunday, 06-Nov-94 08:49:37 GMT', 30_000],
     ['a date of C', 'Sun Nov  6 08:49:37 1994', 30_000],
+    ['a date of C with two digits for the day', 'Tue Dec 13 08:49:37 1994', 37 * 86_400_000 + 30_000],
     ['a date that has passed', 'Sun, 06 Nov 1994 08:00:00 GMT', 0],
     ['nothing', '', undefined],
     ['a negative number', '-1', undefined],
@@ -23,6 +24,10 @@ describe('retry-after', () => {
     ['a number without end', '9'.repeat(400), undefined],
     ['a word', 'soon', undefined],
     ['a day that does not exist', 'Sun, 99 Nov 1994 08:49:37 GMT', undefined],
+    ['a date behind a word', 'on Sun, 06 Nov 1994 08:49:37 GMT', undefined],
+    ['a date with another zone', 'Sun, 06 Nov 1994 08:49:37 GMT-0100', undefined],
+    ['a date of C behind a word', 'on Sun Nov  6 08:49:37 1994', undefined],
+    ['a date of C with a zone', 'Sun Nov  6 08:49:37 1994 -0100', undefined],
     ['a local time', 'Sun, 06 Nov 1994 08:49:37', undefined],
   ])('may be %s', (_what, value, delayMs) => {
     expect(decodeRetryAfter(value, INSTANT - 30_000)).toBe(delayMs);

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { InvalidNotificationError } from '../../../src/errors.js';
 import { lineOf } from '../../../src/line-stamp.js';
-import { NOTIFICATION_FIELDS, type Notification } from '../../../src/notification.js';
+import { MAX_DEVICE_TOKEN_BYTES, NOTIFICATION_FIELDS, type Notification } from '../../../src/notification.js';
 import { NotificationLineParser } from '../../../src/protocol/json/notification-line.js';
 
 const TOKEN = '00Ff'.repeat(16);
@@ -19,16 +19,30 @@ const whole = {
   context: { any: ['JSON', null, 1.5] },
 };
 
+/** What may lie behind a line in its chunk, and must not be read as a part of it. */
+const BEHIND = ['}', '"', '":1}', ',', ',"context":1}', '{', '{}', ':1}', '1}', '0', 'ab"}', 'l}', '\n'];
+
+/** Parses a line that lies between other bytes. */
+function parseBetween(line: string | Buffer, mode: 'parsed' | 'raw', behind: string): unknown {
+  const bytes = Buffer.concat([Buffer.from('{"a":1}\n'), Buffer.from(line as string), Buffer.from(behind)]);
+  return new NotificationLineParser(mode).parse(bytes, 8, bytes.length - behind.length, 3, 99);
+}
+
+/** Parses a line, and sees to it that the bytes behind it play no part. */
+function parseAnywhere(line: string | Buffer, mode: 'parsed' | 'raw'): unknown {
+  const alone = parseBetween(line, mode, '');
+  for (const behind of BEHIND) expect(parseBetween(line, mode, behind), behind).toStrictEqual(alone);
+  return alone;
+}
+
 function parse(line: string | Buffer, mode: 'parsed' | 'raw' = 'parsed'): Notification {
-  const bytes = Buffer.from(line as string);
-  const parsed = new NotificationLineParser(mode).parse(bytes, 0, bytes.length, 3, 99);
+  const parsed = parseAnywhere(line, mode);
   expect(parsed).not.toBeInstanceOf(Error);
   return parsed as Notification;
 }
 
 function refusal(line: string | object): InvalidNotificationError {
-  const bytes = Buffer.from(typeof line === 'string' ? line : JSON.stringify(line));
-  const parsed = new NotificationLineParser('parsed').parse(bytes, 0, bytes.length, 3, 99);
+  const parsed = parseAnywhere(typeof line === 'string' ? line : JSON.stringify(line), 'parsed');
   expect(parsed).toBeInstanceOf(InvalidNotificationError);
   return parsed as InvalidNotificationError;
 }
@@ -64,10 +78,10 @@ describe('NotificationLineParser', () => {
       fc.property(notification, order, fc.constantFrom(undefined, 1), (fields, names, space) => {
         const entries = names.filter((name) => name in fields).map((name) => [name, fields[name as 'topic']]);
         const line = JSON.stringify(Object.fromEntries(entries), null, space);
-        const parsed = parse(line);
+        const parsed = parseBetween(line, 'parsed', '') as Notification;
         expect(parsed).toStrictEqual(JSON.parse(line));
         expect(Object.keys(parsed)).toEqual(NOTIFICATION_FIELDS.filter((name) => name in fields));
-        const raw = parse(line, 'raw');
+        const raw = parseBetween(line, 'raw', '') as Notification;
         expect(JSON.parse(String(raw.payload))).toStrictEqual(parsed.payload);
         expect({ ...raw, payload: 0 }).toStrictEqual({ ...parsed, payload: 0 });
       }),
@@ -81,7 +95,8 @@ describe('NotificationLineParser', () => {
     const { payload: view } = parse(bytes, 'raw');
     expect(view).toBeInstanceOf(Buffer);
     expect(String(view)).toBe(payload);
-    expect((view as Buffer).buffer).toBe(bytes.buffer);
+    const inPlace = new NotificationLineParser('raw').parse(bytes, 0, bytes.length, 1, 0) as Notification;
+    expect((inPlace.payload as Buffer).buffer).toBe(bytes.buffer);
   });
 
   test.each(['parsed', 'raw'] as const)('decodes a payload that is a JSON string (%s)', (mode) => {
@@ -160,6 +175,14 @@ describe('NotificationLineParser', () => {
     [{ ...whole, collapseId: 'é'.repeat(33) }, 'collapseId'],
     [{ ...whole, apnsId: 'ABC' }, 'apnsId'],
     [{ ...whole, deviceToken: 12 }, 'deviceToken'],
+    [{ ...whole, deviceToken: '' }, 'deviceToken'],
+    [{ ...whole, deviceToken: 'abc' }, 'deviceToken'],
+    [{ ...whole, deviceToken: 'ab cd' }, 'deviceToken'],
+    [{ ...whole, deviceToken: 'xy', context: 'ab' }, 'deviceToken'],
+    [{ ...whole, deviceToken: 'ab'.repeat(MAX_DEVICE_TOKEN_BYTES + 1) }, 'deviceToken'],
+    [{ ...whole, channelId: 'dHN0LXNyY2gtY2hubA==' }, 'channelId'],
+    [{ payload: {}, channelId: '' }, 'channelId'],
+    [{ channelId: 'dHN0LXNyY2gtY2hubA==' }, 'payload'],
     [{ ...whole, toString: 1 }, 'toString'],
   ])('refuses %j for its %s', (line, field) => {
     expect(refusal(line).field).toBe(field);
@@ -180,10 +203,58 @@ describe('NotificationLineParser', () => {
     '{} {}',
     '{a:1}',
     "{'a':1}",
+    '["deviceToken":"ab","payload":{}}',
+    '{ deviceToken":"ab","payload":{}}',
+    '{"deviceToken":"ab";"payload":{}}',
+    '{"deviceToken":"ab" "payload":{}}',
+    '{"deviceToken" "ab","payload":{}}',
+    '{"deviceToken":1ab","payload":{}}',
+    '{"deviceToken":"ab,"payload":{}}',
+    '{"deviceToken":"ab","payload"{}}',
+    '{"deviceToken":"ab","payload":}',
+    '{"deviceToken":"ab","payload":{}',
+    '{"deviceToken":"ab","payload":{}} 1',
+    '{"deviceToken":"ab","payload":{},',
+    '{"deviceToken":"ab","payload":{},"context":1',
+    '{"deviceToken":"ab","payload":{},"context":tru',
+    '{"deviceToken":"ab',
   ])('refuses %j, naming no field', (line) => {
     const error = refusal(line);
     expect(error.field).toBeUndefined();
     expect(error.notification).toBeUndefined();
+  });
+
+  test('takes a device token of the greatest length', () => {
+    const deviceToken = 'ab'.repeat(MAX_DEVICE_TOKEN_BYTES);
+    expect(parse(JSON.stringify({ deviceToken, payload: {} }))).toStrictEqual({ deviceToken, payload: {} });
+  });
+
+  test('takes a channel id in place of a device token', () => {
+    const channelId = 'dHN0LXNyY2gtY2hubA==';
+    const broadcast = parse(JSON.stringify({ expiration: 0, channelId, payload: { aps: {} } }));
+    expect(broadcast).toStrictEqual({ payload: { aps: {} }, expiration: 0, channelId });
+  });
+
+  test.each([...NOTIFICATION_FIELDS, 'channelId'])(
+    'knows no name that differs from %s in one letter',
+    (name) => {
+      for (let i = 0; i < name.length; i++) {
+        const other = `${name.slice(0, i)}_${name.slice(i + 1)}`;
+        expect(refusal({ ...whole, [other]: 'ab' }).field).toBe(other);
+      }
+      expect(refusal({ ...whole, [`${name}s`]: 'ab' }).field).toBe(`${name}s`);
+      expect(refusal({ ...whole, [name.slice(1)]: 'ab' }).field).toBe(name.slice(1));
+    },
+  );
+
+  test('names an unknown field in every line that has it, also an empty one', () => {
+    const parser = new NotificationLineParser('parsed');
+    for (const [name, times] of Object.entries({ token: 2, title: 1, '': 1 })) {
+      for (let i = 0; i < times; i++) {
+        const bytes = Buffer.from(`{"${name}":1}`);
+        expect(parser.parse(bytes, 0, bytes.length, 1, 0)).toMatchObject({ field: name });
+      }
+    }
   });
 
   test('tells an incomplete line from a broken one', () => {
