@@ -18,6 +18,22 @@ it('a field that just fits stays, one byte more drops the oldest', () => {
   expect([namesOf(table), table.bytes]).toEqual([['c'], 51]);
 });
 
+it('a field of exactly the size of the table drops all others and stays', () => {
+  const table = new DynamicTable(100);
+  table.add(field('a', 50));
+  table.add(field('b', 100));
+  expect([namesOf(table), table.bytes]).toEqual([['b'], 100]);
+});
+
+it('it has nothing behind its oldest field, however full it is', () => {
+  const table = new DynamicTable(4096);
+  for (let length = 1; length <= 64; length++) {
+    table.add(headerField(`${length}`, ''));
+    expect(table.at(length)).toBeUndefined();
+    expect(table.at(length - 1)?.name).toBe('1');
+  }
+});
+
 it('a field larger than the table empties it and does not stay: RFC 7541, 4.4', () => {
   const dropped: string[] = [];
   const table = new DynamicTable(100, ({ name }) => dropped.push(name));

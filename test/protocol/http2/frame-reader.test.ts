@@ -85,6 +85,7 @@ const CONVERSATION: readonly Http2Frame[] = [
     padding: 4,
     priority: { exclusive: false, dependency: 1, weight: 16 },
   }),
+  { type: 'DATA', streamId: 3, endStream: false, data: Buffer.from('[') },
   { type: 'DATA', streamId: 3, endStream: true, padding: 2, data: Buffer.from('{}') },
   { type: 'PRIORITY', streamId: 5, priority: { exclusive: false, dependency: 1, weight: 16 } },
   headers({ streamId: 5, endHeaders: false, block: hex('8801') }),
@@ -102,6 +103,7 @@ const EVENTS: unknown[][] = [
   ['window', 0, 1],
   ['headers', 1, '88', true],
   ['headers', 3, '88', false],
+  ['data', 3, '5b', false, 1],
   ['data', 3, '7b7d', true, 5],
   ['headers', 5, '88010203', true],
   ['rst', 7, 8],
@@ -223,6 +225,31 @@ describe('a connection error is', () => {
     ],
   ])('%s: %s', (_what, name, frames) => {
     expect(thrownBy(() => read(frames))).toMatchObject(connectionError(name));
+  });
+
+  it('CONTINUATION on stream 0, where no header block is open', () => {
+    expect(thrownBy(() => read([hex('000001 09 04 00000000 88')]))).toMatchObject(
+      connectionError('PROTOCOL_ERROR'),
+    );
+  });
+
+  it('a frame of one byte more than the limit', () => {
+    const data = (length: number) =>
+      encodeFrame({ type: 'DATA', streamId: 1, endStream: true, data: Buffer.alloc(length) });
+    expect(read([data(20_000)], { maxFrameBytes: 20_000 })).toMatchObject([
+      ['data', 1, expect.any(String), true, 20_000],
+    ]);
+    expect(() => read([data(20_001)], { maxFrameBytes: 20_000 })).toThrow();
+    expect(() => read([data(16_385)])).toThrow();
+  });
+
+  it('a header block of one byte more than the limit, each piece with its frame header', () => {
+    const pieces = [headers({ endHeaders: false, block: hex('88') }), continuation(hex('8283'), true)];
+    const bytes = 2 * 9 + 1 + 2;
+    expect(read(pieces, { maxHeaderBlockBytes: bytes })).toEqual([['headers', 1, '888283', true]]);
+    expect(thrownBy(() => read(pieces, { maxHeaderBlockBytes: bytes - 1 }))).toMatchObject(
+      connectionError('ENHANCE_YOUR_CALM'),
+    );
   });
 
   it('a header block over the limit', () => {

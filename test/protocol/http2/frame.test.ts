@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Http2ErrorCode, type Http2ErrorName } from '../../../src/protocol/http2/error-code.js';
-import { decodeFrame, encodeFrame, type Http2Frame } from '../../../src/protocol/http2/frame.js';
+import { decodeFrame, encodeFrame, type Http2Frame, writeFrame } from '../../../src/protocol/http2/frame.js';
 import { hex, thrownBy } from './bytes.js';
 
 const VECTORS: readonly [name: string, frame: Http2Frame, bytes: string][] = [
@@ -242,6 +242,56 @@ describe('a frame is refused', () => {
   });
 });
 
+describe('a frame of the wrong size', () => {
+  it.each([
+    ['RST_STREAM', '000003 03 00 00000001 000000'],
+    ['PRIORITY', '000004 02 00 00000003 00000000'],
+    ['PING', '000007 06 00 00000000 00000000000000'],
+    ['GOAWAY', '000007 07 00 00000000 00000000000000'],
+    ['WINDOW_UPDATE', '000005 08 00 00000000 0000000100'],
+    ['SETTINGS', '000005 04 00 00000000 0001000000'],
+  ])('is named with the rule it breaks: %s', (type, bytes) => {
+    expect(() => decodeFrame(hex(bytes))).toThrow(new RegExp(`${type}.*FRAME_SIZE_ERROR`));
+  });
+});
+
+describe('a frame', () => {
+  it('may lie anywhere in a slab', () => {
+    const frame: Http2Frame = {
+      type: 'GOAWAY',
+      lastStreamId: 1,
+      errorCode: 0,
+      debugData: Buffer.from('bye'),
+    };
+    const slab = Buffer.alloc(100, 0xee);
+    const end = writeFrame(slab, 10, frame);
+    expect(slab.subarray(10, end)).toEqual(encodeFrame(frame));
+    expect(slab.subarray(0, 10).equals(Buffer.alloc(10, 0xee))).toBe(true);
+  });
+
+  it('may be long', () => {
+    const frame: Http2Frame = { type: 'DATA', streamId: 1, endStream: true, data: Buffer.alloc(16_384, 1) };
+    expect(decodeFrame(encodeFrame(frame))).toEqual(frame);
+  });
+
+  it.each([
+    ['a flag of HEADERS on DATA', '000005 00 21 00000001 0102030405', { data: hex('0102030405') }],
+    ['an unknown type on stream 0', '000001 0a 01 00000000 ff', { type: 'UNKNOWN', code: 10, flags: 1 }],
+    [
+      'the highest dependency',
+      '000005 02 00 00000001 7fffffff 00',
+      { priority: { exclusive: false, dependency: 2 ** 31 - 1, weight: 1 } },
+    ],
+    [
+      'the highest exclusive dependency',
+      '000005 02 00 00000001 ffffffff 00',
+      { priority: { exclusive: true, dependency: 2 ** 31 - 1, weight: 1 } },
+    ],
+  ])('may have %s', (_what, bytes, frame) => {
+    expect(decodeFrame(hex(bytes))).toMatchObject(frame);
+  });
+});
+
 describe('SETTINGS', () => {
   const settings = (bytes: string) => {
     const frame = decodeFrame(hex(bytes));
@@ -255,6 +305,16 @@ describe('SETTINGS', () => {
         10 00 ff ff ff ff
         00 03 00 00 00 64`),
     ).toEqual({ maxConcurrentStreams: 100 });
+  });
+
+  it.each([
+    ['push switched on', '0002 00000001', { enablePush: true }],
+    ['push switched off', '0002 00000000', { enablePush: false }],
+    ['the largest window', '0004 7fffffff', { initialWindowSize: 2 ** 31 - 1 }],
+    ['the smallest frames', '0005 00004000', { maxFrameSize: 16_384 }],
+    ['the largest frames', '0005 00ffffff', { maxFrameSize: 2 ** 24 - 1 }],
+  ])('allows %s', (_what, setting, expected) => {
+    expect(settings(`000006 04 00 00000000 ${setting}`)).toEqual(expected);
   });
 
   it.each([

@@ -25,6 +25,8 @@ describe('an integer', () => {
     ['C.1.3: 42 at an octet boundary', 42, 8, '2a'],
     ['the largest that fits its prefix', 30, 5, '1e'],
     ['the least that does not', 31, 5, '1f 00'],
+    ['the largest with one octet more', 31 + 127, 5, '1f 7f'],
+    ['the least with two octets more', 31 + 128, 5, '1f 80 01'],
     ['the largest there is', 2 ** 31 - 1, 7, '7f 80 ff ff ff 07'],
   ])('is what RFC 7541 says: %s', (_name, value, prefixBits, bytes) => {
     expect(encode(value, prefixBits)).toEqual(hex(bytes));

@@ -61,6 +61,8 @@ describe('the static table', () => {
 describe('a header block is refused', () => {
   it.each([
     ['with index 0', '80'],
+    ['with index 0, whatever follows', '80 01 61 01 62'],
+    ['with a size update above the limit, although another follows', '3f e2 1f 20'],
     ['with an index behind both tables', 'be'],
     ['with an index far behind both tables', 'ff ff ff ff 07'],
     ['with a name index behind both tables', '7f 00 01 61'],
@@ -71,6 +73,7 @@ describe('a header block is refused', () => {
     ['with EOS in a string nobody wants', '00 01 61 84 ff ff ff ff'],
     ['with a size update above the limit', '3f e2 1f'],
     ['with a size update behind a field', '82 20'],
+    ['with a size update behind a field, whatever follows', '82 20 01 61 01 62'],
   ])('%s', (_what, block) => {
     expect(() => decode(new HpackDecoder(), hex(block))).toThrowError(compressionError);
     expect(() => new HpackDecoder().decode(hex(block), 0, hex(block).length, undefined)).toThrowError(
@@ -115,6 +118,27 @@ describe('the decoder', () => {
     expect(seen).toEqual(['b', 'c']);
   });
 
+  it('reads no size update behind its block', () => {
+    const decoder = new HpackDecoder();
+    expect(decoder.decode(hex('20 20'), 1, 1, undefined)).toBe(0);
+    expect(decoder.table.maxBytes).toBe(4096);
+  });
+
+  it('knows the last field of the static table from the first of its own', () => {
+    expect(decode(new HpackDecoder(), hex('bd 40 01 61 01 62 be'))).toEqual([
+      'www-authenticate: ',
+      'a: b',
+      'a: b',
+    ]);
+  });
+
+  it('reads a long Huffman-coded string', () => {
+    const value = 'e'.repeat(3000);
+    const block = encode(new HpackEncoder(), ['a', value]);
+    expect(block.length).toBeLessThan(1900);
+    expect(decode(new HpackDecoder(), block)).toEqual([`a: ${value}`]);
+  });
+
   it('reads nothing behind its block', () => {
     const chunk = hex('ee 00 01 61 02 62 63 ee');
     expect(() => new HpackDecoder().decode(chunk, 1, 6, undefined)).toThrowError(compressionError);
@@ -150,6 +174,47 @@ describe('the encoder', () => {
     encode(encoder, ['apns-topic', 'com.example.app']);
     expect(encode(encoder, ['apns-topic', 'com.example.app'])).toEqual(hex('be'));
   });
+
+  it('writes each of several values of one name as one byte, from the second time on', () => {
+    const encoder = new HpackEncoder();
+    for (const value of ['a', 'b']) encode(encoder, ['apns-topic', value]);
+    for (const value of ['a', 'b']) expect(encode(encoder, ['apns-topic', value])).toHaveLength(1);
+    expect(encoder.table.length).toBe(2);
+  });
+
+  it('still knows the values of a name when the table has dropped the oldest of them', () => {
+    const encoder = new HpackEncoder({ maxTableBytes: 2 * 34 });
+    const decoder = new HpackDecoder();
+    for (const value of ['a', 'b', 'c'])
+      expect(decode(decoder, encode(encoder, ['x', value]))).toEqual([`x: ${value}`]);
+    expect(encode(encoder, ['x', 'b'])).toHaveLength(1);
+    expect(encode(encoder, ['x', 'c'])).toHaveLength(1);
+    expect(encoder.knowsName('x')).toBe(true);
+    encode(encoder, ['y', 'a'], ['y', 'b']);
+    expect(encoder.knowsName('x')).toBe(false);
+  });
+
+  it('adds a field that just fits its table', () => {
+    const encoder = new HpackEncoder({ maxTableBytes: 34 });
+    encode(encoder, ['x', 'a']);
+    expect(encoder.table.bytes).toBe(34);
+  });
+
+  it('writes a string as it is where Huffman coding would make it longer', () => {
+    const value = '~'.repeat(100);
+    expect(encode(new HpackEncoder(), ['a', value]).toString('latin1')).toContain(value);
+  });
+
+  it.each(['', 'a', '~'.repeat(42), 'a'.repeat(43), 'é', 'é'.repeat(42), '€'.repeat(42), `a€`])(
+    'writes %j, and nothing behind it',
+    (value) => {
+      const slab = Buffer.alloc(1000, 0xee);
+      const end = new HpackEncoder().writeField(slab, 0, 'a', value, 'pass');
+      const block = slab.subarray(0, end);
+      expect(decode(new HpackDecoder(), block)).toEqual([`a: ${value}`]);
+      expect(slab.subarray(end).every((byte) => byte === 0xee)).toBe(true);
+    },
+  );
 
   it('never writes a secret as an index, even where a table has it', () => {
     const encoder = new HpackEncoder();
