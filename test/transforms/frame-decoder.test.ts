@@ -76,6 +76,12 @@ describe('notifications', () => {
   });
 });
 
+it('has no field that the frame does not have', async () => {
+  expect(await decode([encodeFrame({ deviceToken: 'ab', payload: '{}' }, 0)])).toStrictEqual([
+    { deviceToken: 'ab', payload: {} },
+  ]);
+});
+
 describe('a payload', () => {
   it('becomes an object where it is one, and stays bytes where it is something else', async () => {
     const payloads = ['{"aps":{"alert":"é"}}', '[]', 'null', '"text"', '7', '{"aps":', '\ufeff{}'];

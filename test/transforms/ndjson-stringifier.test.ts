@@ -109,6 +109,21 @@ describe('createNdjsonStringifier', () => {
     stringifier.destroy();
   });
 
+  test('gives a reader that catches up the line that found no room', async () => {
+    const stringifier = createNdjsonStringifier();
+    // Fewer characters than a chunk has, and more bytes than its reader wants to wait.
+    stringifier.write({ text: 'é'.repeat(40_000) });
+    await turn();
+    expect(stringifier.readableLength).toBeGreaterThan(stringifier.readableHighWaterMark);
+    stringifier.write({ last: true });
+    await turn();
+    const chunks: string[] = [];
+    stringifier.on('data', (chunk) => chunks.push(String(chunk)));
+    await turn();
+    expect(chunks.at(-1)).toBe('{"last":true}\n');
+    stringifier.destroy();
+  });
+
   test.each([
     [
       'a cycle',

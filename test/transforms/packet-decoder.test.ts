@@ -56,6 +56,20 @@ describe('PacketDecoder', () => {
     expect(await decode('\u0002a', ...fault)).toEqual({ out: ['a'], code });
   });
 
+  it('fails only when its reader has taken all that came before, one by one', async () => {
+    const stream = decoder();
+    stream.end('\u0002a\u0002b\u0002c\u0000');
+    const out: string[] = [];
+    const reading = (async () => {
+      for await (const packet of stream) {
+        out.push(packet);
+        await nextTurn();
+      }
+    })();
+    await expect(reading).rejects.toMatchObject({ code: 'APNS_ERR_MALFORMED_PACKET' });
+    expect(out).toEqual(['a', 'b', 'c']);
+  });
+
   it('fails with what decode throws', async () => {
     const thrown = new Error('on purpose');
     const stream = new PacketDecoder(

@@ -85,7 +85,7 @@ export const FRAME_FORMAT: PacketFormat = {
       throw malformed(`it starts with command ${command}, known are 0, 1 and 2`);
     }
     const tokenStart = start + (command === 1 ? 11 : 3);
-    if (end < tokenStart) return 0;
+    // Where the token's length is not there yet, what is read as its length leads behind the end as well.
     const payloadStart = tokenStart + uint16(bytes, tokenStart - 2) + 2;
     if (end < payloadStart) return 0;
     return payloadStart + uint16(bytes, payloadStart - 2) - start;
@@ -172,8 +172,8 @@ export function readIdentifier(bytes: Uint8Array, start: number, end: number): n
   if (command === 1) return uint32(bytes, start + 1);
   if (command !== 2) return undefined;
   let at = start + HEADER_2_BYTES;
-  while (at + ITEM_HEADER_BYTES <= end) {
-    if (bytes[at] === FrameItem.Identifier && at + 7 <= end) return uint32(bytes, at + ITEM_HEADER_BYTES);
+  while (at + ITEM_HEADER_BYTES + 4 <= end) {
+    if (bytes[at] === FrameItem.Identifier) return uint32(bytes, at + ITEM_HEADER_BYTES);
     at += ITEM_HEADER_BYTES + uint16(bytes, at + 1);
   }
   return undefined;

@@ -99,7 +99,7 @@ describe('decodeFrame', () => {
 
 describe('readIdentifier', () => {
   it.each([2, 1, 0] as const)('finds what decodeFrame does in a frame of command %d', (command) => {
-    const bytes = encodeFrame({ deviceToken: '03000400', payload: '{}', identifier: 7 }, command);
+    const bytes = encodeFrame({ deviceToken: 'aaaa03000400000009', payload: '{}', identifier: 7 }, command);
     expect(readIdentifier(bytes, 0, bytes.length)).toBe(decodeFrame(bytes).identifier);
   });
 

@@ -23,6 +23,7 @@ describe('jsonProblem', () => {
     ['[!', /unexpected '!' at column 2$/],
     ['[~', /unexpected '~' at column 2$/],
     ['[1 1]', /unexpected '1' at column 4$/],
+    ['[1. 5]', /unexpected byte 0x20 at column 4$/],
     ['[\u007f]', /unexpected byte 0x7f at column 2$/],
     ['[\u0000]', /unexpected byte 0x00 at column 2$/],
     ['[\ud83d\ude00]', /unexpected byte 0xf0 at column 2$/],
