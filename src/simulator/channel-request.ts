@@ -77,6 +77,7 @@ export function readBroadcast(
   const reason =
     (pushType === undefined && 'MissingPushType') ||
     (pushType !== 'liveactivity' && 'InvalidPushType') ||
+    (priority === undefined && 'BadPriority') ||
     priorityReason(priority, pushType) ||
     (expiration === undefined && 'BadExpirationDate') ||
     expirationReason(expiration) ||
@@ -91,7 +92,7 @@ export function readBroadcast(
       channelId: found.channelId,
       pushType: 'liveactivity',
       expiration: Number(expiration),
-      ...(priority === undefined ? {} : { priority: Number(priority) }),
+      priority: Number(priority),
     }
   );
 }

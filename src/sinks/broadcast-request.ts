@@ -10,6 +10,9 @@ import type { GeneralRequest } from '../protocol/http2/request.js';
 
 const PUSH_TYPE = 'liveactivity';
 
+/** Apple demands a priority of every broadcast; this is what a notification to a device means without one. */
+const PRIORITY = 10;
+
 /** The topic of a Live Activity; the path of a broadcast names the bundle identifier before it. */
 const TOPIC_SUFFIX = '.push-type.liveactivity';
 
@@ -25,7 +28,7 @@ export function createBroadcastRequest(
   bundleId: string | undefined,
   requestId: string,
 ): GeneralRequest {
-  const { topic = bundleId, pushType = PUSH_TYPE, expiration, priority, channelId } = notification;
+  const { topic = bundleId, pushType = PUSH_TYPE, expiration, priority = PRIORITY, channelId } = notification;
   if (topic === undefined) {
     throw invalidNotification(
       notification,
@@ -43,8 +46,6 @@ export function createBroadcastRequest(
     // Apple demands it: 0 for a channel that stores nothing.
     ['apns-expiration', `${expiration === undefined ? 0 : expirationSeconds(expiration)}`],
   ];
-  // Apple lists it as required; 10 is what its absence means elsewhere.
-  headers.push(['apns-priority', `${priority ?? 10}`]);
-  headers.push(['apns-request-id', requestId]);
+  headers.push(['apns-priority', `${priority}`], ['apns-request-id', requestId]);
   return { method: 'POST', path: `/4/broadcasts/apps/${encodeURIComponent(app)}`, headers };
 }

@@ -27,7 +27,13 @@ function broadcast(
   body = '{"aps":{}}',
 ): Promise<Http2Response> {
   const path = `/4/broadcasts/apps/${APP}`;
-  const base = { ':method': 'POST', ':path': path, 'apns-push-type': 'liveactivity', 'apns-expiration': '0' };
+  const base = {
+    ':method': 'POST',
+    ':path': path,
+    'apns-push-type': 'liveactivity',
+    'apns-expiration': '0',
+    'apns-priority': '10',
+  };
   return client.request({ ...base, 'apns-channel-id': channelId, ...headers }, body);
 }
 
@@ -170,14 +176,15 @@ describe('a broadcast', () => {
     expect(simulator.counts).toMatchObject({ accepted: 0, rejected: 1 });
   });
 
-  it('needs a channel, a push type and an expiration', async () => {
+  it('needs a channel, a push type, a priority and an expiration', async () => {
     const { simulator, client } = await start();
     const request = { ':method': 'POST', ':path': `/4/broadcasts/apps/${APP}` };
     expect(reasonOf(await client.request(request, '{}'))[1]).toBe('MissingChannelId');
     const channel = { 'apns-channel-id': simulator.channels.create(APP) ?? '' };
     expect(reasonOf(await client.request({ ...request, ...channel }, '{}'))[1]).toBe('MissingPushType');
-    const pushType = { 'apns-push-type': 'liveactivity' };
-    const response = await client.request({ ...request, ...channel, ...pushType }, '{}');
+    const pushed = { ...request, ...channel, 'apns-push-type': 'liveactivity' };
+    expect(reasonOf(await client.request(pushed, '{}'))[1]).toBe('BadPriority');
+    const response = await client.request({ ...pushed, 'apns-priority': '10' }, '{}');
     expect(reasonOf(response)[1]).toBe('BadExpirationDate');
   });
 });

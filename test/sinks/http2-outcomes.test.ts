@@ -3,6 +3,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { createHttp2Delivery } from '../../src/delivery.js';
 import type { Notification } from '../../src/notification.js';
 import type { DeliveryOutcome } from '../../src/outcome.js';
+import { createSimulator } from '../../src/simulator/index.js';
 import { createHttp2Sink } from '../../src/sinks/http2-sink.js';
 import { closed, until } from '../support/frames.js';
 import { startRawGateway } from '../support/http2-raw-gateway.js';
@@ -98,6 +99,20 @@ test('a broadcast carries the id that its outcome names', async () => {
   expect(outcome!.apnsId).toMatch(/^[0-9a-f-]{36}$/);
   expect(gateway.requests[0]!.headers['apns-request-id']).toBe(outcome!.apnsId);
   expect(gateway.requests[0]!.headers).not.toHaveProperty('apns-id');
+});
+
+test('a broadcast without a priority is sent with 10, which APNs demands, and accepted', async () => {
+  const simulator = await createSimulator();
+  onTestFinished(() => simulator.close());
+  const { ca, cert, key, topic } = simulator.credentials;
+  const { host, port } = simulator.http2;
+  const sink = createHttp2Sink({ host, port, tls: { ca, cert, key }, topic });
+  const outcomes = sink.outcomes.toArray();
+  const channelId = simulator.channels.create(topic)!;
+  sink.write({ channelId, payload: PAYLOAD });
+  sink.end();
+  expect(await outcomes).toMatchObject([{ status: 'accepted' }]);
+  expect([...simulator.accepted]).toMatchObject([{ channelId, priority: 10, expiration: 0 }]);
 });
 
 test('a broadcast has the id by which the service traces it, where that is another one', async () => {
