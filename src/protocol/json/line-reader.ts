@@ -125,7 +125,7 @@ export class LineReader {
     if (bytes[start] === 0xef && this.#line > 1 && isByteOrderMark(bytes, start, lineEnd)) start += 3;
     // In front of an empty line is the newline of the line before, or nothing.
     const end = bytes[lineEnd - 1] === CARRIAGE_RETURN ? lineEnd - 1 : lineEnd;
-    if (end - start > this.#maxLineBytes) {
+    if (end - lineStart > this.#maxLineBytes) {
       this.#refuseLength();
       return true;
     }
