@@ -38,6 +38,12 @@ export function systemProblem(error: unknown): string {
       return 'a part of the path is not a directory';
     case 'ENOSPC':
       return 'no space left on the device';
+    case 'EDQUOT':
+      return 'the disk quota is used up';
+    case 'EIO':
+      return 'the device reports an error';
+    case 'ELOOP':
+      return 'symbolic links lead in a circle';
     case 'EROFS':
       return 'the file system is read-only';
     case 'EFBIG':

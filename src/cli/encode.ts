@@ -11,6 +11,7 @@ import { findInputs } from './input.js';
 import { runUntilSignal } from './interrupts.js';
 import { fileOf } from './notification-file.js';
 import { createOutput } from './output.js';
+import { FRAMES } from './output-records.js';
 import { passThrough } from './pass-through.js';
 import { unescaped } from './safe-output.js';
 
@@ -58,7 +59,10 @@ export const encodeCommand: Command = defineCommand({
         [
           encoder,
           ...(values.hex ? [createHexEncoder()] : []),
-          createOutput(values.force ? unescaped(io.stdout) : io.stdout),
+          createOutput(
+            values.force ? unescaped(io.stdout) : io.stdout,
+            values.hex ? {} : { records: FRAMES },
+          ),
         ],
         (ended) => feed.run(ended),
         stop,

@@ -23,6 +23,8 @@ export const ExitCode = {
   CredentialsRefused: 77,
   /** Credentials or settings cannot be used. EX_CONFIG. */
   BadConfiguration: 78,
+  /** SIGHUP. */
+  HungUp: 129,
   /** SIGINT. */
   Interrupted: 130,
   /** Whatever read standard output has gone away (SIGPIPE). */
@@ -93,9 +95,15 @@ export function exitCodeOfEnding({ signal, errors, counts }: Ending): ExitCode {
   return fatal ?? (Math.max(...codes) as ExitCode);
 }
 
+const BY_SIGNAL: Readonly<Record<StopSignal, ExitCode>> = {
+  SIGHUP: ExitCode.HungUp,
+  SIGINT: ExitCode.Interrupted,
+  SIGTERM: ExitCode.Terminated,
+};
+
 /** The exit code for a command that a signal ended. */
 export function exitCodeOfSignal(signal: StopSignal): ExitCode {
-  return signal === 'SIGINT' ? ExitCode.Interrupted : ExitCode.Terminated;
+  return BY_SIGNAL[signal];
 }
 
 /**

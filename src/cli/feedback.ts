@@ -44,7 +44,7 @@ export const feedbackCommand: Command = defineCommand({
   },
   notes: [
     'Reading clears the list at the service, for every reader: keep what is printed. Drop a token only if the app has not registered it again since the timestamp (UNIX seconds).',
-    'Exit code: 0 read to the end, 130/143 after SIGINT/SIGTERM; all others as for send.',
+    'Exit code: 0 read to the end, 129/130/143 after SIGHUP, SIGINT, SIGTERM; all others as for send.',
   ],
   examples: [
     'apns-streams feedback --to binary://feedback.example.com --cert cert.pem --key key.pem',
@@ -85,11 +85,18 @@ export const feedbackCommand: Command = defineCommand({
         ...(idleTimeoutMs === undefined ? {} : { idleTimeoutMs }),
         ...(connectTimeoutMs === undefined ? {} : { connectTimeoutMs }),
       });
-      return pipeline(source, createNdjsonStringifier(), createOutput(io.stdout, hush));
+      return pipeline(
+        source,
+        createNdjsonStringifier(),
+        createOutput(io.stdout, { onWritten: hush, advice: LOST }),
+      );
     }).finally(hush);
     return signal === undefined ? ExitCode.Ok : exitCodeOfSignal(signal);
   },
 });
+
+/** What a full disk means here. */
+const LOST = 'make room; what was read and is not written may no longer be listed by the service';
 
 /** Says once that nothing has come for a while, unless the function it returns is called before. */
 function noteSilence(io: CommandIo): () => void {

@@ -1,6 +1,9 @@
 /** What tells one input from another, and from itself after a change. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
+import { Readable } from 'node:stream';
+import { CommandError } from './command-error.js';
+import { ExitCode } from './exit-code.js';
 import { type Input, readInput } from './input.js';
 import type { InputIdentity } from './ledger-format.js';
 
@@ -17,14 +20,20 @@ export interface FoundIdentity {
  * half a second per gigabyte where the processor knows SHA-256.
  *
  * @param before what the input was known by earlier
+ * @param stop ends the reading; it then rejects with the signal's reason
  */
-export async function identifyInput({ name, size }: Input, before?: InputIdentity): Promise<FoundIdentity> {
+export async function identifyInput(
+  { name, size }: Input,
+  before?: InputIdentity,
+  stop?: AbortSignal,
+): Promise<FoundIdentity> {
   const hash = createHash('sha256');
   let bytes = 0;
   let begin: string | undefined;
   const input = { name, size, open: () => createReadStream(name, { highWaterMark: 1024 * 1024 }) };
   await readInput(input, async (source) => {
     for await (const chunk of source as AsyncIterable<Buffer>) {
+      stop?.throwIfAborted();
       const missing = before === undefined ? -1 : before.bytes - bytes;
       bytes += chunk.length;
       if (missing < 0 || missing >= chunk.length) {
@@ -38,4 +47,29 @@ export async function identifyInput({ name, size }: Input, before?: InputIdentit
   });
   const identity = { path: name, bytes, sha256: hash.digest('hex') };
   return { identity, hasGrown: begin !== undefined && begin === before?.sha256 };
+}
+
+/**
+ * The input as it was when it was identified, for sending: what is added to it meanwhile is left out, since a log may be
+ * written to while it is sent.
+ *
+ * Its stream fails with a {@link CommandError}, exit code 74, at its end when the bytes were not those that were
+ * identified: then the ledger does not say which lines were sent.
+ */
+export function identifiedInput({ name }: Input, identity: InputIdentity): Input {
+  const open = (): Readable => Readable.from(readIdentified(name, identity), { objectMode: false });
+  return { name, size: identity.bytes, open };
+}
+
+async function* readIdentified(name: string, { bytes, sha256 }: InputIdentity): AsyncGenerator<Buffer> {
+  if (bytes === 0) return;
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(name, { end: bytes - 1 }) as AsyncIterable<Buffer>) {
+    hash.update(chunk);
+    yield chunk;
+  }
+  if (hash.digest('hex') === sha256) return;
+  throw new CommandError(ExitCode.InputOutput, `${name} was changed while it was being sent`, {
+    hint: 'the outcomes say what was sent, by device token and not by line; send a copy that does not change, with a ledger of its own',
+  });
 }

@@ -1,11 +1,12 @@
 /** Where a command reads from: files in order, `-` or nothing for standard input. */
-import { createReadStream } from 'node:fs';
+import { createReadStream, fstatSync, type Stats } from 'node:fs';
 import { access, constants, stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { CommandError, systemProblem, usageError } from './command-error.js';
 import { ExitCode } from './exit-code.js';
 import type { CommandIo } from './io.js';
 import { adviceForOperand, shownValue } from './mistaken-value.js';
+import { isSameFile } from './same-file.js';
 
 /** One file, or standard input, that is there and can be opened. */
 export interface Input {
@@ -20,7 +21,8 @@ export interface Input {
 /**
  * The inputs that `operands` name, all of them checked before the first is read.
  *
- * @throws {CommandError} exit code 64: a file that cannot be read, or standard input that is a terminal
+ * @throws {CommandError} exit code 64: a file that cannot be read, standard input that is a terminal, or an input
+ *   that is the file of standard output
  */
 export async function findInputs(operands: readonly string[], io: CommandIo): Promise<readonly Input[]> {
   const names = operands.length === 0 ? ['-'] : operands;
@@ -37,15 +39,33 @@ export async function findInputs(operands: readonly string[], io: CommandIo): Pr
 }
 
 async function findInput(name: string, io: CommandIo): Promise<Input> {
-  if (name === '-') return { name, size: undefined, open: () => io.stdin };
+  if (name === '-') {
+    refuseOutput('standard input', statusOf(io.stdin), io);
+    return { name, size: undefined, open: () => io.stdin };
+  }
+  let found: Stats;
   try {
-    const found = await stat(name);
+    found = await stat(name);
     if (found.isDirectory()) throw Object.assign(new Error(), { code: 'EISDIR' });
     await access(name, constants.R_OK);
-    return { name, size: found.isFile() ? found.size : undefined, open: () => createReadStream(name) };
   } catch (error) {
     throw usageError(`cannot read ${shownValue(name)}: ${systemProblem(error)}`, adviceForOperand(name));
   }
+  refuseOutput(name, found, io);
+  return { name, size: found.isFile() ? found.size : undefined, open: () => createReadStream(name) };
+}
+
+/** A command that reads what it writes never ends, or has had its input emptied by the shell. */
+function refuseOutput(name: string, input: Stats | undefined, io: CommandIo): void {
+  if (!isSameFile(input, statusOf(io.stdout))) return;
+  throw usageError(
+    `${shownValue(name)} is the same file as standard output: every line that is written would be read as input`,
+    'write to another file',
+  );
+}
+
+function statusOf({ fd }: { readonly fd?: number }): Stats | undefined {
+  return typeof fd === 'number' ? fstatSync(fd) : undefined;
 }
 
 /**

@@ -1,4 +1,4 @@
-/** Signals as two steps: the first asks to finish, the second to stop at once. */
+/** Signals as two steps: the first asks to finish, the second, or time, to stop at once. */
 import type { CommandIo, StopSignal } from './io.js';
 
 /** Listens for signals from its construction until {@link Interrupts.dispose}. */
@@ -6,12 +6,20 @@ export class Interrupts {
   readonly #first = new AbortController();
   readonly #second = new AbortController();
   readonly #remove: () => void;
+  #stopTimer: () => void = () => {};
   #signal: StopSignal | undefined;
 
-  constructor(io: Pick<CommandIo, 'onSignal'>) {
+  /** @param stopTimeoutMs how long after the first signal {@link Interrupts.second} comes by itself */
+  constructor(io: Pick<CommandIo, 'onSignal' | 'clock'>, stopTimeoutMs?: number) {
     this.#remove = io.onSignal((signal) => {
       this.#signal ??= signal;
       if (this.#first.signal.aborted) this.#second.abort();
+      else if (stopTimeoutMs !== undefined) {
+        this.#stopTimer = io.clock.every(stopTimeoutMs, () => {
+          this.#stopTimer();
+          this.#second.abort();
+        });
+      }
       this.#first.abort();
     });
   }
@@ -21,7 +29,7 @@ export class Interrupts {
     return this.#first.signal;
   }
 
-  /** Aborted by the second signal: drop everything. */
+  /** Aborted by the second signal, or when the time to stop is over: drop everything. */
   get second(): AbortSignal {
     return this.#second.signal;
   }
@@ -33,6 +41,7 @@ export class Interrupts {
 
   /** Gives signals their default effect back. */
   dispose(): void {
+    this.#stopTimer();
     this.#remove();
   }
 }
@@ -43,7 +52,7 @@ export class Interrupts {
  * @returns the signal, if one came; what `work` throws because of it is of no interest then
  */
 export async function runUntilSignal(
-  io: Pick<CommandIo, 'onSignal'>,
+  io: Pick<CommandIo, 'onSignal' | 'clock'>,
   work: (stop: AbortSignal) => Promise<void>,
 ): Promise<StopSignal | undefined> {
   const interrupts = new Interrupts(io);

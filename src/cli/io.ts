@@ -3,7 +3,7 @@ import type { Readable, Writable } from 'node:stream';
 import type { StatusLine } from './status-line.js';
 
 /** The signals a command can answer. */
-export type StopSignal = 'SIGINT' | 'SIGTERM';
+export type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
 
 /** Time, as a test can replace it. */
 export interface Clock {
@@ -15,8 +15,9 @@ export interface Clock {
 
 /** Standard streams, environment, clock and signals. */
 export interface CommandIo {
-  readonly stdin: Readable & { readonly isTTY?: boolean };
-  readonly stdout: Writable & { readonly isTTY?: boolean };
+  readonly stdin: Readable & { readonly isTTY?: boolean; readonly fd?: number };
+  /** With `fd` where it is a file descriptor. */
+  readonly stdout: Writable & { readonly isTTY?: boolean; readonly fd?: number };
   readonly stderr: {
     write(text: string): unknown;
     readonly isTTY?: boolean;

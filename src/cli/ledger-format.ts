@@ -7,6 +7,7 @@
  *     {"through":1000,"beyond":[[1003,1005]]}                the snapshot: all that is settled
  *     {"through":1002,"beyond":[[1010,1010]]}                and what has come to it since, …
  *     {"through":1002,"beyond":[],"window":1010}             from now on more may be under way
+ *     {"through":1002,"beyond":[],"refused":[[3,9]]}         these are open: credentials or options were refused
  *     {"through":1010,"beyond":[],"ended":"complete"}
  *
  * Header and snapshot are put in place together, by renaming a file, so they are whole even after a kill.
@@ -48,12 +49,16 @@ export interface LedgerEntry {
   readonly ended?: LedgerEnding;
   /** Where the {@link LedgerHeader}'s is no longer enough: from here on this is. */
   readonly window?: number;
+  /** Lines that were refused because of credentials or options. Those that are not settled later are open. */
+  readonly refused?: readonly LineRange[];
 }
 
 /** What a ledger says. */
 export interface LedgerContent {
   readonly header: LedgerHeader;
   readonly settled: LineRanges;
+  /** Not settled, since only the credentials or options were refused. */
+  readonly refused: LineRanges;
   readonly ended: LedgerEnding | undefined;
 }
 
@@ -65,21 +70,27 @@ const NEWLINE = 0x0a;
 export const START_OVER =
   'the outcomes that were printed say which lines are settled; to send every line anew, name a FILE that is not there yet';
 
-/** The beginning of a ledger: its header, and a snapshot of what is settled. */
-export function encodeLedger({ input, to, window }: LedgerHeader, settled: LineRanges): string {
+/** The beginning of a ledger: its header, and a snapshot of what is settled and of what was refused. */
+export function encodeLedger(
+  { input, to, window }: LedgerHeader,
+  settled: LineRanges,
+  refused: LineRanges = new LineRanges(),
+): string {
   const { through, beyond } = settled;
   return (
-    encodeLine({ ledger: NAME, version: VERSION, input, to, window }) + encodeLedgerEntry({ through, beyond })
+    encodeLine({ ledger: NAME, version: VERSION, input, to, window }) +
+    encodeLedgerEntry({ through, beyond, refused: [...refused.without(settled)] })
   );
 }
 
 /** What is appended when more is settled. */
-export function encodeLedgerEntry({ through, beyond, ended, window }: LedgerEntry): string {
+export function encodeLedgerEntry({ through, beyond, ended, window, refused = [] }: LedgerEntry): string {
   return encodeLine({
     through,
     beyond,
     ...(ended === undefined ? {} : { ended }),
     ...(window === undefined ? {} : { window }),
+    ...(refused.length === 0 ? {} : { refused }),
   });
 }
 
@@ -93,6 +104,7 @@ export function decodeLedger(bytes: Buffer, name: string): LedgerContent {
   const header = decodeLedgerHeader(bytes, name);
   let { window } = header;
   const settled = new LineRanges();
+  const refused = new LineRanges();
   let ended: LedgerEnding | undefined;
   let start = bytes.indexOf(NEWLINE) + 1;
   let line = 2;
@@ -101,6 +113,7 @@ export function decodeLedger(bytes: Buffer, name: string): LedgerContent {
     if (!isEntry(entry)) throw unusable(name, `is damaged in line ${line}`);
     settled.add(1, entry.through);
     for (const [first, last] of entry.beyond) settled.add(first, last);
+    for (const [first, last] of entry.refused ?? []) refused.add(first, last);
     ended = entry.ended;
     window = Math.max(window, entry.window ?? 0);
     start = end + 1;
@@ -108,7 +121,12 @@ export function decodeLedger(bytes: Buffer, name: string): LedgerContent {
   }
   // Cut off inside of what is never written but whole.
   if (line === 2) throw unusable(name, 'is damaged: it ends in line 2');
-  return { header: { ...header, window }, settled, ended: start === bytes.length ? ended : undefined };
+  return {
+    header: { ...header, window },
+    settled,
+    refused: refused.without(settled),
+    ended: start === bytes.length ? ended : undefined,
+  };
 }
 
 /**
@@ -165,13 +183,13 @@ function isHeader(value: unknown): value is LedgerHeader {
 }
 
 function isEntry(value: unknown): value is LedgerEntry {
-  const { through, beyond, ended, window = 1 } = (value ?? {}) as Partial<Record<keyof LedgerEntry, unknown>>;
+  const fields = (value ?? {}) as Partial<Record<keyof LedgerEntry, unknown>>;
+  const { through, beyond, ended, window = 1, refused = [] } = fields;
   const isRange = (range: unknown): boolean =>
     Array.isArray(range) && range.length === 2 && isCount(range[0], 1) && isCount(range[1], range[0]);
   const isEnding = ended === undefined || ended === 'complete' || ended === 'idle';
-  return (
-    isCount(through, 0) && Array.isArray(beyond) && beyond.every(isRange) && isEnding && isCount(window, 1)
-  );
+  const areRanges = (ranges: unknown): boolean => Array.isArray(ranges) && ranges.every(isRange);
+  return isCount(through, 0) && areRanges(beyond) && areRanges(refused) && isEnding && isCount(window, 1);
 }
 
 function isCount(value: unknown, least: number): value is number {

@@ -1,10 +1,11 @@
 /** Keeps a ledger to one process at a time, by a file beside it that says which. */
-import { closeSync, openSync, readFileSync, renameSync, statSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, lstatSync, openSync, readFileSync, renameSync, unlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { CommandError, systemProblem } from './command-error.js';
 import { ExitCode } from './exit-code.js';
 import { hasErrorCode } from './has-error-code.js';
 import { processStart } from './process-start.js';
+import { writeWhole } from './write-whole.js';
 
 /** Who holds a ledger. */
 interface Holder {
@@ -46,9 +47,8 @@ export class LedgerLock {
     for (let left = ATTEMPTS; ; left--) {
       if (this.#create()) return;
       const found = this.#read();
-      if (found === undefined) continue;
-      if (left === 0 || isHeld(found)) throw this.#refusal(found.text);
-      this.#takeAway(found.text);
+      if (left === 0 || (found !== undefined && isHeld(found))) throw this.#refusal(found?.text ?? '');
+      if (found !== undefined) this.#takeAway(found.text);
     }
   }
 
@@ -81,7 +81,7 @@ export class LedgerLock {
       throw this.#unwritable(error);
     }
     try {
-      writeSync(file, this.#text);
+      writeWhole(file, Buffer.from(this.#text));
       return true;
     } catch (error) {
       unlinkSync(this.#path);
@@ -93,11 +93,14 @@ export class LedgerLock {
 
   #read(): { readonly text: string; readonly ageMs: number } | undefined {
     try {
-      const { mtimeMs } = statSync(this.#path);
+      const found = lstatSync(this.#path);
+      // Reading a link would read another file, and reading a FIFO would never return.
+      if (!found.isFile()) throw this.#refusal('');
+      const { mtimeMs } = found;
       return { text: readFileSync(this.#path, 'utf8'), ageMs: Date.now() - mtimeMs };
     } catch (error) {
       if (hasErrorCode(error, 'ENOENT')) return undefined;
-      throw this.#unwritable(error);
+      throw error instanceof CommandError ? error : this.#unwritable(error);
     }
   }
 

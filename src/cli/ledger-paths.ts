@@ -1,10 +1,13 @@
 /** A ledger takes three names in its directory; nothing else that the run uses may have one of them. */
-import { fstatSync, type Stats, statSync } from 'node:fs';
-import { CommandError, usageError } from './command-error.js';
+import { fstatSync, lstatSync, realpathSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { CommandError, systemProblem, usageError } from './command-error.js';
 import { ExitCode } from './exit-code.js';
+import { hasErrorCode } from './has-error-code.js';
 import { nextPathOf, readHead } from './ledger.js';
 import { beginsAsLedger } from './ledger-format.js';
 import { lockPathOf } from './ledger-lock.js';
+import { isSameFile } from './same-file.js';
 
 /** What a run reads from and writes to beside its ledger. */
 export interface OtherFiles {
@@ -14,36 +17,88 @@ export interface OtherFiles {
 }
 
 /**
+ * The one path of a ledger, whatever links lead to it: the lock and the rewritten file lie beside the file itself, so
+ * two runs that reach it by different names find each other.
+ *
+ * @throws {CommandError} exit code 78 for a link that leads nowhere, for a file with more than one name, and for what
+ *   is no regular file
+ */
+export function resolveLedgerPath(path: string): string {
+  const real = realPathOf(path);
+  const found = statSync(real, { throwIfNoEntry: false });
+  if (found === undefined) return real;
+  if (!found.isFile()) {
+    const what = found.isDirectory() ? 'a directory' : 'not a regular file';
+    throw unusable(`the ledger ${path} is ${what}`, 'name a LEDGER that is a file, or not there yet');
+  }
+  if (found.nlink > 1) {
+    throw unusable(
+      `the ledger ${path} has ${found.nlink} names (hard links), so another run could use it unnoticed by another name`,
+      `make a file with one name of it: cp ${path} ${path}.copy && mv ${path}.copy ${path}`,
+    );
+  }
+  return real;
+}
+
+/**
+ * @param path as {@link resolveLedgerPath} returned it
  * @throws {CommandError} exit code 64 where a name of the ledger is that of the input or of standard output,
- *   78 where another file stands in the way of rewriting the ledger
+ *   78 where another file, or a link, has the name of its lock or of the file that it is rewritten through
  */
 export function checkLedgerPaths(path: string, { input, output }: OtherFiles): void {
   const next = nextPathOf(path);
+  const lock = lockPathOf(path);
   const inputFile = statSync(input);
   const outputFile = output === undefined ? undefined : fstatSync(output);
-  for (const name of [path, next, lockPathOf(path)]) {
+  for (const name of [path, next, lock]) {
     const found = statSync(name, { throwIfNoEntry: false });
-    if (found === undefined) continue;
-    const what = isSame(found, inputFile)
-      ? 'the FILE'
-      : isSame(found, outputFile)
-        ? 'standard output'
-        : undefined;
-    if (what === undefined) continue;
+    const isInput = isSameFile(found, inputFile);
+    if (!isInput && !isSameFile(found, outputFile)) continue;
     throw usageError(
-      `--resume ${path} writes to ${name}, and that is ${what} itself`,
+      `--resume ${path} writes to ${name}, and that is ${isInput ? 'the FILE' : 'standard output'} itself`,
       'name a LEDGER that is a file of its own',
     );
   }
-  const left = statSync(next, { throwIfNoEntry: false });
-  if (left === undefined || (left.isFile() && beginsAsLedger(readHead(next)))) return;
-  throw new CommandError(
-    ExitCode.BadConfiguration,
+  checkPlainFile(next, 'the ledger is rewritten through it');
+  checkPlainFile(lock, 'it keeps the ledger to one process');
+  if (lstatSync(next, { throwIfNoEntry: false }) === undefined || beginsAsLedger(readHead(next))) return;
+  throw unusable(
     `the ledger ${path} is rewritten by way of ${next}, and there is another file of that name`,
-    { hint: 'move it, or name another LEDGER' },
+    'move it, or name another LEDGER',
   );
 }
 
-function isSame(one: Stats, other: Stats | undefined): boolean {
-  return other !== undefined && one.isFile() && one.dev === other.dev && one.ino === other.ino;
+/** Whoever made a link of that name decides where the bytes end up. */
+function checkPlainFile(name: string, purpose: string): void {
+  const found = lstatSync(name, { throwIfNoEntry: false });
+  if (found === undefined || found.isFile()) return;
+  const what = found.isSymbolicLink() ? 'a symbolic link' : 'not a regular file';
+  throw unusable(
+    `${name} is ${what}, and must be a file or not there: ${purpose}`,
+    'remove it, or name another LEDGER',
+  );
+}
+
+function realPathOf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch (error) {
+    const isMissing = hasErrorCode(error, 'ENOENT') || hasErrorCode(error, 'ENOTDIR');
+    if (!isMissing || lstatSync(path, { throwIfNoEntry: false }) !== undefined) {
+      throw unusable(
+        `the path of the ledger ${path} cannot be followed to its end: ${systemProblem(error)}`,
+        'if it is a symbolic link, name the file itself',
+      );
+    }
+  }
+  try {
+    return join(realpathSync(dirname(path)), basename(path));
+  } catch {
+    // No such directory: what is written there fails, and says so.
+    return path;
+  }
+}
+
+function unusable(message: string, hint: string): CommandError {
+  return new CommandError(ExitCode.BadConfiguration, message, { hint });
 }

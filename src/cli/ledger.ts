@@ -9,7 +9,6 @@ import {
   renameSync,
   rmSync,
   statSync,
-  writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { CommandError, systemProblem } from './command-error.js';
@@ -23,7 +22,8 @@ import {
   type LedgerEnding,
   type LedgerHeader,
 } from './ledger-format.js';
-import { type LineRanges, rangesOf } from './line-ranges.js';
+import { LineRanges, rangesOf } from './line-ranges.js';
+import { writeWhole } from './write-whole.js';
 
 /** What may be appended before the file is rewritten, unless four times the last snapshot is more. */
 const MAX_APPENDED_BYTES = 256 * 1024;
@@ -42,6 +42,8 @@ export interface LedgerOptions {
   readonly header: LedgerHeader;
   /** What earlier runs have settled. The ledger adds to it. */
   readonly settled: LineRanges;
+  /** What earlier runs were refused for because of credentials or options. The ledger adds to it. */
+  readonly refused?: LineRanges;
   /** Every entry is on the disk before {@link Ledger.add} returns: it survives a loss of power. */
   readonly sync: boolean;
   /** Called when the ledger is closed. */
@@ -59,6 +61,7 @@ export interface LedgerOptions {
 export class Ledger {
   readonly #options: LedgerOptions;
   readonly #settled: LineRanges;
+  readonly #refused: LineRanges;
   #header: LedgerHeader;
   #file = -1;
   #appendedBytes = 0;
@@ -68,6 +71,7 @@ export class Ledger {
   constructor(options: LedgerOptions) {
     this.#options = options;
     this.#settled = options.settled;
+    this.#refused = options.refused ?? new LineRanges();
     this.#header = options.header;
     this.#rewrite();
   }
@@ -77,13 +81,20 @@ export class Ledger {
     this.#settled.add(first, last);
   }
 
-  /** Records that these lines, in any order, are settled. */
-  add(lines: readonly number[]): void {
+  /**
+   * Records lines, in any order.
+   *
+   * @param lines settled
+   * @param refusedLines open, since credentials or options were refused and not the notification
+   */
+  add(lines: readonly number[], refusedLines: readonly number[] = []): void {
     const ranges = rangesOf(lines);
+    const refused = rangesOf(refusedLines);
     for (const [first, last] of ranges) this.#settled.add(first, last);
+    for (const [first, last] of refused) this.#refused.add(first, last);
     const { through } = this.#settled;
     const beyond = ranges.filter(([, last]) => last > through);
-    this.#append(encodeLedgerEntry({ through, beyond }));
+    this.#append(encodeLedgerEntry({ through, beyond, refused }));
     const limit = this.#options.maxAppendedBytes ?? MAX_APPENDED_BYTES;
     if (this.#appendedBytes > Math.max(limit, 4 * this.#snapshotBytes)) this.#rewrite();
   }
@@ -118,10 +129,12 @@ export class Ledger {
   /** Another file takes the place of this one in one step, so that there is a whole ledger at any moment. */
   #rewrite(): void {
     const { path, sync } = this.#options;
-    const bytes = Buffer.from(encodeLedger(this.#header, this.#settled));
+    const bytes = Buffer.from(encodeLedger(this.#header, this.#settled, this.#refused));
     const next = nextPathOf(path);
     this.#do(() => {
-      const file = openSync(next, 'w', 0o600);
+      // What a killed run has left there; made anew, so that a link of that name is never followed.
+      rmSync(next, { force: true });
+      const file = openSync(next, 'wx', 0o600);
       try {
         writeWhole(file, bytes);
         if (sync) fsyncSync(file);
@@ -179,10 +192,6 @@ export function readHead(path: string): Buffer {
   } finally {
     closeSync(file);
   }
-}
-
-function writeWhole(file: number, bytes: Buffer): void {
-  for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
 }
 
 /** A rename is on the disk when its directory is; Windows knows no such thing. */

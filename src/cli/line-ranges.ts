@@ -18,6 +18,11 @@ export class LineRanges implements Iterable<LineRange> {
     return this.through === 0 ? this.#ranges : this.#ranges.slice(1);
   }
 
+  /** How many lines there are. */
+  get count(): number {
+    return this.#ranges.reduce((sum, [first, last]) => sum + last - first + 1, 0);
+  }
+
   has(line: number): boolean {
     const range = this.#ranges[this.#indexOf(line)];
     return range !== undefined && range[0] <= line;
@@ -34,6 +39,20 @@ export class LineRanges implements Iterable<LineRange> {
       to = Math.max(to, this.#ranges[end]![1]);
     }
     this.#ranges.splice(start, end - start, [from, to]);
+  }
+
+  /** The lines that are not in `others`, as a new set. */
+  without(others: LineRanges): LineRanges {
+    const left = new LineRanges();
+    for (const [first, last] of this.#ranges) {
+      let next = first;
+      for (let at = others.#indexOf(first); next <= last; at++) {
+        const [from, to] = others.#ranges[at] ?? [last + 1, last];
+        left.add(next, Math.min(from - 1, last));
+        next = Math.max(next, to + 1);
+      }
+    }
+    return left;
   }
 
   [Symbol.iterator](): Iterator<LineRange> {

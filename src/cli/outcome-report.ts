@@ -5,6 +5,7 @@ import type { Outcome } from '../outcome.js';
 import { StatusCode } from '../protocol/binary/status-code.js';
 import { fileOf } from './notification-file.js';
 import { redactOutcome } from './redact-outcome.js';
+import { type RefusedFor, refusedFor } from './refused-for.js';
 
 /** Which outcomes are passed on. */
 export type OutcomeChoice = 'all' | 'problems' | 'none';
@@ -12,8 +13,12 @@ export type OutcomeChoice = 'all' | 'problems' | 'none';
 /** An outcome with the file its notification stood in, where there is more than one. */
 export type ReportedOutcome = Outcome & { readonly file?: string };
 
-/** Hears of every outcome, in order, and whether it is passed on. */
-export type OutcomeListener = (outcome: ReportedOutcome, passes: boolean) => void;
+/** Hears of every outcome, in order, whether it is passed on, and what is refused if not the notification. */
+export type OutcomeListener = (
+  outcome: ReportedOutcome,
+  passes: boolean,
+  refused: RefusedFor | undefined,
+) => void;
 
 /** Reasons come from the gateway: no more of them than this are told apart. */
 const MAX_REASONS = 20;
@@ -25,6 +30,7 @@ export class OutcomeReport extends Transform {
   readonly #onOutcome: OutcomeListener | undefined;
   readonly #reasons = new Map<string, number>();
   #rejectedForNow = 0;
+  #refused = 0;
 
   /** @param redacts whether device tokens are shortened */
   constructor(choice: OutcomeChoice, redacts: boolean, onOutcome?: OutcomeListener) {
@@ -42,6 +48,11 @@ export class OutcomeReport extends Transform {
   /** How many were rejected for trouble of the gateway's own, which outlasted their deadlines. */
   get rejectedForNow(): number {
     return this.#rejectedForNow;
+  }
+
+  /** How many were refused because of credentials or options. */
+  get refused(): number {
+    return this.#refused;
   }
 
   /** Adds the outcome of a line that never became a notification. */
@@ -63,9 +74,11 @@ export class OutcomeReport extends Transform {
   ): void {
     const { status } = outcome;
     const problem = status !== 'accepted' && status !== 'presumed';
+    const refused = problem ? refusedFor(outcome) : undefined;
     if (problem) this.#tally(outcome);
+    if (refused !== undefined) this.#refused++;
     const passes = this.#choice === 'all' || (this.#choice === 'problems' && problem);
-    this.#onOutcome?.(outcome, passes);
+    this.#onOutcome?.(outcome, passes, refused);
     if (!passes) {
       callback();
       return;

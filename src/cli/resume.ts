@@ -1,17 +1,17 @@
 /** `send --resume`: what is to be done with an input and the ledger that may be there already. */
-import { createReadStream, fdatasyncSync, fstatSync } from 'node:fs';
-import type { Readable } from 'node:stream';
 import { CommandError, usageError } from './command-error.js';
+import { EarlierRefusals } from './earlier-refusals.js';
 import { ExitCode } from './exit-code.js';
 import { counted, grouped } from './figures.js';
 import type { Input } from './input.js';
-import { identifyInput } from './input-identity.js';
+import { identifiedInput, identifyInput } from './input-identity.js';
 import type { CommandIo } from './io.js';
 import { Ledger, readLedger } from './ledger.js';
 import { type LedgerContent, type LedgerHeader, START_OVER } from './ledger-format.js';
 import { LedgerLock } from './ledger-lock.js';
-import { checkLedgerPaths } from './ledger-paths.js';
+import { checkLedgerPaths, resolveLedgerPath } from './ledger-paths.js';
 import { LineRanges } from './line-ranges.js';
+import { isEmptyFile, isFile, repairLastLine, syncOutput } from './outcome-file.js';
 import type { SendValues } from './send-options.js';
 import { SettlementLog } from './settlement-log.js';
 import type { ResumeFigures } from './summary.js';
@@ -26,7 +26,7 @@ export interface Resumption {
   /** What people should know even where they asked for quiet. */
   readonly warning: string | undefined;
   readonly figures: ResumeFigures;
-  /** The input as it was when it was identified: what is added to it meanwhile is left out. */
+  /** The input as it was when it was identified. */
   readonly input: Input;
   /** Absent when every line is settled already. */
   readonly log?: SettlementLog;
@@ -36,6 +36,7 @@ export interface Resumption {
  * Reads the ledger, or begins one, and keeps others from it until the log is closed; `undefined` without
  * `--resume`.
  *
+ * @param stop ends the reading of the input; it then rejects with the signal's reason
  * @throws {CommandError} exit code 64 for an input that cannot be read twice, and for a ledger that is the input
  *   or the output; 74 where no ledger can be written; 78 for a ledger that is damaged, of another input or
  *   target, or in use
@@ -44,19 +45,21 @@ export async function openResumption(
   values: SendValues,
   inputs: readonly Input[],
   io: CommandIo,
+  stop?: AbortSignal,
 ): Promise<Resumption | undefined> {
-  const { resume: path } = values;
-  if (path === undefined) {
+  const { resume: given } = values;
+  if (given === undefined) {
     if (values['resume-sync']) {
       throw usageError('--resume-sync says how to keep the ledger of --resume, which is missing');
     }
     return undefined;
   }
   const input = resumableInput(values, inputs);
-  checkLedgerPaths(path, { input: input.name, output: (io.stdout as Output).fd });
+  const path = resolveLedgerPath(given);
+  checkLedgerPaths(path, { input: input.name, output: io.stdout.fd });
   const lock = new LedgerLock(path);
   try {
-    const resumption = await open(path, input, values, io.stdout, lock);
+    const resumption = await open({ given, path, lock }, input, values, io.stdout, stop);
     if (resumption.log === undefined) lock.release();
     return resumption;
   } catch (error) {
@@ -65,33 +68,43 @@ export async function openResumption(
   }
 }
 
+interface LockedLedger {
+  /** As the command line has it. */
+  readonly given: string;
+  readonly path: string;
+  readonly lock: LedgerLock;
+}
+
 async function open(
-  path: string,
+  { given, path, lock }: LockedLedger,
   input: Input,
   values: SendValues,
-  stdout: Output,
-  lock: LedgerLock,
+  stdout: CommandIo['stdout'],
+  stop: AbortSignal | undefined,
 ): Promise<Resumption> {
   const { 'on-unknown': onUnknown, 'window-count': window = DEFAULT_WINDOW, to = '', outcomes } = values;
   const found = readLedger(path);
-  const { identity, hasGrown } = await identifyInput(input, found?.header.input);
-  if (found !== undefined) checkLedger(path, found.header, { input: identity, to }, hasGrown);
+  const { identity, hasGrown } = await identifyInput(input, found?.header.input, stop);
+  if (found !== undefined) checkLedger(given, found.header, { input: identity, to }, hasGrown);
   const settled = found?.settled ?? new LineRanges();
   const inDoubt = found === undefined || found.ended !== undefined ? 0 : found.header.window;
-  const settledBefore = lineCount(settled);
+  const refused = found?.refused ?? new LineRanges();
+  // The ledger adds to what was refused.
+  const earlier = new EarlierRefusals(refused.without(settled));
+  const settledBefore = settled.count;
   const isWritten = outcomes !== 'none' && isEmptyFile(stdout);
   const common = {
-    note: found === undefined ? beginningNote(path, stdout) : noteOf(path, found),
+    note: found === undefined ? beginningNote(given, stdout) : noteOf(given, found),
     warning: settledBefore > 0 && isWritten ? OVERWRITTEN : undefined,
-    figures: { ledger: path, settledBefore, duplicatesAtMost: inDoubt },
-    input: upTo(input, identity.bytes),
+    figures: { ledger: given, settledBefore, duplicatesAtMost: inDoubt, earlier },
+    input: identifiedInput(input, identity),
   };
   lock.check();
   if (found?.ended === 'complete') return common;
-  if (inDoubt > 0) separateOutput(stdout);
+  if (found !== undefined && outcomes !== 'none') repairLastLine(stdout);
   const header = { input: identity, to, window: Math.max(window, inDoubt) };
   const sync = values['resume-sync'];
-  const ledger = new Ledger({ path, header, settled, sync, onClose: () => lock.release() });
+  const ledger = new Ledger({ path, header, settled, refused, sync, onClose: () => lock.release() });
   return {
     ...common,
     log: new SettlementLog({
@@ -99,6 +112,7 @@ async function open(
       settled,
       window,
       inDoubt,
+      earlier,
       resendUnknown: onUnknown === 'resend',
       syncOutput: sync ? () => syncOutput(stdout) : undefined,
     }),
@@ -107,18 +121,6 @@ async function open(
 
 const OVERWRITTEN =
   'standard output is an empty file, so the outcomes of the lines settled before are not in it: append (>>) to keep the outcomes of all runs in one file';
-
-/** A log may be written to while it is sent; what its ledger is of ends where it was identified. */
-function upTo(input: Input, bytes: number): Input {
-  const open = (): Readable => createReadStream(input.name, bytes === 0 ? {} : { end: bytes - 1 });
-  return { name: input.name, size: bytes, open };
-}
-
-function lineCount(ranges: LineRanges): number {
-  let count = 0;
-  for (const [first, last] of ranges) count += last - first + 1;
-  return count;
-}
 
 function resumableInput(values: SendValues, inputs: readonly Input[]): Input {
   if (values['dry-run']) throw usageError('--dry-run sends nothing, so there is nothing to --resume');
@@ -167,49 +169,25 @@ function checkLedger(
   }
 }
 
-function beginningNote(path: string, { fd }: Output): string {
+function beginningNote(path: string, stdout: CommandIo['stdout']): string {
   const note = `remembering settled lines in ${path}`;
-  const isFile = fd !== undefined && fstatSync(fd).isFile();
-  return isFile ? `${note}; to resume, run the same command, and append (>>) its outcomes to these` : note;
+  return isFile(stdout)
+    ? `${note}; to resume, run the same command, and append (>>) its outcomes to these`
+    : note;
 }
 
-function noteOf(path: string, { header, settled, ended }: LedgerContent): string {
+function noteOf(path: string, { header, settled, refused, ended }: LedgerContent): string {
   const { through, beyond } = settled;
   if (ended === 'complete')
     return `${path} is complete: every line of ${header.input.path} is settled, nothing is sent`;
   const more = beyond.reduce((sum, [first, last]) => sum + last - first + 1, 0);
+  const again =
+    refused.count === 0
+      ? ''
+      : `; ${counted(refused.count, 'line')} refused before because of credentials or options will be sent again`;
   const twice =
     ended === 'idle'
       ? 'nothing was under way'
       : `up to ${counted(header.window, 'notification')} may be sent a second time`;
-  return `resuming after line ${grouped(through)}: ${counted(more, 'line')} settled beyond it; ${twice}`;
-}
-
-type Output = CommandIo['stdout'] & { readonly fd?: number };
-
-function isEmptyFile({ fd }: Output): boolean {
-  if (fd === undefined) return false;
-  const status = fstatSync(fd);
-  return status.isFile() && status.size === 0;
-}
-
-/**
- * The killed run may have left its last outcome cut off in the file that this one appends to: a line of its
- * own keeps the next outcome apart from it. An empty line is nothing to a reader of NDJSON.
- */
-function separateOutput(stdout: Output): void {
-  if (stdout.fd === undefined) return;
-  const status = fstatSync(stdout.fd);
-  if (status.isFile() && status.size > 0) stdout.write('\n');
-}
-
-/** What cannot be synchronized, such as a pipe, is out of this machine's hands anyway. */
-function syncOutput(stdout: Output): void {
-  if (stdout.fd === undefined) return;
-  try {
-    fdatasyncSync(stdout.fd);
-  } catch (error) {
-    if (!['EINVAL', 'EROFS', 'ENOTSUP', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? ''))
-      throw error;
-  }
+  return `resuming after line ${grouped(through)}: ${counted(more, 'line')} settled beyond it; ${twice}${again}`;
 }

@@ -7,6 +7,9 @@ import type { ConnectionValues } from './connection-options.js';
 /** How often connecting may fail in a row: some seconds, enough for a restart and short enough for a typing mistake. */
 const DEFAULT_CONNECT_ATTEMPTS = 7;
 
+/** Less than the 10 s after which `docker stop` kills. */
+export const DEFAULT_STOP_TIMEOUT_MS = 8000;
+
 /** What `send` can be told, beside the options of every command that connects. */
 export const SEND_OPTIONS = {
   to: {
@@ -67,6 +70,12 @@ export const SEND_OPTIONS = {
     help: 'How long a notification may wait to be written before it is unsent (60000).',
     max: 2_147_483_647,
   },
+  'stop-timeout-ms': {
+    kind: 'integer',
+    value: 'MS',
+    help: 'How long a first signal lets notifications under way be settled before the rest is unsent or unknown (8000).',
+    max: 2_147_483_647,
+  },
   'max-line-bytes': { kind: 'integer', value: 'N', help: 'A longer input line is invalid.' },
   outcomes: {
     kind: 'choice',
@@ -80,7 +89,7 @@ export const SEND_OPTIONS = {
   resume: {
     kind: 'text',
     value: 'LEDGER',
-    help: 'Remember settled lines in this file, and leave out those that are settled when it is there already. After a kill, run the same command again.',
+    help: 'Remember settled lines in this file, and leave out those that are settled when it is there already. After a kill, run the same command again; after refused credentials or options, the corrected one.',
   },
   'resume-sync': {
     kind: 'flag',

@@ -5,16 +5,21 @@ import { usageError } from './command-error.js';
 import { complaintOf, messageOf } from './complaint.js';
 import { CONNECTION_OPTIONS } from './connection-options.js';
 import { readCredentials, readProviderToken, readProxy, withProviderKey } from './credential-files.js';
-import { ExitCode, exitCodeOfEnding } from './exit-code.js';
+import { ExitCode, exitCodeOfEnding, exitCodeOfSignal } from './exit-code.js';
 import { findInputs } from './input.js';
 import { Interrupts } from './interrupts.js';
 import type { CommandIo } from './io.js';
-import { likelyRefusal } from './refusal.js';
 import { openResumption } from './resume.js';
-import { SEND_OPTIONS, type SendValues, toDeliveryOptions } from './send-options.js';
+import {
+  DEFAULT_STOP_TIMEOUT_MS,
+  type DeliveryOptions,
+  SEND_OPTIONS,
+  type SendValues,
+  toDeliveryOptions,
+} from './send-options.js';
 import { Sending } from './sending.js';
-import { jsonSummaryOf, type SendingResult, summaryOf } from './summary.js';
-import { openDryRun, parseTarget } from './targets.js';
+import { jsonSummaryOf, type ResumeFigures, type SendingResult, summaryOf } from './summary.js';
+import { type OpenDelivery, openDryRun, parseTarget, type SendTarget } from './targets.js';
 
 /** See `apns-streams send --help`. */
 export const sendCommand: Command = defineCommand({
@@ -25,7 +30,7 @@ export const sendCommand: Command = defineCommand({
   options: { ...SEND_OPTIONS, ...CONNECTION_OPTIONS },
   notes: [
     'Without FILE, or for the FILE -, standard input is read. With several files each outcome names its file.',
-    'Exit code: 0 all accepted, 1 some rejected or invalid, 64 wrong usage, 69 cannot connect, 74 reading or writing failed, 75 some unknown or unsent (send those again), 77 credentials refused, 78 bad configuration, 130/141/143 SIGINT, broken pipe, SIGTERM. The first SIGINT or SIGTERM stops reading and settles what is under way, the second stops at once.',
+    'Exit code: 0 all accepted, 1 some rejected or invalid, 64 wrong usage, 69 cannot connect, 74 reading or writing failed, 75 some unknown or unsent (send those again), 77 credentials refused, 78 bad configuration, 129/130/141/143 SIGHUP, SIGINT, broken pipe, SIGTERM. The first SIGINT, SIGTERM or SIGHUP stops reading and settles what is under way for up to --stop-timeout-ms; a second one stops at once.',
   ],
   examples: [
     'apns-streams send notifications.ndjson --to simulator:http2',
@@ -36,9 +41,14 @@ export const sendCommand: Command = defineCommand({
     'apns-streams send a.ndjson --to binary://gateway.example.com --dry-run --outcomes problems',
   ],
   async run({ values, operands }, io) {
-    const interrupts = new Interrupts(io);
+    const stopTimeoutMs = values['stop-timeout-ms'] ?? DEFAULT_STOP_TIMEOUT_MS;
+    const interrupts = new Interrupts(io, stopTimeoutMs);
     try {
       return await send(values, operands, io, interrupts);
+    } catch (error) {
+      // Nothing was sent yet: it was the signal that ended the reading of the ledger's input.
+      if (interrupts.signal === undefined || !isAbort(error)) throw error;
+      return exitCodeOfSignal(interrupts.signal);
     } finally {
       interrupts.dispose();
     }
@@ -50,11 +60,16 @@ const NOTHING: SendingResult = {
   counts: createOutcomeCounts(),
   valid: undefined,
   rejectedForNow: 0,
+  refusedForSettings: 0,
   reasons: [],
   elapsedMs: 0,
   stoppedAfter: undefined,
-  outcomesLost: false,
+  unwritten: 0,
 };
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError';
+}
 
 async function send(
   given: SendValues,
@@ -69,7 +84,7 @@ async function send(
   const providerToken = await readProviderToken(values, io);
   const tls = await readCredentials(values, io);
   const proxy = await readProxy(values, io);
-  const resumption = await openResumption(values, inputs, io);
+  const resumption = await openResumption(values, inputs, io, interrupts.first);
   if (resumption !== undefined && !values.quiet) io.stderr.write(`apns-streams: ${resumption.note}\n`);
   if (resumption?.warning !== undefined) {
     io.stderr.write(`apns-streams: warning: ${resumption.warning}\n`);
@@ -81,20 +96,26 @@ async function send(
       );
     return ExitCode.Ok;
   }
-  const options = {
+  const refused = new AbortController();
+  const delivery = await openDelivery(target, values, {
     ...toDeliveryOptions(values),
     tls,
     ...(providerToken === undefined ? {} : { providerToken }),
     ...(proxy === undefined ? {} : { proxy }),
-    signal: interrupts.second,
-  };
-  const opening = values['dry-run'] ? openDryRun(target, options) : target.open(options);
-  const delivery = await opening.catch((error) => {
+    signal: AbortSignal.any([interrupts.second, refused.signal]),
+  }).catch((error) => {
     resumption?.log?.close(false);
     throw error;
   });
   const read = resumption === undefined ? inputs : [resumption.input];
-  const sending = new Sending(delivery.stream, read, values, io, resumption?.log);
+  const sending = new Sending(delivery.stream, read, io, {
+    values,
+    log: resumption?.log,
+    ...(values['dry-run'] ? {} : { wire: target.wire }),
+    abort: () => refused.abort(),
+    stopAtOnce: interrupts.second,
+    stopTimeoutMs: values['stop-timeout-ms'] ?? DEFAULT_STOP_TIMEOUT_MS,
+  });
   let errors: readonly unknown[];
   try {
     errors = await sending.run(interrupts.first);
@@ -102,14 +123,30 @@ async function send(
     await delivery.close();
   }
   const { result } = sending;
-  const refusal = errors.length === 0 && interrupts.signal === undefined ? likelyRefusal(result) : undefined;
-  if (refusal !== undefined) errors = [refusal];
   const exitCode = exitCodeOfEnding({ signal: interrupts.signal, errors, counts: result.counts });
-  for (const error of errors) io.stderr.write(complaintOf(error));
-  if (!values.quiet) io.stderr.write(summaryOf(result));
-  if (values['json-summary']) {
-    const resume = resumption?.figures;
-    io.stderr.write(jsonSummaryOf(result, { exitCode, errors: errors.map(messageOf), resume }));
-  }
+  report(result, { values, io, errors, exitCode, resume: resumption?.figures });
   return exitCode;
+}
+
+async function openDelivery(
+  target: SendTarget,
+  values: SendValues,
+  options: DeliveryOptions,
+): Promise<OpenDelivery> {
+  return values['dry-run'] ? openDryRun(target, options) : target.open(options);
+}
+
+interface Ending {
+  readonly values: SendValues;
+  readonly io: CommandIo;
+  readonly errors: readonly unknown[];
+  readonly exitCode: number;
+  readonly resume: ResumeFigures | undefined;
+}
+
+function report(result: SendingResult, { values, io, errors, exitCode, resume }: Ending): void {
+  for (const error of errors) io.stderr.write(complaintOf(error));
+  if (!values.quiet) io.stderr.write(summaryOf(result, resume));
+  if (!values['json-summary']) return;
+  io.stderr.write(jsonSummaryOf(result, { exitCode, errors: errors.map(messageOf), resume }));
 }

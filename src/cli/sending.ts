@@ -5,17 +5,26 @@ import { pipeline } from 'node:stream/promises';
 import { type OutcomeCounts, settledCount } from '../outcome.js';
 import { createNdjsonStringifier } from '../transforms/ndjson-stringifier.js';
 import { ConnectionNews } from './connection-news.js';
+import { ExitCode, exitCodeOfError } from './exit-code.js';
 import { Feed } from './feed.js';
+import { seconds } from './figures.js';
 import type { Input } from './input.js';
 import type { CommandIo } from './io.js';
-import { OutcomeReport } from './outcome-report.js';
+import { OutcomeReport, type ReportedOutcome } from './outcome-report.js';
 import { createOutput } from './output.js';
+import { Probation } from './probation.js';
 import { Progress, type ProgressSnapshot } from './progress.js';
+import { likelyRefusal } from './refusal.js';
+import { RefusalLimit } from './refusal-limit.js';
+import type { RefusedFor } from './refused-for.js';
 import type { SendValues } from './send-options.js';
 import type { SettlementLog } from './settlement-log.js';
+import { leaveStalledOutput } from './stalled-output.js';
 import type { SendingResult } from './summary.js';
 
-const STOPPING = 'apns-streams: stopping: what is under way is being settled; one more signal stops at once';
+const MAKE_ROOM =
+  'make room; what to do about the lines without an outcome is in docs/command.md under "A full disk"';
+const RUN_AGAIN = 'make room, then run the same command again, appending (>>) to the same file';
 
 /** Notifications in, outcomes out. */
 export interface CountingDelivery extends Duplex {
@@ -24,36 +33,55 @@ export interface CountingDelivery extends Duplex {
   readonly valid?: number;
 }
 
+/** What a {@link Sending} needs beside its streams. */
+export interface SendingOptions {
+  readonly values: Pick<SendValues, 'outcomes' | 'redact-tokens' | 'quiet' | 'max-line-bytes'>;
+  readonly log?: SettlementLog | undefined;
+  /**
+   * What ends a sending that is refused as a whole. Over HTTP/2 each request is answered: few are let out until one is
+   * not refused, and those are awaited. A binary gateway is left at once.
+   */
+  readonly wire?: 'http2' | 'binary';
+  /** Ends the delivery at once; its outcomes can still be read. */
+  abort?(): void;
+  /** How long the first signal leaves for what is under way. */
+  readonly stopTimeoutMs?: number;
+  /** From then on a reader of standard output that takes nothing is not waited for. */
+  readonly stopAtOnce?: AbortSignal;
+}
+
 /** See the file's first line. To be run once. */
 export class Sending {
   readonly #delivery: CountingDelivery;
   readonly #io: CommandIo;
   readonly #report: OutcomeReport;
   readonly #feed: Feed;
+  readonly #options: SendingOptions;
   readonly #log: SettlementLog | undefined;
+  readonly #probation: Probation | undefined;
+  readonly #refusalLimit = new RefusalLimit();
+  readonly #gone = new AbortController();
+  readonly #errors: unknown[] = [];
   readonly #shows: boolean;
   readonly #startedAt: number;
   #endedAt: number | undefined;
   #invalidLines = 0;
   #stoppedEarly = false;
   #outcomesLost = false;
+  /** Outcomes that standard output has taken whole. */
+  #written = 0;
 
-  constructor(
-    delivery: CountingDelivery,
-    inputs: readonly Input[],
-    values: Pick<SendValues, 'outcomes' | 'redact-tokens' | 'quiet' | 'max-line-bytes'>,
-    io: CommandIo,
-    log?: SettlementLog,
-  ) {
+  constructor(delivery: CountingDelivery, inputs: readonly Input[], io: CommandIo, options: SendingOptions) {
+    const { values, log, wire } = options;
     this.#delivery = delivery;
+    this.#options = options;
     this.#log = log;
+    this.#probation = wire === 'http2' ? new Probation(log) : undefined;
     this.#io = io;
     this.#shows = !values.quiet;
     this.#startedAt = io.clock.now();
-    const report = new OutcomeReport(
-      values.outcomes ?? 'all',
-      values['redact-tokens'],
-      log && ((...given) => log.onOutcome(...given)),
+    const report = new OutcomeReport(values.outcomes ?? 'all', values['redact-tokens'], (...given) =>
+      this.#onOutcome(...given),
     );
     this.#report = report;
     this.#feed = new Feed({
@@ -66,7 +94,7 @@ export class Sending {
       },
       drained: (signal) => (report.writableNeedDrain ? once(report, 'drain', { signal }) : undefined),
       settled: () => this.#settled,
-      gate: log,
+      gate: this.#probation ?? log,
     });
   }
 
@@ -77,10 +105,11 @@ export class Sending {
       counts: { ...counts, invalid: counts.invalid + this.#invalidLines },
       valid,
       rejectedForNow: this.#report.rejectedForNow,
+      refusedForSettings: this.#report.refused,
       reasons: this.#report.reasons,
       elapsedMs: (this.#endedAt ?? this.#io.clock.now()) - this.#startedAt,
       stoppedAfter: this.#stoppedEarly && !this.#feed.isExhausted ? this.#feed.last : undefined,
-      outcomesLost: this.#outcomesLost,
+      unwritten: this.#outcomesLost ? this.#unwritten : 0,
     };
   }
 
@@ -90,8 +119,8 @@ export class Sending {
    * @returns what went wrong as a whole, the gravest first: an empty list when nothing did
    */
   async run(stop: AbortSignal): Promise<readonly unknown[]> {
-    const gone = new AbortController();
-    const errors: unknown[] = [];
+    const gone = this.#gone;
+    const errors = this.#errors;
     const delivery = this.#delivery;
     const log = this.#log;
     if (log !== undefined) {
@@ -116,9 +145,17 @@ export class Sending {
     const news = new ConnectionNews();
     const progress = this.#shows ? new Progress(this.#io, () => this.#snapshot(news)) : undefined;
     if (this.#shows)
-      stop.addEventListener('abort', () => this.#io.stderr.write(`${STOPPING}\n`), { once: true });
+      stop.addEventListener('abort', () => this.#io.stderr.write(`${this.#stopping}\n`), { once: true });
     try {
-      const output = createOutput(this.#io.stdout, log && ((chunk) => log.onWritten(chunk)));
+      const output = createOutput(this.#io.stdout, {
+        onWritten: (outcomes) => {
+          this.#written += outcomes;
+          log?.onWritten(outcomes);
+        },
+        advice: log === undefined ? MAKE_ROOM : RUN_AGAIN,
+      });
+      const leave = (): void => leaveStalledOutput(output, () => this.#written, this.#io.clock);
+      this.#options.stopAtOnce?.addEventListener('abort', leave, { once: true });
       const reported = pipeline(this.#report, createNdjsonStringifier(), output).catch((error) => {
         errors.unshift(error);
         this.#outcomesLost = true;
@@ -130,10 +167,34 @@ export class Sending {
     } finally {
       progress?.stop();
       news.dispose();
-      log?.close(!this.#stoppedEarly);
       this.#endedAt = this.#io.clock.now();
+      this.#judgeSilence(stop);
+      log?.close(!this.#stoppedEarly, errors.some(isRefusal));
     }
     return errors;
+  }
+
+  #onOutcome(outcome: ReportedOutcome, passes: boolean, refused: RefusedFor | undefined): void {
+    this.#log?.onOutcome(outcome, passes, refused !== undefined);
+    const limit = this.#refusalLimit;
+    if (refused === 'credentials' && !limit.isOver) this.#log?.leaveUnknownOpen();
+    if (limit.isOver || this.#options.wire === undefined) return;
+    const error = limit.count(outcome, refused);
+    if (limit.isOver) this.#probation?.end();
+    else if (outcome.notification !== undefined) this.#probation?.settle();
+    if (error === undefined) return;
+    this.#errors.push(error);
+    this.#gone.abort();
+    if (this.#options.wire === 'http2') return;
+    this.#log?.leaveUnknownOpen();
+    this.#options.abort?.();
+  }
+
+  /** Where the gateway closed without a word, the error that this most likely means. */
+  #judgeSilence(stop: AbortSignal): void {
+    if (this.#errors.length > 0 || stop.aborted) return;
+    const refusal = likelyRefusal(this.result);
+    if (refusal !== undefined) this.#errors.push(refusal);
   }
 
   async #read(signal: AbortSignal, errors: unknown[]): Promise<void> {
@@ -143,6 +204,21 @@ export class Sending {
       this.#stoppedEarly = true;
       if (!signal.aborted) errors.push(error);
     }
+  }
+
+  /** Lines that were taken and have no outcome on standard output where they should have one. */
+  get #unwritten(): number {
+    const { outcomes = 'all' } = this.#options.values;
+    if (outcomes === 'none') return 0;
+    const { counts, valid = 0 } = this.#delivery;
+    const silent = outcomes === 'problems' ? counts.accepted + counts.presumed : 0;
+    return this.#feed.submitted + this.#invalidLines - valid - silent - this.#written;
+  }
+
+  get #stopping(): string {
+    const { stopTimeoutMs } = this.#options;
+    const time = stopTimeoutMs === undefined ? '' : ` for up to ${seconds(stopTimeoutMs)}`;
+    return `apns-streams: stopping: what is under way is being settled${time}; one more signal stops at once`;
   }
 
   get #settled(): number {
@@ -161,4 +237,8 @@ export class Sending {
       connecting: news.text,
     };
   }
+}
+
+function isRefusal(error: unknown): boolean {
+  return exitCodeOfError(error) === ExitCode.CredentialsRefused;
 }

@@ -1,4 +1,7 @@
 /** Between a sending and its ledger: which line may go, and when its outcome may be recorded. */
+
+import type { OutcomeStatus } from '../outcome.js';
+import type { EarlierRefusals } from './earlier-refusals.js';
 import type { Gate } from './feed.js';
 import type { Ledger } from './ledger.js';
 import type { LedgerEnding } from './ledger-format.js';
@@ -16,15 +19,18 @@ export interface SettlementLogOptions {
   readonly resendUnknown: boolean;
   /** Of a run that was killed: what it may have sent without recording it, all of it among the first to go. */
   readonly inDoubt: number;
+  /** Receives the outcomes of lines that earlier runs were refused for. */
+  readonly earlier?: EarlierRefusals | undefined;
   /** Called before outcomes are recorded, with --resume-sync. */
   readonly syncOutput?: (() => void) | undefined;
 }
 
-const NEWLINE = 0x0a;
+/** What only a gateway that took the credentials says. */
+const ANSWERED: readonly OutcomeStatus[] = ['accepted', 'presumed', 'rejected'];
 
 /**
- * A line is settled when its outcome is with the system, or is not to be printed at all. `unsent` settles
- * nothing: the line is sent when the run is resumed.
+ * A line is settled when its outcome is written whole, or is not to be printed at all. `unsent` settles nothing, nor
+ * does a refusal of credentials or options: the line is sent when the run is resumed.
  *
  * Lines come as they are read: notifications in their order, lines that hold none perhaps ahead of them.
  */
@@ -32,10 +38,15 @@ export class SettlementLog implements Gate {
   readonly #options: SettlementLogOptions;
   /** Invalid lines whose outcome is not written yet. */
   readonly #invalid = new Set<number>();
-  /** Lines of the outcomes on their way to standard output, in order; 0 for one that settles nothing. */
+  /**
+   * Lines of the outcomes on their way to standard output, in order; 0 for one that settles nothing, and negative for
+   * one that was refused.
+   */
   #printing: number[] = [];
   /** Settled, and about to be recorded. */
   #fresh: number[] = [];
+  /** Refused, and about to be recorded. */
+  #refused: number[] = [];
   #turnEnds = false;
   /** The last notification that came by. */
   #at = 0;
@@ -43,6 +54,13 @@ export class SettlementLog implements Gate {
   #underWay = 0;
   #unsettled = 0;
   #unclear = 0;
+  #resendsUnknown: boolean;
+  /** Whether the gateway has answered for any notification. */
+  #isProven = false;
+  /** Unknown from before that, their outcomes on their way to standard output. */
+  readonly #unknown = new Set<number>();
+  /** Unknown from before that, with their outcomes written: settled, unless the credentials turn out to be refused. */
+  #suspended: number[] = [];
   #release: (() => void) | undefined;
   #failed = false;
 
@@ -51,6 +69,12 @@ export class SettlementLog implements Gate {
 
   constructor(options: SettlementLogOptions) {
     this.#options = options;
+    this.#resendsUnknown = options.resendUnknown;
+  }
+
+  /** The run was refused as a whole: what is `unknown` from now on was most likely refused, too, and stays open. */
+  leaveUnknownOpen(): void {
+    this.#resendsUnknown = true;
   }
 
   admitInvalid(line: number): boolean {
@@ -73,15 +97,23 @@ export class SettlementLog implements Gate {
     return true;
   }
 
-  /** Hears of every outcome, in the order in which those that are printed are printed. */
-  onOutcome({ status, line = 0 }: ReportedOutcome, printed: boolean): void {
-    const unknown = status === 'unknown' && this.#options.resendUnknown;
-    if (status === 'unsent' || unknown) {
+  /**
+   * Hears of every outcome, in the order in which those that are printed are printed.
+   *
+   * @param isRefused whether credentials or options were refused, and not the notification
+   */
+  onOutcome({ status, line = 0 }: ReportedOutcome, printed: boolean, isRefused = false): void {
+    this.#options.earlier?.onOutcome(status, line);
+    if (status === 'unknown' && !this.#isProven) this.#unknown.add(line);
+    if (!isRefused && ANSWERED.includes(status)) this.#settleSuspended();
+    const unknown = status === 'unknown' && this.#resendsUnknown;
+    if (status === 'unsent' || unknown || isRefused) {
       this.#underWay--;
       this.#unsettled++;
       if (unknown) this.#unclear++;
       this.#raiseBound();
-      if (printed) this.#printing.push(0);
+      if (printed) this.#printing.push(isRefused ? -line : 0);
+      else if (isRefused) this.#refused.push(line);
     } else if (printed) this.#printing.push(line);
     else this.#settle(line);
     if (this.#turnEnds) return;
@@ -92,17 +124,23 @@ export class SettlementLog implements Gate {
     });
   }
 
-  /** Hears of what standard output has taken: whole lines, one for each outcome. */
-  onWritten(chunk: Uint8Array | string): void {
-    const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
-    let lines = 0;
-    for (let at = bytes.indexOf(NEWLINE); at >= 0; at = bytes.indexOf(NEWLINE, at + 1)) lines++;
-    for (const line of this.#printing.splice(0, lines)) if (line > 0) this.#settle(line);
+  /** Hears how many more outcomes standard output has taken whole. */
+  onWritten(outcomes: number): void {
+    for (const line of this.#printing.splice(0, outcomes)) {
+      if (line > 0) this.#settle(line);
+      else if (line < 0) this.#refused.push(-line);
+    }
     this.#record();
   }
 
-  /** Records the rest and closes the ledger. `wasRead` says whether the input was read to its end. */
-  close(wasRead: boolean): void {
+  /**
+   * Records the rest and closes the ledger.
+   *
+   * @param wasRead whether the input was read to its end
+   * @param isRefused whether the run ended because its credentials were refused
+   */
+  close(wasRead: boolean, isRefused = false): void {
+    if (!isRefused) this.#settleSuspended();
     this.#record();
     const { inDoubt } = this.#options;
     const isClear = inDoubt === 0 || (this.#handedOver >= inDoubt && this.#unsettled === 0);
@@ -126,19 +164,47 @@ export class SettlementLog implements Gate {
     this.#try(() => ledger.raiseWindow(window + Math.ceil(leftOpen / step) * step));
   }
 
+  /**
+   * A gateway that refuses a client certificate under TLS 1.3 mostly just closes, with notifications written to it
+   * already: they are unknown, and whether they were refused shows later.
+   */
+  #suspend(line: number): void {
+    this.#suspended.push(line);
+    this.#underWay--;
+    this.#unsettled++;
+    this.#unclear++;
+    this.#raiseBound();
+  }
+
+  #settleSuspended(): void {
+    this.#isProven = true;
+    const lines = this.#suspended;
+    if (lines.length === 0) return;
+    this.#suspended = [];
+    this.#unsettled -= lines.length;
+    this.#unclear -= lines.length;
+    for (const line of lines) this.#fresh.push(line);
+  }
+
   #settle(line: number): void {
+    if (this.#unknown.size > 0 && this.#unknown.delete(line) && !this.#isProven) {
+      this.#suspend(line);
+      return;
+    }
     this.#fresh.push(line);
     if (!this.#invalid.delete(line)) this.#underWay--;
   }
 
   #record(): void {
     const fresh = this.#fresh;
-    if (fresh.length > 0) {
+    const refused = this.#refused;
+    if (fresh.length > 0 || refused.length > 0) {
       this.#fresh = [];
+      this.#refused = [];
       if (!this.#failed) {
         this.#try(() => {
           this.#options.syncOutput?.();
-          this.#options.ledger.add(fresh);
+          this.#options.ledger.add(fresh, refused);
         });
       }
     }

@@ -107,7 +107,7 @@ export const simulateCommand: Command = defineCommand({
   usage: '[OPTION…]',
   options: OPTIONS,
   notes: [
-    'When everything listens, one line of JSON on standard output says where: {"gateway":{"host","port"},"feedback":{"host","port"},"http2":{"host","port"},"credentials":DIR}. It listens on loopback only and runs until SIGINT or SIGTERM, which end it with exit code 0.',
+    'When everything listens, one line of JSON on standard output says where: {"gateway":{"host","port"},"feedback":{"host","port"},"http2":{"host","port"},"credentials":DIR}. It listens on loopback only and runs until SIGINT, SIGTERM or SIGHUP, which end it with exit code 0.',
     'Faults of single notifications are asked for by their device tokens, over either wire: see docs/simulator.md.',
   ],
   examples: [
@@ -122,7 +122,7 @@ export const simulateCommand: Command = defineCommand({
     const { 'tls-min': min = '1.0', 'tls-max': max = '1.3' } = values;
     if (min > max) throw usageError(`--tls-min ${min} is newer than --tls-max ${max}`);
     const given = values.credentials;
-    const directory = given === undefined ? await mkdtemp(join(tmpdir(), 'apns-streams-')) : resolve(given);
+    const directory = given === undefined ? await makeDirectory() : resolve(given);
     try {
       await runUntilSignal(io, (stop) => simulate(values, directory, io, stop));
     } finally {
@@ -131,6 +131,18 @@ export const simulateCommand: Command = defineCommand({
     return ExitCode.Ok;
   },
 });
+
+async function makeDirectory(): Promise<string> {
+  try {
+    return await mkdtemp(join(tmpdir(), 'apns-streams-'));
+  } catch (cause) {
+    const message = `cannot make a temporary directory in ${tmpdir()}: ${systemProblem(cause)}`;
+    throw new CommandError(ExitCode.BadConfiguration, message, {
+      cause,
+      hint: 'set TMPDIR to a directory that can be written to, or give --credentials DIR',
+    });
+  }
+}
 
 type SimulateValues = OptionValues<typeof OPTIONS>;
 

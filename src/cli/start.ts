@@ -1,5 +1,6 @@
 /** The `apns-streams` command as a process; with main.ts, the only file of it that touches process globals. */
 import { ExitCode } from './exit-code.js';
+import { isHangupIgnored } from './ignored-hangup.js';
 import type { Clock, CommandIo, StopSignal } from './io.js';
 import { run } from './run.js';
 import { StatusLine } from './status-line.js';
@@ -14,6 +15,10 @@ const clock: Clock = {
 
 /** Runs the command line of this process, and sets its exit code. */
 export async function start(): Promise<void> {
+  const ignoresHangup = isHangupIgnored(process.env);
+  const signals: readonly StopSignal[] = ['SIGINT', 'SIGTERM', ...(ignoresHangup ? [] : ['SIGHUP' as const])];
+  // A listener that does nothing is the only way to ignore a signal here.
+  if (ignoresHangup) process.on('SIGHUP', () => {});
   const io: CommandIo = {
     // Getters: merely looking at process.stdin opens it.
     get stdin() {
@@ -30,14 +35,18 @@ export async function start(): Promise<void> {
     clock,
     onSignal(listener) {
       const handler = (signal: NodeJS.Signals): void => listener(signal as StopSignal);
-      process.on('SIGINT', handler).on('SIGTERM', handler);
-      return () => process.off('SIGINT', handler).off('SIGTERM', handler);
+      for (const signal of signals) process.on(signal, handler);
+      return () => {
+        for (const signal of signals) process.off(signal, handler);
+      };
     },
   };
   // Nobody reads the words any more; the work goes on, and its exit code still tells how it went.
   process.stderr.on('error', () => {});
   // Until there is another: Node ends in silence when nothing is left to wait for.
   process.exitCode = ExitCode.Fault;
-  // Not process.exit(): it would cut off what standard output still holds.
   process.exitCode = await run(process.argv.slice(2), io);
+  // Not in any other case: it would cut off what a pipe of standard error still holds. What standard output holds by
+  // now is for a reader that the command has given up, and would keep the process alive.
+  if (process.stdout.writableLength > 0) process.exit();
 }

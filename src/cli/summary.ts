@@ -1,5 +1,6 @@
 /** What is said about a sending when it is over. */
 import { type OutcomeCounts, settledCount } from '../outcome.js';
+import type { EarlierRefusals } from './earlier-refusals.js';
 import type { Place } from './feed.js';
 import { counted, grouped, seconds } from './figures.js';
 
@@ -10,12 +11,14 @@ export interface SendingResult {
   readonly valid: number | undefined;
   /** Among the rejected: those that the gateway had trouble of its own with (429, 500 and above, status code 1). */
   readonly rejectedForNow: number;
+  /** Those that were refused because of credentials or options, and not for what they are. */
+  readonly refusedForSettings: number;
   readonly reasons: readonly (readonly [reason: string, count: number])[];
   readonly elapsedMs: number;
   /** The last line that was handed over when reading stopped early. */
   readonly stoppedAfter: Place | undefined;
-  /** Whether writing outcomes failed, so that standard output lacks some. */
-  readonly outcomesLost: boolean;
+  /** Where writing outcomes failed: lines that were taken and have none on standard output. */
+  readonly unwritten: number;
 }
 
 const STATUSES = ['accepted', 'presumed', 'rejected', 'invalid', 'unsent', 'unknown'] as const;
@@ -27,11 +30,13 @@ export interface ResumeFigures {
   readonly settledBefore: number;
   /** How many notifications this run may have sent a second time. */
   readonly duplicatesAtMost: number;
+  /** What runs before this one were refused for because of credentials or options. */
+  readonly earlier: EarlierRefusals;
 }
 
-/** The summary for people: one to six lines. */
-export function summaryOf(result: SendingResult): string {
-  const { counts, valid, rejectedForNow, reasons, elapsedMs, stoppedAfter, outcomesLost } = result;
+/** The summary for people: one to eight lines. */
+export function summaryOf(result: SendingResult, resume?: ResumeFigures): string {
+  const { counts, valid, rejectedForNow, reasons, elapsedMs, stoppedAfter, unwritten } = result;
   const total = settledCount(counts) + (valid ?? 0);
   const parts = [
     ...(valid === undefined ? [] : [`${grouped(valid)} valid`]),
@@ -53,9 +58,10 @@ export function summaryOf(result: SendingResult): string {
       `  reading stopped behind line ${line}${file === undefined ? '' : ` of ${file}`}; later lines, if there are any, were not sent`,
     );
   }
-  if (outcomesLost) {
+  lines.push(...refusedLines(result, resume));
+  if (unwritten > 0) {
     lines.push(
-      '  not every outcome could be written: a line without one on standard output may have been sent all the same',
+      `  ${counted(unwritten, 'outcome')} could not be written: a line without one on standard output may have been sent all the same`,
     );
   } else {
     if (rejectedForNow > 0) {
@@ -71,6 +77,30 @@ export function summaryOf(result: SendingResult): string {
   return `${lines.join('\n')}\n`;
 }
 
+/** What has become of refusals that are none of the notifications, in this run and in those before it. */
+function refusedLines({ refusedForSettings }: SendingResult, resume: ResumeFigures | undefined): string[] {
+  const lines: string[] = [];
+  const { count = 0, outcomes = {} } = resume?.earlier ?? {};
+  if (count > 0) {
+    const parts = STATUSES.flatMap((status) => {
+      const now = outcomes[status] ?? 0;
+      return now > 0 ? [`${grouped(now)} ${status}`] : [];
+    });
+    const settled = Object.values(outcomes).reduce((sum, each) => sum + each, 0);
+    if (settled < count) parts.push(`${grouped(count - settled)} not sent yet`);
+    lines.push(`  of ${counted(count, 'line')} refused in earlier runs: ${parts.join(', ')}`);
+  }
+  if (refusedForSettings > 0) {
+    const were = refusedForSettings === 1 ? 'was' : 'were';
+    const next =
+      resume === undefined
+        ? 'correct them, then send those lines again'
+        : 'correct them and run again: those lines are open';
+    lines.push(`  ${grouped(refusedForSettings)} ${were} refused because of credentials or options: ${next}`);
+  }
+  return lines;
+}
+
 /** The summary for programs: one line of JSON. */
 export function jsonSummaryOf(
   result: SendingResult,
@@ -80,15 +110,23 @@ export function jsonSummaryOf(
     readonly resume?: ResumeFigures | undefined;
   },
 ): string {
-  const { counts, valid, rejectedForNow, elapsedMs, reasons, stoppedAfter } = result;
+  const { counts, valid, rejectedForNow, refusedForSettings, elapsedMs, reasons, stoppedAfter } = result;
+  const { resume, ...rest } = ending;
   return `${JSON.stringify({
     notifications: settledCount(counts) + (valid ?? 0),
     ...(valid === undefined ? {} : { valid }),
     ...counts,
     rejectedForNow,
+    refusedForSettings,
+    unwritten: result.unwritten,
     reasons: Object.fromEntries(reasons),
     elapsedMs: Math.round(elapsedMs),
     ...(stoppedAfter === undefined ? {} : { stoppedAfter }),
-    ...ending,
+    ...(resume === undefined ? {} : { resume: resumeJson(resume) }),
+    ...rest,
   })}\n`;
+}
+
+function resumeJson({ earlier, ...figures }: ResumeFigures): object {
+  return { ...figures, refusedBefore: earlier.count, refusedBeforeNow: earlier.outcomes };
 }

@@ -24,6 +24,7 @@ export interface OpenDelivery {
 
 /** Somewhere notifications can be sent to. */
 export interface SendTarget {
+  readonly wire: 'http2' | 'binary';
   /** Starts a delivery; nothing is dialled before the first notification. */
   open(options: DeliveryOptions): Promise<OpenDelivery>;
   /** Makes a check for all that this target's wire demands; it throws InvalidNotificationError. */
@@ -35,8 +36,12 @@ const TARGET_NAMES = ['production', 'sandbox', 'simulator:http2', 'simulator:bin
 /** @throws {CommandError} exit code 64 for what is no target */
 export function parseTarget(text: string): SendTarget {
   if (text === 'production' || text === 'sandbox') return http2Target({ environment: text });
-  if (text === 'simulator:http2') return { open: openHttp2Simulator, createCheck: createHttp2Check };
-  if (text === 'simulator:binary') return { open: openBinarySimulator, createCheck: createBinaryCheck };
+  if (text === 'simulator:http2') {
+    return { wire: 'http2', open: openHttp2Simulator, createCheck: createHttp2Check };
+  }
+  if (text === 'simulator:binary') {
+    return { wire: 'binary', open: openBinarySimulator, createCheck: createBinaryCheck };
+  }
   if (text.startsWith('https://')) return http2Target(parseAddress('--to', text, 'https:'));
   if (text.startsWith('binary://')) return binaryTarget(parseAddress('--to', text, 'binary:'));
   const nearest = resemblingTarget(text);
@@ -63,6 +68,7 @@ export async function openDryRun(target: SendTarget, options: DeliveryOptions): 
 
 function http2Target(where: Pick<Http2Options, 'environment' | 'host' | 'port'>): SendTarget {
   return {
+    wire: 'http2',
     open: async (options) => ({ stream: openHttp2(options, where), close: async () => {} }),
     createCheck: (options) => {
       // Reads the options and credentials as sending would; nothing is dialled before a notification comes.
@@ -74,6 +80,7 @@ function http2Target(where: Pick<Http2Options, 'environment' | 'host' | 'port'>)
 
 function binaryTarget(where: Pick<GatewayOptions, 'host' | 'port'>): SendTarget {
   return {
+    wire: 'binary',
     open: async (options) => ({ stream: openBinary(options, where), close: async () => {} }),
     createCheck: createBinaryCheck,
   };

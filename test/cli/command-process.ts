@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { LIMIT } from './limited-process.js';
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
@@ -17,11 +18,25 @@ export class CommandProcess {
   readonly #text = { stdout: '', stderr: '' };
   readonly #exited: Promise<number | null>;
 
-  /** @param stdout a file descriptor to write to in place of the pipe */
-  constructor(argv: readonly string[], stdout: 'pipe' | number = 'pipe') {
-    this.#child = spawn(process.execPath, [MAIN, ...argv], { stdio: ['pipe', stdout, 'pipe'] });
+  /**
+   * @param stdout a file descriptor to write to in place of the pipe
+   * @param stdin a file descriptor to read from in place of the pipe
+   * @param maxFileBytes where files end, as on a full disk; 0 for no limit
+   */
+  constructor(
+    argv: readonly string[],
+    stdout: 'pipe' | number = 'pipe',
+    stdin: 'pipe' | number = 'pipe',
+    maxFileBytes = 0,
+  ) {
+    const command = [process.execPath, MAIN, ...argv];
+    const limited = ['-c', `${LIMIT}; exec "$@"`, 'sh', String(maxFileBytes), ...command];
+    this.#child =
+      maxFileBytes === 0
+        ? spawn(process.execPath, [MAIN, ...argv], { stdio: [stdin, stdout, 'pipe'] })
+        : spawn('sh', limited, { stdio: [stdin, stdout, 'pipe'] });
     // A command that stops early leaves whoever writes to it with a broken pipe.
-    this.stdin.on('error', () => {});
+    this.#child.stdin?.on('error', () => {});
     for (const name of ['stdout', 'stderr'] as const) {
       this.#child[name]?.setEncoding('utf8').on('data', (text: string) => {
         this.#text[name] += text;

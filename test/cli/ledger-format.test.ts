@@ -81,6 +81,28 @@ describe('a ledger', () => {
     }
   });
 
+  it('says which lines were refused and are not settled, through a rewriting as well', () => {
+    const entries = [
+      encodeLedgerEntry({
+        through: 10,
+        beyond: [],
+        refused: [
+          [11, 12],
+          [16, 20],
+        ],
+      }),
+      encodeLedgerEntry({ through: 14, beyond: [[18, 18]] }),
+    ].join('');
+    const { settled, refused } = decodeLedger(Buffer.from(START + entries), 'ledger');
+    expect([...refused]).toEqual([
+      [16, 17],
+      [19, 20],
+    ]);
+    const again = decodeLedger(Buffer.from(encodeLedger(HEADER, settled, refused)), 'ledger');
+    expect([...again.refused]).toEqual([...refused]);
+    expect(encodeLedger(HEADER, settled)).not.toContain('refused');
+  });
+
   it('does not count as ended when something torn follows', () => {
     expect(decodeLedger(Buffer.concat([WHOLE, Buffer.from('1234')]), 'ledger').ended).toBeUndefined();
   });
@@ -92,6 +114,7 @@ describe('a ledger', () => {
     ['lines that cannot be', '{"through":-1,"beyond":[]}'],
     ['a range that is none', '{"through":1,"beyond":[[5,4]]}'],
     ['no ranges', '{"through":1}'],
+    ['refused lines that cannot be', '{"through":1,"beyond":[],"refused":[[0,1]]}'],
     ['an ending of another kind', '{"through":1,"beyond":[],"ended":"so"}'],
   ])('is refused when an entry with the right checksum holds %s', (_what, json) => {
     const entry = `${crc32(json).toString(16).padStart(8, '0')} ${json}\n`;

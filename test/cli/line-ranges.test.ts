@@ -20,6 +20,24 @@ describe('LineRanges', () => {
     );
   });
 
+  it('counts its lines, and leaves out those of another set', () => {
+    const some = fc.array(fc.tuple(line, fc.integer({ min: 0, max: 9 })));
+    fc.assert(
+      fc.property(some, some, (mine, others) => {
+        const [one, other] = [mine, others].map((pairs) => {
+          const ranges = new LineRanges();
+          for (const [first, more] of pairs) ranges.add(first, first + more);
+          return ranges;
+        }) as [LineRanges, LineRanges];
+        const left = Array.from({ length: 75 }, (_, i) => i).filter((n) => one.has(n) && !other.has(n));
+        const all = Array.from({ length: 75 }, (_, i) => i).filter((n) => one.has(n));
+        expect([...one.without(other)]).toEqual(rangesOf(left));
+        expect(one.without(other).count).toBe(left.length);
+        expect(one.count).toBe(all.length);
+      }),
+    );
+  });
+
   it('tells the range that begins with line 1 from those beyond it', () => {
     const ranges = new LineRanges();
     ranges.add(2, 3);

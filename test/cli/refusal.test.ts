@@ -9,7 +9,8 @@ const LOST = {
   reasons: [['unknown: ConnectionLost', 3]],
   elapsedMs: 100,
   stoppedAfter: undefined,
-  outcomesLost: false,
+  unwritten: 0,
+  refusedForSettings: 0,
 } as const;
 
 it('takes connections that are lost before anything is confirmed for refused credentials', () => {

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, createWriteStream } from 'node:fs';
+import { appendFileSync, createWriteStream, writeFileSync } from 'node:fs';
 import { appendFile, chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { finished } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { readLedger } from '../../src/cli/ledger.js';
-import { decodeLedger, encodeLedger } from '../../src/cli/ledger-format.js';
+import { decodeLedger, encodeLedger, encodeLedgerEntry } from '../../src/cli/ledger-format.js';
 import { LedgerLock } from '../../src/cli/ledger-lock.js';
 import { LineRanges } from '../../src/cli/line-ranges.js';
 import { run } from '../../src/cli/run.js';
@@ -136,7 +136,7 @@ describe('send --resume', () => {
     io.signal('SIGTERM');
     expect([143, 1]).toContain(await running);
     const again = await resume();
-    expect(again.io.err).toMatch(/nothing was under way|is complete/);
+    expect(again.io.err).toMatch(/remembering settled lines|nothing was under way|is complete/);
     expect(tokens().sort()).toEqual(['a1', 'a2']);
   });
 
@@ -278,13 +278,15 @@ describe('send --resume', () => {
       return JSON.parse(io.err.trimEnd().split('\n').at(-1)!).resume;
     };
     const ledger = path('ledger');
-    expect(await summary()).toEqual({ ledger, settledBefore: 0, duplicatesAtMost: 0 });
-    expect(await summary()).toEqual({ ledger, settledBefore: 6, duplicatesAtMost: 0 });
+    const NOT_REFUSED = { refusedBefore: 0, refusedBeforeNow: {} };
+    expect(await summary()).toEqual({ ledger, settledBefore: 0, duplicatesAtMost: 0, ...NOT_REFUSED });
+    expect(await summary()).toEqual({ ledger, settledBefore: 6, duplicatesAtMost: 0, ...NOT_REFUSED });
     await leaveLedger([1, 2], [4, 5]);
     expect(await summary('--window-count', '9')).toEqual({
       ledger,
       settledBefore: 4,
       duplicatesAtMost: 65_536,
+      ...NOT_REFUSED,
     });
   });
 
@@ -313,6 +315,81 @@ describe('send --resume', () => {
     expect((await resume('--checkpoint', 'never')).code).toBe(64);
     const { io } = await resume('--connect-attempts', '1', '--window-count', '9');
     expect(io.err).toContain('up to 65,536 notifications may be sent a second time');
+  });
+
+  it('fails when the input is changed in place while it is sent, and is not complete', async () => {
+    const before = Array.from({ length: 5000 }, (_, i) =>
+      line((i + 0x10000).toString(16).padStart(8, '0')),
+    ).join('');
+    await writeFile(path('in'), before);
+    const io = new FakeIo();
+    const write = io.stderr.write.bind(io.stderr);
+    io.stderr.write = ((text: string) => {
+      // Said when the input is identified and not read yet.
+      if (text.includes('remembering')) writeFileSync(path('in'), before.replaceAll('000113', '000fff'));
+      return write(text);
+    }) as typeof io.stderr.write;
+    const argv = ['send', path('in'), '--to', target, '--credentials', directory, '--resume', path('ledger')];
+    expect(await run(argv, io)).toBe(74);
+    expect(io.err).toContain(`${path('in')} was changed while it was being sent`);
+    expect(readLedger(path('ledger'))!.ended).not.toBe('complete');
+    expect((await resume()).code).toBe(78);
+  });
+
+  it('fails when the input becomes shorter while it is sent', async () => {
+    const io = new FakeIo();
+    const write = io.stderr.write.bind(io.stderr);
+    io.stderr.write = ((text: string) => {
+      if (text.includes('remembering')) writeFileSync(path('in'), line('a1'));
+      return write(text);
+    }) as typeof io.stderr.write;
+    const argv = ['send', path('in'), '--to', target, '--credentials', directory, '--resume', path('ledger')];
+    expect(await run(argv, io)).toBe(74);
+    expect(io.err).toContain('was changed while it was being sent');
+  });
+
+  it('sends nothing of what is added to an input that was empty', async () => {
+    await writeFile(path('in'), '');
+    const io = new FakeIo();
+    const write = io.stderr.write.bind(io.stderr);
+    io.stderr.write = ((text: string) => {
+      if (text.includes('remembering')) appendFileSync(path('in'), line('a1'));
+      return write(text);
+    }) as typeof io.stderr.write;
+    const argv = ['send', path('in'), '--to', target, '--credentials', directory, '--resume', path('ledger')];
+    expect(await run(argv, io)).toBe(0);
+    expect(tokens()).toEqual([]);
+  });
+
+  it('ends with the code of a signal that comes while the input is identified, and sends nothing', async () => {
+    const io = new FakeIo();
+    const argv = ['send', path('in'), '--to', target, '--credentials', directory, '--resume', path('ledger')];
+    const running = run(argv, io);
+    io.signal('SIGTERM');
+    expect(await running).toBe(143);
+    expect(tokens()).toEqual([]);
+    expect(await readdir(directory)).not.toContain('ledger.lock');
+  });
+
+  describe.each([
+    ['a whole line', '{"status":"accepted","line":1}\n', '{"status":"accepted","line":1}\n'],
+    ['a part of an outcome', '{"a":1}\n{"status":"accep', '{"a":1}\n'],
+    ['a part of the only outcome', '{"sta', ''],
+    ['an outcome without its newline', '{"status":"accepted","line":1}', '{"status":"accepted","line":1}\n'],
+    ['something else without a newline', 'of somebody else', 'of somebody else\n'],
+  ])('goes on behind an output that ends in %s', (_, before, after) => {
+    it.each(['killed', 'idle'])('with whole lines only (the run before was %s)', async (how) => {
+      await leaveLedger([1, 2], [4, 5]);
+      if (how === 'idle')
+        await appendFile(path('ledger'), encodeLedgerEntry({ through: 2, beyond: [], ended: 'idle' }));
+      await writeFile(path('out'), before);
+      await sendInto('out', [path('in'), '--resume', path('ledger')]);
+      const out = await readFile(path('out'), 'utf8');
+      expect(out.slice(0, after.length)).toBe(after);
+      const outcomes = out.slice(after.length).split('\n');
+      expect(outcomes.pop()).toBe('');
+      expect(outcomes.map((each) => JSON.parse(each).line).sort()).toEqual([3, 6]);
+    });
   });
 
   it('takes a copy for what it is', async () => {

@@ -125,7 +125,7 @@ describe('send', () => {
     await writeFile(path('in.ndjson'), MIXED);
     const { code, io } = await send([...target, path('in.ndjson')], { stdout });
     expect(code).toBe(74);
-    expect(io.err).toContain('not every outcome could be written');
+    expect(io.err).toContain('4 outcomes could not be written');
     expect(io.err).not.toContain('reading stopped');
   });
 

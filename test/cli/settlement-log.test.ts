@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { EarlierRefusals } from '../../src/cli/earlier-refusals.js';
 import { Ledger, readLedger } from '../../src/cli/ledger.js';
 import { LineRanges } from '../../src/cli/line-ranges.js';
 import { SettlementLog, type SettlementLogOptions } from '../../src/cli/settlement-log.js';
@@ -38,9 +39,9 @@ describe('SettlementLog', () => {
     for (const line of [3, 1, 2]) settle(log, line);
     await turn();
     expect(recorded()).toEqual([]);
-    log.onWritten('{}\n');
+    log.onWritten(1);
     expect(recorded()).toEqual(['3-3']);
-    log.onWritten(Buffer.from('{}\n{}\n'));
+    log.onWritten(2);
     expect(recorded()).toEqual(['1-3']);
     log.close(true);
   });
@@ -71,11 +72,11 @@ describe('SettlementLog', () => {
     log.admit(2);
     log.admit(7);
     settle(log, 7);
-    log.onWritten('{}\n');
+    log.onWritten(1);
     expect(recorded()).toEqual(['1-1', '7-7']);
     settle(log, 4, 'invalid');
     settle(log, 2);
-    log.onWritten('{}\n{}\n');
+    log.onWritten(2);
     expect(recorded()).toEqual(['1-7']);
     log.close(true);
     expect(readLedger(path)!.ended).toBe('idle');
@@ -92,7 +93,7 @@ describe('SettlementLog', () => {
     expect(hold()).toBe(true);
     settle(log, 2);
     expect(released).toBe(0);
-    log.onWritten('{}\n');
+    log.onWritten(1);
     expect(released).toBe(1);
     expect(hold()).toBe(false);
     log.close(false);
@@ -104,10 +105,97 @@ describe('SettlementLog', () => {
     log.admit(2);
     settle(log, 1, 'unsent');
     settle(log, 2, 'unknown');
-    log.onWritten('{}\n{}\n');
+    log.onWritten(2);
     log.close(true);
     expect(recorded()).toEqual(['2-2']);
     expect(readLedger(path)!.ended).toBe('idle');
+  });
+
+  it('leaves lines open that were refused for what is none of theirs, and remembers them', async () => {
+    const lines = new LineRanges();
+    lines.add(1, 2);
+    const earlier = new EarlierRefusals(lines);
+    const log = begin([], { earlier });
+    for (const line of [1, 2, 3]) log.admit(line);
+    const refuse = (line: number, printed: boolean): void =>
+      log.onOutcome({ status: 'rejected', line, statusCode: 403, reason: 'Any' }, printed, true);
+    refuse(1, true);
+    refuse(3, false);
+    settle(log, 2);
+    await turn();
+    expect([...readLedger(path)!.refused]).toEqual([[3, 3]]);
+    log.onWritten(2);
+    expect([...readLedger(path)!.refused]).toEqual([
+      [1, 1],
+      [3, 3],
+    ]);
+    expect(recorded()).toEqual(['2-2']);
+    log.close(true);
+    expect(readLedger(path)!.ended).toBe('idle');
+    expect(earlier.count).toBe(2);
+    expect(earlier.outcomes).toEqual({ rejected: 1, accepted: 1 });
+  });
+
+  it('leaves what is unknown open from the moment on that the run was refused, and says that it may arrive twice', () => {
+    const log = begin();
+    for (const line of [1, 2, 3]) log.admit(line);
+    settle(log, 1, 'unknown');
+    log.leaveUnknownOpen();
+    settle(log, 2, 'unknown');
+    settle(log, 3, 'unsent');
+    log.onWritten(3);
+    log.close(false);
+    expect(recorded()).toEqual(['1-1']);
+    expect(readLedger(path)!.ended).toBeUndefined();
+  });
+
+  describe('unknown before the gateway has answered for anything', () => {
+    const unknown = (): SettlementLog => {
+      const log = begin();
+      for (const line of [1, 2, 3]) log.admit(line);
+      settle(log, 1, 'unknown');
+      settle(log, 2, 'unknown');
+      log.onWritten(2);
+      return log;
+    };
+
+    it('stays open when the credentials turn out to be refused, and may arrive twice', () => {
+      const log = unknown();
+      expect(readLedger(path)!.header.window).toBe(3 + 2);
+      settle(log, 3, 'unsent');
+      log.onWritten(1);
+      log.close(true, true);
+      expect(recorded()).toEqual([]);
+      expect(readLedger(path)!.ended).toBeUndefined();
+    });
+
+    it('is settled at the end of a run that was not refused', () => {
+      const log = unknown();
+      expect(recorded()).toEqual([]);
+      settle(log, 3, 'unknown');
+      log.onWritten(1);
+      log.close(true, false);
+      expect(recorded()).toEqual(['1-3']);
+      expect(readLedger(path)!.ended).toBe('complete');
+    });
+
+    it.each(['accepted', 'rejected'] as const)('is settled as soon as something is %s', async (status) => {
+      const log = unknown();
+      settle(log, 3, status);
+      await turn();
+      expect(recorded()).toEqual(['1-2']);
+      log.onWritten(1);
+      log.close(true, true);
+      expect(recorded()).toEqual(['1-3']);
+      expect(readLedger(path)!.ended).toBe('complete');
+    });
+
+    it('holds back nothing', () => {
+      const log = unknown();
+      log.admit(4);
+      expect(log.hold(() => {})).toBe(false);
+      log.close(false);
+    });
   });
 
   it('leaves unknown lines open where they are to be sent again, and says that they may arrive twice', () => {
@@ -116,7 +204,7 @@ describe('SettlementLog', () => {
     log.admit(2);
     settle(log, 1, 'unknown');
     settle(log, 2);
-    log.onWritten('{}\n{}\n');
+    log.onWritten(2);
     log.close(true);
     expect(recorded()).toEqual(['2-2']);
     expect(readLedger(path)!.ended).toBeUndefined();
@@ -144,7 +232,7 @@ describe('SettlementLog', () => {
       const log = begin();
       log.admit(1);
       settle(log, 1);
-      log.onWritten('{}\n');
+      log.onWritten(1);
       log.close(wasRead);
       expect(readLedger(path)!.ended).toBe(wasRead ? 'complete' : 'idle');
     }
@@ -155,7 +243,7 @@ describe('SettlementLog', () => {
       const log = begin([], { inDoubt: 2 });
       for (const line of lines) log.admit(line);
       for (const line of lines) settle(log, line);
-      log.onWritten('{}\n'.repeat(lines.length));
+      log.onWritten(lines.length);
       log.close(false);
       expect(readLedger(path)!.ended).toBe(lines.length === 2 ? 'idle' : undefined);
     }
@@ -196,9 +284,9 @@ describe('SettlementLog', () => {
       released = true;
     });
     settle(log, 1);
-    log.onWritten('{}\n');
+    log.onWritten(1);
     settle(log, 2);
-    log.onWritten('{}\n');
+    log.onWritten(1);
     log.close(false);
     expect(failures).toEqual([broken]);
     expect(released).toBe(true);

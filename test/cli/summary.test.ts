@@ -1,7 +1,9 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { complaintOf } from '../../src/cli/complaint.js';
-import { type SendingResult, summaryOf } from '../../src/cli/summary.js';
+import { EarlierRefusals } from '../../src/cli/earlier-refusals.js';
+import { LineRanges } from '../../src/cli/line-ranges.js';
+import { jsonSummaryOf, type ResumeFigures, type SendingResult, summaryOf } from '../../src/cli/summary.js';
 import { loadCredentials } from '../../src/connection/credentials.js';
 import { ProviderToken } from '../../src/connection/provider-token.js';
 import { toApnsError } from '../../src/errors.js';
@@ -15,7 +17,8 @@ const result = (more: Partial<SendingResult>): SendingResult => ({
   reasons: [],
   elapsedMs: 1000,
   stoppedAfter: undefined,
-  outcomesLost: false,
+  unwritten: 0,
+  refusedForSettings: 0,
   rejectedForNow: 0,
   ...more,
 });
@@ -29,8 +32,8 @@ describe('summaryOf', () => {
 
   it('advises to go by the outcomes only where all of them were written', () => {
     expect(summaryOf(result({ counts }))).toContain('unsent or unknown again');
-    expect(summaryOf(result({ counts, outcomesLost: true }))).not.toContain('again;');
-    expect(summaryOf(result({ counts, outcomesLost: true }))).toContain('could be written');
+    expect(summaryOf(result({ counts, unwritten: 1 }))).not.toContain('again;');
+    expect(summaryOf(result({ counts, unwritten: 1 }))).toContain('1 outcome could not be written');
   });
 
   it('tells which rejections time may mend, where every outcome was written', () => {
@@ -41,7 +44,39 @@ describe('summaryOf', () => {
     );
     const two = result({ counts: rejected, rejectedForNow: 2 });
     expect(summaryOf(two)).toMatch(/^ {2}2 were rejected only for now .*: send them again later$/m);
-    expect(summaryOf({ ...two, outcomesLost: true })).not.toContain('for now');
+    expect(summaryOf({ ...two, unwritten: 1 })).not.toContain('for now');
+  });
+});
+
+describe('the summary after refusals of credentials or options', () => {
+  const resume = (): ResumeFigures => {
+    const lines = new LineRanges();
+    lines.add(1, 1200);
+    const earlier = new EarlierRefusals(lines);
+    for (let line = 1; line <= 1100; line++) earlier.onOutcome(line > 1000 ? 'rejected' : 'accepted', line);
+    return { ledger: 'ledger', settledBefore: 0, duplicatesAtMost: 0, earlier };
+  };
+
+  it('tells what became of the lines refused before', () => {
+    const told = '  of 1,200 lines refused in earlier runs: 1,000 accepted, 100 rejected, 100 not sent yet';
+    expect(summaryOf(result({}), resume()).split('\n')).toContain(told);
+    const json = jsonSummaryOf(result({}), { exitCode: 0, errors: [], resume: resume() });
+    expect(JSON.parse(json).resume).toEqual({
+      ledger: 'ledger',
+      settledBefore: 0,
+      duplicatesAtMost: 0,
+      refusedBefore: 1200,
+      refusedBeforeNow: { accepted: 1000, rejected: 100 },
+    });
+  });
+
+  it('says that they stay open only where a ledger does so', () => {
+    const refused = result({ refusedForSettings: 2 });
+    expect(summaryOf(refused)).toContain(
+      '  2 were refused because of credentials or options: correct them, then',
+    );
+    expect(summaryOf(refused, resume())).toContain('correct them and run again: those lines are open');
+    expect(summaryOf(result({}))).not.toContain('credentials');
   });
 });
 

@@ -1,0 +1,26 @@
+/** Lines that runs before this one were refused for, because of credentials or options, and what became of them now. */
+import type { OutcomeStatus } from '../outcome.js';
+import type { LineRanges } from './line-ranges.js';
+
+/** See the file's first line. */
+export class EarlierRefusals {
+  readonly #lines: LineRanges;
+  readonly #counts = new Map<OutcomeStatus, number>();
+  /** How many lines there were when the run began. */
+  readonly count: number;
+
+  constructor(lines: LineRanges) {
+    this.#lines = lines;
+    this.count = lines.count;
+  }
+
+  /** How many of them have come to which outcome in this run. */
+  get outcomes(): Readonly<Partial<Record<OutcomeStatus, number>>> {
+    return Object.fromEntries(this.#counts);
+  }
+
+  onOutcome(status: OutcomeStatus, line: number): void {
+    if (this.count === 0 || !this.#lines.has(line)) return;
+    this.#counts.set(status, (this.#counts.get(status) ?? 0) + 1);
+  }
+}

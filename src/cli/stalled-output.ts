@@ -1,0 +1,28 @@
+/** Gives up a reader of standard output that has stopped reading, so that the process can end. */
+import type { Writable } from 'node:stream';
+import { CommandError } from './command-error.js';
+import { ExitCode } from './exit-code.js';
+import { seconds } from './figures.js';
+import type { Clock } from './io.js';
+
+/** Together with the default of --stop-timeout-ms less than the 10 s after which `docker stop` kills. */
+const STALLED_MS = 1000;
+
+/** Destroys `output`, with exit code 74, when a chunk waits in it and `written` has not grown for {@link STALLED_MS}. */
+export function leaveStalledOutput(output: Writable, written: () => number, clock: Clock): void {
+  let before = written();
+  const cancel = clock.every(STALLED_MS, () => {
+    const now = written();
+    if (now === before && output.writableLength > 0) output.destroy(stalledError());
+    before = now;
+  });
+  output.once('close', cancel);
+  if (output.destroyed) cancel();
+}
+
+function stalledError(): CommandError {
+  return new CommandError(
+    ExitCode.InputOutput,
+    `the reader of standard output has read nothing for ${seconds(STALLED_MS)}, so the rest was not written`,
+  );
+}
