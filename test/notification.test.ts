@@ -292,7 +292,7 @@ describe('the line of a notification', () => {
 
   it('is given with a device token that was checked, and another one is checked again', () => {
     const notification = { ...valid };
-    setParsed(notification, 3);
+    setParsed(notification, 3, 0);
     expect(lineOf(notification)).toBe(3);
     expect(() => checkNotification(notification)).not.toThrow();
     notification.deviceToken = 'not hex';

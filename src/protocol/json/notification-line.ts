@@ -112,7 +112,7 @@ export class NotificationLineParser {
     if (this.#problem === undefined) {
       const notification = this.#build(bytes, seen);
       if (this.#problem === undefined) {
-        setParsed(notification, line);
+        setParsed(notification, line, end - start);
         return notification;
       }
     }
