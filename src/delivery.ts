@@ -14,7 +14,7 @@ import { type Http2Options, resolveHttp2Options } from './sinks/http2-options.js
 import { Http2Sender } from './sinks/http2-sender.js';
 import { NotificationFramer } from './sinks/notification-framer.js';
 import type { NotificationSender, NotificationSenderEvents } from './sinks/notification-sender.js';
-import { OutcomePump } from './sinks/outcome-source.js';
+import { OutcomePump, throwLater } from './sinks/outcome-source.js';
 import { unwrittenChunks } from './sinks/unwritten.js';
 import type { DuplexOf } from './typed-stream.js';
 
@@ -154,6 +154,17 @@ class DeliveryStream extends Duplex implements Delivery {
     this.#failIfRead();
   }
 
+  // biome-ignore lint/suspicious/noExplicitAny: what Node's own types say
+  override emit(name: string | symbol, ...args: any[]): boolean {
+    try {
+      return super.emit(name, ...args);
+    } catch (error) {
+      if (name !== 'data') throw error;
+      throwLater(error);
+      return true;
+    }
+  }
+
   // biome-ignore lint/suspicious/noExplicitAny: what Node's own types say, or `pipeline` would not take it
   override read(size?: number): any {
     const outcome = super.read(size);
@@ -231,11 +242,13 @@ class DeliveryStream extends Duplex implements Delivery {
   /** Settles what was written to this stream and not passed on. */
   #settleUnsent(): void {
     const settlement = unsentSettlement(this.#failure);
-    if (this.#waiting !== undefined) this.#sender.settle(this.#waiting.notification, settlement);
+    const waiting = this.#waiting;
     this.#waiting = undefined;
     const unwritten = unwrittenChunks(this).slice(this.#settledUnwritten) as Notification[];
-    for (const notification of unwritten) this.#sender.settle(notification, settlement);
     this.#settledUnwritten += unwritten.length;
+    // The getters of a notification may lead back here, where none of these may be found again.
+    if (waiting !== undefined) this.#sender.settle(waiting.notification, settlement);
+    for (const notification of unwritten) this.#sender.settle(notification, settlement);
   }
 
   /** What is written after the failure; what Node kept until now is settled already, and comes in order. */

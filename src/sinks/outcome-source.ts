@@ -85,6 +85,16 @@ export class OutcomePump {
   }
 }
 
+/**
+ * Throws in the next tick, as an uncaught exception, what a `data` listener threw. Passed on at once, it would end
+ * Node's loop over what is read, and the chunks behind it would never arrive.
+ */
+export function throwLater(error: unknown): void {
+  process.nextTick(() => {
+    throw error;
+  });
+}
+
 /** The outcomes of a sink. Destroying it only stops the reading, never the sending. */
 export class OutcomeSource extends Readable implements ReadableOf<Outcome> {
   static {
@@ -101,6 +111,17 @@ export class OutcomeSource extends Readable implements ReadableOf<Outcome> {
   /** Says that nothing more will be settled. */
   finish(): void {
     this.#pump.finish();
+  }
+
+  // biome-ignore lint/suspicious/noExplicitAny: what Node's own types say
+  override emit(name: string | symbol, ...args: any[]): boolean {
+    try {
+      return super.emit(name, ...args);
+    } catch (error) {
+      if (name !== 'data') throw error;
+      throwLater(error);
+      return true;
+    }
   }
 
   override _read(): void {

@@ -140,8 +140,7 @@ class FeedbackSource extends LastingSource implements ReadableOf<FeedbackTuple> 
         );
         // Not for every byte: a service that sends one now and then would be listened to for ever.
         if (tuples.length > 0) this.#silence?.restart();
-        // Not above: what a listener throws who is given one is not the service's fault.
-        this.#pushAll(tuples);
+        for (const tuple of tuples) if (!this.push(tuple)) this.#pause();
       },
       onEnd: () => {
         attempt(() => reader.end());
@@ -154,19 +153,6 @@ class FeedbackSource extends LastingSource implements ReadableOf<FeedbackTuple> 
     };
     this.#receiver = receive(socket, handlers, this.#target);
     this.#resume();
-  }
-
-  /** What a listener throws ends no reading: the service has forgotten the tuples behind this one. */
-  #pushAll(tuples: readonly FeedbackTuple[]): void {
-    for (const tuple of tuples) {
-      try {
-        if (!this.push(tuple)) this.#pause();
-      } catch (error) {
-        process.nextTick(() => {
-          throw error;
-        });
-      }
-    }
   }
 
   #pause(): void {

@@ -2,10 +2,11 @@
 
 import { Readable, type ReadableOptions } from 'node:stream';
 import { concealContents } from '../conceal-contents.js';
+import { throwLater } from '../sinks/outcome-source.js';
 
 /**
  * A stream that is destroyed drops what it holds; what these sources hold was told once and is not told
- * again. So they are destroyed behind it.
+ * again. So they are destroyed behind it, and a `data` listener that throws does not end the reading.
  */
 export class LastingSource extends Readable {
   static {
@@ -16,6 +17,17 @@ export class LastingSource extends Readable {
 
   constructor(options: Omit<ReadableOptions, 'objectMode'>) {
     super({ ...options, objectMode: true });
+  }
+
+  // biome-ignore lint/suspicious/noExplicitAny: what Node's own types say
+  override emit(name: string | symbol, ...args: any[]): boolean {
+    try {
+      return super.emit(name, ...args);
+    } catch (error) {
+      if (name !== 'data') throw error;
+      throwLater(error);
+      return true;
+    }
   }
 
   // biome-ignore lint/suspicious/noExplicitAny: what Node's own types say, or `pipeline` would not take it

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { stat } from 'node:fs';
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -109,6 +110,47 @@ test.each([0, 300])('gives up on a service that never closes, after %i tuples', 
   });
   expect(await readAll(stream)).toEqual({ read: tuples(count), code: 'APNS_ERR_TIMEOUT' });
   await until(() => service.open === 0);
+});
+
+test('reads what was sent while the event loop was blocked beyond idleTimeoutMs', async () => {
+  let service: TLSSocket | undefined;
+  const { stream } = await source(
+    (socket) => {
+      service = socket;
+      socket.write(encode(tuples(1)));
+    },
+    { idleTimeoutMs: 100 },
+  );
+  const read: FeedbackTuple[] = [];
+  stream.on('data', (tuple) => read.push(tuple));
+  await until(() => read.length === 1);
+  const ended = once(stream, 'end');
+  service!.end(encode(tuples(5, 1)));
+  // Ends in the poll phase, so that timers are the next thing that runs.
+  await new Promise<void>((resolve) => {
+    stat('.', () => {
+      const end = performance.now() + 300;
+      while (performance.now() < end);
+      resolve();
+    });
+  });
+  await ended;
+  expect(read).toEqual(tuples(6));
+});
+
+test('goes on when a data listener throws', async () => {
+  const thrown: unknown[] = [];
+  process.setUncaughtExceptionCaptureCallback((error) => thrown.push(error));
+  onTestFinished(() => process.setUncaughtExceptionCaptureCallback(null));
+  const { stream } = await source((socket) => socket.end(encode(tuples(60))));
+  const read: FeedbackTuple[] = [];
+  stream.on('data', (tuple) => {
+    read.push(tuple);
+    throw new Error('of a listener');
+  });
+  await once(stream, 'end');
+  expect(read).toEqual(tuples(60));
+  await until(() => thrown.length === 60);
 });
 
 test('gives up on a service that sends a byte now and then, and never a whole tuple', async () => {
