@@ -111,7 +111,7 @@ export function identifierProblem(value: unknown): string | undefined {
 
 /** What is wrong with an expiration, or `undefined`. */
 export function expirationProblem(value: unknown): string | undefined {
-  const seconds = value instanceof Date ? Math.floor(value.getTime() / 1000) : value;
+  const seconds = value instanceof Date ? secondsOf(value) : value;
   if (isUint32(seconds)) return undefined;
   if (value instanceof Date) return 'must be a valid date between 1970 and 2106';
   if (typeof seconds === 'number' && seconds > MAX_UINT32 && Number.isFinite(seconds)) {
@@ -200,21 +200,25 @@ export function shownName(name: string): string {
  */
 export class NotificationRecord {
   /** The object that was written. */
-  readonly given: Notification;
-  readonly deviceToken: string;
-  readonly payload: Notification['payload'];
-  readonly identifier: number | undefined;
-  readonly expiration: number | Date | undefined;
-  readonly priority: Notification['priority'] | undefined;
-  readonly topic: string | undefined;
-  readonly pushType: string | undefined;
-  readonly collapseId: string | undefined;
-  readonly apnsId: string | undefined;
-  readonly context: unknown;
-  readonly channelId: string | undefined;
+  given: Notification;
+  deviceToken: string;
+  payload: Notification['payload'];
+  identifier: number | undefined;
+  expiration: number | Date | undefined;
+  priority: Notification['priority'] | undefined;
+  topic: string | undefined;
+  pushType: string | undefined;
+  collapseId: string | undefined;
+  apnsId: string | undefined;
+  context: unknown;
+  channelId: string | undefined;
 
-  constructor(notification: Notification) {
-    this.given = notification;
+  /**
+   * @param given the object that was written
+   * @param notification where its fields are read: a substitute, if reading them throws
+   */
+  constructor(given: Notification, notification: Notification = given) {
+    this.given = given;
     this.deviceToken = notification.deviceToken;
     this.payload = notification.payload;
     this.identifier = notification.identifier;
@@ -227,17 +231,37 @@ export class NotificationRecord {
     this.context = notification.context;
     this.channelId = channelOf(notification);
   }
+  /** Reads another notification into the same record, for those who check many and keep no record. */
+  read(notification: Notification): this {
+    this.given = notification;
+    this.deviceToken = notification.deviceToken;
+    this.payload = notification.payload;
+    this.identifier = notification.identifier;
+    this.expiration = notification.expiration;
+    this.priority = notification.priority;
+    this.topic = notification.topic;
+    this.pushType = notification.pushType;
+    this.collapseId = notification.collapseId;
+    this.apnsId = notification.apnsId;
+    this.context = notification.context;
+    this.channelId = channelOf(notification);
+    return this;
+  }
 }
 
 /**
  * Checks every rule that holds on all wires.
  *
+ * @param record where its fields are read into, if a record is at hand that nobody else uses
  * @returns the fields as they were read, each once
  * @throws {InvalidNotificationError} naming the first field that breaks one, and the line if it is known
  */
-export function checkNotification(notification: Notification): NotificationRecord {
+export function checkNotification(
+  notification: Notification,
+  record?: NotificationRecord,
+): NotificationRecord {
   try {
-    return checkFields(notification);
+    return checkFields(notification, record);
   } catch (cause) {
     if (cause instanceof InvalidNotificationError) throw cause;
     // It has getters of its own, or is a proxy; whoever takes notifications expects no other error.
@@ -247,7 +271,7 @@ export function checkNotification(notification: Notification): NotificationRecor
   }
 }
 
-function checkFields(notification: Notification): NotificationRecord {
+function checkFields(notification: Notification, record?: NotificationRecord): NotificationRecord {
   if (typeof notification !== 'object' || notification === null || Array.isArray(notification)) {
     throw new InvalidNotificationError(
       `a notification must be an object, got ${describe(notification)}${
@@ -261,7 +285,7 @@ function checkFields(notification: Notification): NotificationRecord {
   for (const name in notification) {
     if (!KNOWN.has(name)) throw invalidNotification(notification, shownName(name), unknownFieldProblem(name));
   }
-  const n = new NotificationRecord(notification);
+  const n = record === undefined ? new NotificationRecord(notification) : record.read(notification);
   const { deviceToken, channelId } = n;
   if (channelId === undefined) {
     if (deviceToken === undefined || deviceToken !== checkedTokenOf(notification))
@@ -291,7 +315,12 @@ export function invalidNotification(
 
 /** UNIX seconds of an expiration that {@link expirationProblem} has passed. */
 export function expirationSeconds(expiration: number | Date): number {
-  return typeof expiration === 'number' ? expiration : Math.floor(expiration.getTime() / 1000);
+  return typeof expiration === 'number' ? expiration : secondsOf(expiration);
+}
+
+/** Whatever `getTime` the date may have of its own: what is checked is what is sent. */
+function secondsOf(date: Date): number {
+  return Math.floor(Date.prototype.getTime.call(date) / 1000);
 }
 
 /**

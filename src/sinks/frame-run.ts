@@ -5,9 +5,9 @@
  * again. A record per frame would cost more than the frame; here the frames are their own record. A run
  * remembers where in its slab they lie, and only when a gateway names one are they walked through.
  */
-import type { Notification } from '../notification.js';
 import type { Settlement } from '../outcome.js';
 import { FRAME_FORMAT } from '../protocol/binary/frame.js';
+import type { FramedNotification } from './framed-notification.js';
 
 /** Some whole frames in a row. Immutable: splitting and sending make new runs over the same bytes. */
 export interface FrameRun {
@@ -17,7 +17,9 @@ export interface FrameRun {
   /** How many frames lie between `start` and `end`. */
   readonly count: number;
   /** In a delivery: the notifications, frame by frame. */
-  readonly notifications?: readonly Notification[];
+  readonly notifications?: readonly FramedNotification[];
+  /** What these hold in memory beyond the frames. 0 without them. */
+  readonly extraBytes: number;
   /** When the window took the frames, in milliseconds of the monotonic clock; their deadline counts from here. 0 before. */
   readonly since: number;
   /** How often the frames have been written. */
@@ -26,6 +28,18 @@ export interface FrameRun {
   readonly writtenAt: number;
   /** What becomes of the frames if they are given up now: `unsent`, unless more is known or less. */
   readonly fallback?: Settlement;
+}
+
+/** The bytes that a run holds in memory. */
+export function bytesHeldBy({ start, end, extraBytes }: FrameRun): number {
+  return end - start + extraBytes;
+}
+
+/** The frames in these runs. */
+export function countFrames(runs: readonly FrameRun[]): number {
+  let frames = 0;
+  for (const { count } of runs) frames += count;
+  return frames;
 }
 
 /** One frame of a run, and where it stands in it. */
@@ -67,17 +81,22 @@ export function cutAfter(runs: readonly FrameRun[], place: FramePlace): [FrameRu
 /**
  * Cuts a run where it exceeds `maxFrames` or `maxBytes`, but never before its first frame unless
  * `maxFrames` is 0.
+ *
+ * @param extraBytes what the run counts beside its frames; every frame has an equal share in it
  */
 export function splitRun(
   run: FrameRun,
   maxFrames: number,
   maxBytes: number,
+  extraBytes = 0,
 ): readonly [FrameRun | undefined, FrameRun | undefined] {
   if (maxFrames <= 0) return [undefined, run];
-  if (run.count <= maxFrames && run.end - run.start <= maxBytes) return [run, undefined];
+  if (run.count <= maxFrames && run.end - run.start + extraBytes <= maxBytes) return [run, undefined];
+  const share = extraBytes / run.count;
   const place = findFrame(
     run,
-    (_start, end, index) => index === maxFrames || (index > 0 && end - run.start > maxBytes),
+    (_start, end, index) =>
+      index === maxFrames || (index > 0 && end - run.start + share * (index + 1) > maxBytes),
   );
   if (place === undefined) return [run, undefined];
   const [[head], [tail]] = cutBefore([run], { ...place, run: 0 });
@@ -98,5 +117,11 @@ function cut(runs: readonly FrameRun[], at: number, offset: number, index: numbe
 function part(run: FrameRun, start: number, end: number, first: number, last: number): FrameRun[] {
   if (first === last) return [];
   const notifications = run.notifications?.slice(first, last);
-  return [{ ...run, start, end, count: last - first, ...(notifications && { notifications }) }];
+  const extraBytes = extraBefore(run, last) - extraBefore(run, first);
+  return [{ ...run, start, end, count: last - first, extraBytes, ...(notifications && { notifications }) }];
+}
+
+/** The share of the frames before `index`. Whole numbers, so that the parts of a run add up to the run. */
+function extraBefore({ extraBytes, count }: FrameRun, index: number): number {
+  return Math.floor((extraBytes * index) / count);
 }

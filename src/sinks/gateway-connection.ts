@@ -16,6 +16,7 @@ import {
 } from '../protocol/binary/error-response.js';
 import { PacketReader } from '../protocol/packet-reader.js';
 import { createCheckpoint } from './checkpoint.js';
+import type { EngineClock } from './engine-clock.js';
 import type { FrameRun } from './frame-run.js';
 import { notGatewayError } from './gateway-error.js';
 import { type IdentifierRange, widenRange } from './identifier-range.js';
@@ -47,21 +48,34 @@ export class GatewayConnection {
   /** When the socket last took bytes over, or the last frame was handed to it. */
   progressAt: number;
   state: 'fresh' | 'open' | 'checked' | 'finished' | 'closed';
-  /** The identifiers of the frames that left the window by presumption: an answer may still mean one of them. */
-  presumed: IdentifierRange | undefined;
+  /** The identifiers of the frames that left the window unproved: an error response may still name one of them. */
+  forgotten: IdentifierRange | undefined;
+  /** How many failures of connections the pool had seen when it opened this one. */
+  readonly failuresBefore: number;
+  /** How often the quota of this connection was doubled because the gateway was silent. */
+  doublings = 0;
   readonly #socket: TLSSocket;
   readonly #events: GatewayConnectionEvents;
+  readonly #clock: EngineClock;
   #isFinished = false;
   readonly #onWritten: (error?: Error | null) => void;
 
-  constructor(socket: TLSSocket, peer: Peer, state: 'fresh' | 'open', events: GatewayConnectionEvents) {
+  constructor(
+    socket: TLSSocket,
+    peer: Peer,
+    { state, failuresBefore }: { readonly state: 'fresh' | 'open'; readonly failuresBefore: number },
+    clock: EngineClock,
+    events: GatewayConnectionEvents,
+  ) {
     this.#socket = socket;
     this.#events = events;
+    this.#clock = clock;
     this.state = state;
-    this.openedAt = performance.now();
+    this.failuresBefore = failuresBefore;
+    this.openedAt = clock.now();
     this.progressAt = this.openedAt;
     this.#onWritten = (error) => {
-      if (!error) this.progressAt = performance.now();
+      if (!error) this.progressAt = this.#clock.now();
     };
     const reader = new PacketReader(ERROR_RESPONSE_FORMAT);
     let response: ErrorResponse | undefined;
@@ -70,6 +84,7 @@ export class GatewayConnection {
       response ??= decodeErrorResponse(bytes, start);
     };
     const onBytes = (chunk: Buffer): void => {
+      clock.noteRead();
       if (this.state === 'closed') return;
       let cause: ApnsError | undefined;
       try {
@@ -133,9 +148,12 @@ export class GatewayConnection {
 
   /** Takes the frames that were written by `then`; from now on their identifiers are ambiguous. */
   presume(then: number): FrameRun[] {
-    const runs = this.window.takeWhile(({ writtenAt }) => writtenAt <= then);
-    this.presumed = widenRange(this.presumed, runs);
-    return runs;
+    return this.#forget(this.window.takeWhile(({ writtenAt }) => writtenAt <= then));
+  }
+
+  /** Takes the frames that the window took by `then`; from now on their identifiers are ambiguous. */
+  expire(then: number): FrameRun[] {
+    return this.#forget(this.window.takeWhere(({ since }) => since <= then));
   }
 
   /** Closes the connection when nothing is expected from it any more. Reports nothing. */
@@ -148,6 +166,11 @@ export class GatewayConnection {
   /** Gives the connection up; what it holds is reported as if the gateway had closed it. */
   abandon(cause: ApnsError): void {
     this.#close({ cause });
+  }
+
+  #forget(runs: FrameRun[]): FrameRun[] {
+    this.forgotten = widenRange(this.forgotten, runs);
+    return runs;
   }
 
   #close(end: ConnectionEnd): void {

@@ -17,6 +17,14 @@ export function timeoutError(peer: Peer, silentMs: number): ApnsError {
   );
 }
 
+/** Status code 1: the gateway has trouble of its own. */
+export function processingError(peer: Peer): ApnsError {
+  return new ApnsError(
+    'APNS_ERR_CONNECTION_LOST',
+    `${formatPeer(peer)} answered ProcessingError (status code 1) and closed the connection`,
+  );
+}
+
 /** Status code 128: whatever was sent next would fare the same. */
 export function protocolError(peer: Peer): ApnsError {
   return new ApnsError(

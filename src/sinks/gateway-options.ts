@@ -30,11 +30,20 @@ export interface GatewayOptions extends TargetOptions {
    * full window waits for that. `end`: the same, but what is left at the end is proved. @default 'auto'
    */
   readonly checkpoint?: 'auto' | 'end' | 'never';
-  /** Milliseconds in which a notification must be written, counted from when it was taken. @default 60_000 */
+  /**
+   * Milliseconds in which a notification must have its outcome, counted from when it was taken; nothing restarts
+   * them. A checkpoint is written early enough for the proof to arrive within them. @default 60_000
+   */
   readonly deadlineMs?: number;
-  /** Milliseconds without progress after which an unanswered connection is given up. @default 10_000 */
+  /**
+   * Milliseconds without progress after which a connection is replaced: it takes no bytes, or does not answer a
+   * checkpoint. @default 10_000
+   */
   readonly closeTimeoutMs?: number;
-  /** Delays between attempts to connect; `attempts` + 1 failures in a row end the sending. */
+  /**
+   * Delays between attempts to connect; `attempts` + 1 failures to connect in a row end the sending. Connections that
+   * are made and then fail are replaced after the same delays, without a limit to their number.
+   */
   readonly backoff?: BackoffOptions;
   /** Destroys the stream when aborted. */
   readonly signal?: AbortSignal;

@@ -2,11 +2,18 @@
  * The connections of a sender: which one to write to, when to open another, when one needs attention.
  *
  * One connection is dialled at a time. `connections` of them are used side by side; one more may stand in
- * reserve, since a checkpoint and a rejection cost a connection each. A failure delays the next attempt.
+ * reserve, since a checkpoint and a rejection cost a connection each.
+ *
+ * Health. A connection has success when an error response names something that was written, a checkpoint included. It
+ * fails when it ends with frames and without such a response, or with ProcessingError. Every end replaces it; after a
+ * failure the replacement waits for a backoff that doubles with each failure. Only a success on a connection that was
+ * opened after the last failure resets the backoff. Failures to connect are counted apart: only those end the sending.
  */
 import { closedAfterHandshake, isFatalConnectionError } from '../connection/connection-error.js';
 import { dial } from '../connection/dial.js';
 import { type ApnsError, toApnsError } from '../errors.js';
+import { ConnectionQuota } from './connection-quota.js';
+import type { EngineClock } from './engine-clock.js';
 import { type ConnectionEnd, GatewayConnection, type GatewayConnectionEvents } from './gateway-connection.js';
 import type { ResolvedGatewayOptions } from './gateway-options.js';
 
@@ -35,15 +42,23 @@ const MAX_GRACE_MS = 500;
 /** Closed this soon, with nothing ever confirmed, a connection was probably refused for its credentials. */
 const EARLY_MS = 1000;
 
-/** A connection that has lived this long was a good one, however it ended. */
+/** How long to wait for another connection when the attempts are used up and one is open. */
 const SETTLED_MS = 10_000;
+
+/** Without checkpoints, a gateway that stays silent for this long has its quota doubled. */
+const DOUBLING_MS = 100;
 
 /** See the file comment. */
 export class GatewayPool implements GatewayConnectionEvents {
   readonly #options: ResolvedGatewayOptions;
   readonly #events: GatewayPoolEvents;
+  readonly #clock: EngineClock;
   readonly #connections = new Set<GatewayConnection>();
   readonly #dials = new AbortController();
+  readonly #quota: ConnectionQuota;
+  readonly #maxQuotaFrames: number;
+  /** Milliseconds from when a frame was taken to its checkpoint, so that the proof arrives within the deadline. */
+  readonly #proofMs: number;
   #isDialling = false;
   #isStopped = false;
   /** When the next attempt to connect may start. */
@@ -56,10 +71,24 @@ export class GatewayPool implements GatewayConnectionEvents {
   #isTrusted = false;
   /** Set after a rejection: they come in series, and a connection in reserve hides the next one's cost. */
   #wantsSpare = false;
+  /** How many connections have failed. */
+  #failures = 0;
+  /** Those since the last success on a connection that was opened after the last failure. */
+  #failuresInRow = 0;
+  #lastError: ApnsError | undefined;
 
-  constructor(options: ResolvedGatewayOptions, events: GatewayPoolEvents) {
+  constructor(options: ResolvedGatewayOptions, events: GatewayPoolEvents, clock: EngineClock) {
+    const { checkpoint, windowCount, connections, deadlineMs, closeTimeoutMs, resendsUnknown } = options;
     this.#options = options;
     this.#events = events;
+    this.#clock = clock;
+    // Half the window, shared by the connections: while one half is being proved, the other is filled.
+    this.#maxQuotaFrames =
+      checkpoint === 'auto' ? Math.max(1, Math.floor(windowCount / (2 * connections))) : windowCount;
+    this.#quota = new ConnectionQuota(this.#maxQuotaFrames);
+    // What stays unknown is written again, and that attempt needs its proof too.
+    const attempts = resendsUnknown ? 2 : 1;
+    this.#proofMs = deadlineMs - attempts * Math.min(closeTimeoutMs, deadlineMs / (attempts + 1));
   }
 
   /** The connections that are open, in the order they were opened. */
@@ -67,18 +96,29 @@ export class GatewayPool implements GatewayConnectionEvents {
     return [...this.#connections];
   }
 
-  /** Half the window, shared by the connections: while one half is being proved, the other is filled. */
-  get quotaFrames(): number {
-    const { checkpoint, windowCount, connections } = this.#options;
-    return checkpoint === 'auto' ? Math.max(1, Math.floor(windowCount / (2 * connections))) : windowCount;
+  /** Why the last connection failed, if none had success since. */
+  get lastError(): ApnsError | undefined {
+    return this.#lastError;
+  }
+
+  /** Without checkpoints, how long a gateway must be silent about a frame for it to count as taken. */
+  get presumeMs(): number {
+    return Math.min(this.#options.windowAgeMs, this.#proofMs);
+  }
+
+  /** How many more frames a connection may take before it has to prove those that it holds. */
+  quotaLeft(connection: GatewayConnection): number {
+    return this.#quotaOf(connection) - connection.window.frames;
   }
 
   /** Whether a connection holds `share` of what it may hold before it is asked for proof. */
   isFull(connection: GatewayConnection, share = 1): boolean {
     const { checkpoint, windowBytes, connections } = this.#options;
     if (checkpoint !== 'auto') return false;
-    const { frames, bytes } = connection.window;
-    return frames >= share * this.quotaFrames || bytes >= (share * windowBytes) / (2 * connections);
+    const { frames, heldBytes } = connection.window;
+    return (
+      frames >= share * this.#quotaOf(connection) || heldBytes >= (share * windowBytes) / (2 * connections)
+    );
   }
 
   /** The open connection with the least in its window, among those in use; those behind are in reserve. */
@@ -88,21 +128,38 @@ export class GatewayPool implements GatewayConnectionEvents {
     for (const connection of this.#connections) {
       if (connection.state !== 'open') continue;
       if (++used > this.#options.connections) break;
-      if (connection.isBlocked) continue;
+      if (connection.isBlocked || this.quotaLeft(connection) <= 0) continue;
       if (best === undefined || connection.window.frames < best.window.frames) best = connection;
     }
     return best;
   }
 
   /** When a connection needs attention even if nothing happens to it. */
-  dueAt(connection: GatewayConnection): number | undefined {
-    const { windowAgeMs, closeTimeoutMs, checkpoint } = this.#options;
-    const { state, openedAt, oldestAt, progressAt } = connection;
+  dueAt(connection: GatewayConnection, now: number): number {
+    const { closeTimeoutMs, deadlineMs } = this.#options;
+    const { state, openedAt, progressAt, window } = connection;
     if (state === 'fresh') return openedAt + this.#graceMs;
-    if (state !== 'open') return progressAt + closeTimeoutMs;
-    if (oldestAt === undefined) return undefined;
-    // Silence says nothing about bytes that have not left this process.
-    return (checkpoint === 'auto' || connection.isFlushed ? oldestAt : progressAt) + windowAgeMs;
+    const deadlineAt = window.earliestAt + deadlineMs;
+    const isOwing = state !== 'open' || !connection.isFlushed;
+    const timeoutAt = isOwing ? progressAt + closeTimeoutMs : Number.POSITIVE_INFINITY;
+    return Math.min(deadlineAt, timeoutAt, this.proofAt(connection, now), this.doublingAt(connection));
+  }
+
+  /** When an open connection has to prove what it holds or, without checkpoints, has been silent for long enough. */
+  proofAt(connection: GatewayConnection, now: number): number {
+    const { state, oldestAt, window } = connection;
+    if (state !== 'open' || oldestAt === undefined) return Number.POSITIVE_INFINITY;
+    // Silence says nothing about bytes that have not left this process: it is looked at again later.
+    if (this.#options.checkpoint !== 'auto') return (connection.isFlushed ? oldestAt : now) + this.presumeMs;
+    return Math.min(oldestAt + this.#options.windowAgeMs, window.earliestAt + this.#proofMs);
+  }
+
+  /** Without checkpoints, when silence doubles the quota of a connection that has used it up. */
+  doublingAt(connection: GatewayConnection): number {
+    const isUsedUp = this.#options.checkpoint !== 'auto' && this.quotaLeft(connection) <= 0;
+    return isUsedUp && this.#quotaOf(connection) < this.#maxQuotaFrames
+      ? connection.progressAt + DOUBLING_MS
+      : Number.POSITIVE_INFINITY;
   }
 
   /** When the next attempt to connect may start. */
@@ -116,28 +173,53 @@ export class GatewayPool implements GatewayConnectionEvents {
     if (this.#wantsConnection(now, demand)) void this.#dial(now);
   }
 
-  /** A gateway named what was written: it reads and understands us. */
-  trust(wasRejection: boolean): void {
+  /**
+   * Takes note of what a connection came to, or what its silence was taken for.
+   *
+   * @param proved the frames that were settled for good
+   * @param lost the frames that were discarded, or about which nothing is known
+   */
+  noteProof(proved: number, lost: number): void {
+    this.#quota.note(proved, lost);
+  }
+
+  /** An error response named what was written: the gateway reads and understands us. */
+  recordSuccess(connection: GatewayConnection, wasRejection: boolean): void {
     this.#isTrusted = true;
+    this.#lastError = undefined;
     this.#options.backoff.reset();
-    this.#dialAt = 0;
+    if (connection.failuresBefore === this.#failures) {
+      this.#failuresInRow = 0;
+      this.#dialAt = 0;
+    }
     if (wasRejection) this.#wantsSpare = true;
   }
 
+  /** A gateway could process nothing of what it was sent: the next connection has to wait. */
+  recordFailure(error: ApnsError): void {
+    this.#failures++;
+    this.#lastError = error;
+    this.#dialAt = Math.max(
+      this.#dialAt,
+      this.#clock.now() + this.#options.backoff.delayMs(this.#failuresInRow++),
+    );
+  }
+
   /** A connection ended without proving anything: wait before the next, or give up. */
-  distrust(connection: GatewayConnection, end: ConnectionEnd, error: ApnsError, heldFrames: boolean): void {
+  recordLoss(connection: GatewayConnection, end: ConnectionEnd, error: ApnsError, heldFrames: boolean): void {
     if (isFatalConnectionError(error)) {
       this.#giveUp(error);
       return;
     }
-    const now = performance.now();
-    const livedMs = now - connection.openedAt;
-    const isEarly = livedMs <= EARLY_MS;
-    const wasClosed = end.response === undefined && error.code === 'APNS_ERR_CONNECTION_LOST';
-    if (livedMs > SETTLED_MS) this.#options.backoff.reset();
-    else if (isEarly && !this.#isTrusted)
-      this.#onFailure(wasClosed ? closedAfterHandshake(this.#options.target) : error);
-    else if (heldFrames) this.#onFailure(error);
+    const now = this.#clock.now();
+    const isEarly = now - connection.openedAt <= EARLY_MS;
+    if (isEarly && !this.#isTrusted && end.response === undefined) {
+      const wasClosed = error.code === 'APNS_ERR_CONNECTION_LOST';
+      this.#onConnectFailure(wasClosed ? closedAfterHandshake(this.#options.target) : error);
+      return;
+    }
+    this.#options.backoff.reset();
+    if (heldFrames || end.response !== undefined) this.recordFailure(error);
     // An idle connection that the gateway closes is no sign of trouble; one in reserve may be unwelcome.
     else if (isEarly) this.#spareAt = now + EARLY_MS;
   }
@@ -163,16 +245,21 @@ export class GatewayPool implements GatewayConnectionEvents {
     this.#events.onClose(connection, end);
   }
 
+  #quotaOf({ doublings }: GatewayConnection): number {
+    return Math.min(this.#maxQuotaFrames, this.#quota.frames * 2 ** doublings);
+  }
+
   #giveUp(error: ApnsError): void {
     this.stop();
     this.#events.onGiveUp(error);
   }
 
-  #onFailure(error: ApnsError): void {
+  #onConnectFailure(error: ApnsError): void {
+    this.#lastError = error;
     const isOpen = this.connections.some(({ state }) => state === 'open');
     const delayMs = this.#options.backoff.next() ?? (isOpen ? SETTLED_MS : undefined);
     if (delayMs === undefined) this.#giveUp(error);
-    else this.#dialAt = performance.now() + delayMs;
+    else this.#dialAt = Math.max(this.#dialAt, this.#clock.now() + delayMs);
   }
 
   #wantsConnection(now: number, { isWaiting, isUnsettled }: Demand): boolean {
@@ -193,15 +280,16 @@ export class GatewayPool implements GatewayConnectionEvents {
         socket.destroy();
         return;
       }
-      const openedAt = performance.now();
-      this.#graceMs = Math.min(MAX_GRACE_MS, Math.max(MIN_GRACE_MS, openedAt - now));
+      this.#graceMs = Math.min(MAX_GRACE_MS, Math.max(MIN_GRACE_MS, this.#clock.now() - now));
       const state = this.#isTrusted ? 'open' : 'fresh';
-      this.#connections.add(new GatewayConnection(socket, this.#options.target, state, this));
+      const options = { state, failuresBefore: this.#failures } as const;
+      const connection = new GatewayConnection(socket, this.#options.target, options, this.#clock, this);
+      this.#connections.add(connection);
     } catch (error) {
       if (this.#isStopped) return;
       const failure = toApnsError(error, this.#options.target);
       if (isFatalConnectionError(failure)) this.#giveUp(failure);
-      else this.#onFailure(failure);
+      else this.#onConnectFailure(failure);
     } finally {
       this.#isDialling = false;
     }

@@ -9,8 +9,8 @@
  *                 └── retries ←──┘ (ProcessingError, after a delay)
  *
  * Everything that can happen (frames, answers, closed connections, failed dials, time) changes this state
- * and then calls `#advance`, which does whatever is now possible. One timer wakes it for whatever is due.
- * Taking frames and reading outcomes change the state only: the rest follows at the end of the turn, so
+ * and then calls `#advance`, which does whatever is now possible. Only the alarm of the clock judges what is overdue:
+ * it comes after the sockets were read, and its time leaves out what the process stood still. Taking frames and reading outcomes change the state only: the rest follows at the end of the turn, so
  * that nobody is called back in the middle of a change.
  */
 import { reasonOf } from '../connection/connection-error.js';
@@ -18,15 +18,15 @@ import type { ApnsError } from '../errors.js';
 import { createOutcomeCounts, type OutcomeCounts, type Settlement } from '../outcome.js';
 import type { ErrorResponse } from '../protocol/binary/error-response.js';
 import { StatusCode } from '../protocol/binary/status-code.js';
-import { type FrameRun, splitRun } from './frame-run.js';
+import { EngineClock } from './engine-clock.js';
+import { bytesHeldBy, countFrames, type FrameRun, splitRun } from './frame-run.js';
 import type { ConnectionEnd, GatewayConnection } from './gateway-connection.js';
-import { closedError, lostError, protocolError, timeoutError } from './gateway-error.js';
+import { closedError, lostError, processingError, protocolError, timeoutError } from './gateway-error.js';
 import type { ResolvedGatewayOptions } from './gateway-options.js';
 import { GatewayPool, type GatewayPoolEvents } from './gateway-pool.js';
 import { OutcomeQueue } from './outcome-queue.js';
 import { RunQueue } from './run-queue.js';
-import { judge } from './verdict.js';
-import { WakeUp } from './wake-up.js';
+import { judge, type Verdict } from './verdict.js';
 
 /** What a sender tells the stream around it. */
 export interface GatewaySenderEvents {
@@ -44,12 +44,19 @@ const MAX_WRITE_BYTES = 64 * 1024;
 /** The most that is taken before it can be written: enough for the next few writes; the rest can wait at its source. */
 const MAX_BACKLOG_BYTES = 4 * MAX_WRITE_BYTES;
 
+/** At least this often an engine with connections looks at the time, so that it notices when the process stood still. */
+const IDLE_CHECK_MS = 60_000;
+
+/** After a pause as long as this the sockets are read before anything is written: the gateway may have closed them. */
+const PAUSE_MS = 1000;
+
 /** See the file comment. */
 export class GatewaySender implements GatewayPoolEvents {
   readonly counts: OutcomeCounts = createOutcomeCounts();
   readonly outcomes: OutcomeQueue = new OutcomeQueue(this.counts);
   readonly #options: ResolvedGatewayOptions;
   readonly #events: GatewaySenderEvents;
+  readonly #clock = new EngineClock(() => this.#onAlarm());
   readonly #pool: GatewayPool;
   readonly #backlog = new RunQueue();
   #retries: { readonly run: FrameRun; readonly dueAt: number }[] = [];
@@ -59,23 +66,30 @@ export class GatewaySender implements GatewayPoolEvents {
   #failure: ApnsError | undefined;
   /** Why nothing is written any more, as the reason of an outcome. */
   #stopReason: string | undefined;
+  #stopMessage: string | undefined;
   /** Everything is settled, and nobody is told anything any more. */
   #isOver = false;
   #isStepping = false;
   #isScheduled = false;
-  readonly #wakeUp = new WakeUp(() => this.#advance());
+  /** When something was last done; the sockets are read before something is done after a pause. */
+  #activeAt = 0;
+  #isPolling = false;
 
   constructor(options: ResolvedGatewayOptions, events: GatewaySenderEvents) {
     this.#options = options;
     this.#events = events;
-    this.#pool = new GatewayPool(options, this);
+    this.#pool = new GatewayPool(options, this, this.#clock);
   }
 
   /** How many more frames would be taken, if they are not too long. Outcomes that nobody has read yet count too. */
   get roomFrames(): number {
-    const { windowCount, windowBytes } = this.#options;
-    if (this.#unsettledBytes >= windowBytes || this.#backlog.bytes >= MAX_BACKLOG_BYTES) return 0;
-    return Math.max(0, windowCount - this.#unsettledFrames - this.outcomes.unread);
+    if (this.roomBytes <= 0 || this.#backlog.bytes >= MAX_BACKLOG_BYTES) return 0;
+    return Math.max(0, this.#options.windowCount - this.#unsettledFrames - this.outcomes.unread);
+  }
+
+  /** How many more bytes the window can hold, those included that notifications hold beyond their frames. */
+  get roomBytes(): number {
+    return this.#options.windowBytes - this.#unsettledBytes - this.outcomes.unreadBytes;
   }
 
   /**
@@ -85,14 +99,14 @@ export class GatewaySender implements GatewayPoolEvents {
    */
   send(run: FrameRun): FrameRun | undefined {
     if (this.#stopReason !== undefined) {
-      this.outcomes.settle(run, { status: 'unsent', reason: this.#stopReason });
+      this.outcomes.settle(run, this.#unsent(this.#stopReason));
       return undefined;
     }
-    const [taken, rest] = splitRun(run, this.roomFrames, this.#options.windowBytes - this.#unsettledBytes);
+    const [taken, rest] = splitRun(run, this.roomFrames, this.roomBytes, run.extraBytes);
     if (taken !== undefined) {
       this.#unsettledFrames += taken.count;
-      this.#unsettledBytes += taken.end - taken.start;
-      this.#backlog.push({ ...taken, since: performance.now() });
+      this.#unsettledBytes += bytesHeldBy(taken);
+      this.#backlog.push({ ...taken, since: this.#clock.now() });
       this.#advanceSoon();
     }
     return rest;
@@ -104,12 +118,12 @@ export class GatewaySender implements GatewayPoolEvents {
     this.#advanceSoon();
   }
 
-  /** Settles everything at once with what is known, and drops every connection. */
+  /** Settles everything at once with what is known, or for this reason, and drops every connection. */
   destroy(reason: string): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#stop(reason);
-    this.#wakeUp.cancel();
+    this.#clock.cancel();
     for (const connection of this.#pool.connections) connection.abandon(closedError(this.#options.target));
   }
 
@@ -124,7 +138,7 @@ export class GatewaySender implements GatewayPoolEvents {
 
   onGiveUp(error: ApnsError): void {
     this.#failure ??= error;
-    this.#stop(reasonOf(error));
+    this.#stop(reasonOf(error), error.message);
   }
 
   onClose(connection: GatewayConnection, end: ConnectionEnd): void {
@@ -134,27 +148,34 @@ export class GatewaySender implements GatewayPoolEvents {
   }
 
   #onAnswer(connection: GatewayConnection, end: ConnectionEnd, response: ErrorResponse): void {
-    const { checkpoint, presumed } = connection;
+    const { checkpoint, forgotten } = connection;
     const { statusCode, reason, identifier } = response;
     const runs = connection.window.takeAll();
-    const verdict = judge(runs, response, checkpoint, presumed);
+    const verdict = judge(runs, response, checkpoint, forgotten);
     this.#settleAll(verdict.accepted, { status: 'accepted' });
-    this.#settleAll(verdict.rejected, verdict.settlement);
-    // They are known not to have been processed, and wait anew.
-    const since = performance.now();
-    this.#putBack(verdict.discarded.map((run) => ({ ...run, since })));
+    for (const run of verdict.rejected) this.#settle(run, earlierUnknown(run) ?? verdict.settlement);
+    this.#putBack(verdict.discarded);
     this.#onUnknown(verdict.unknown, { status: 'unknown', statusCode, reason });
     for (const run of verdict.retried) this.#retry(run, verdict.settlement);
+    this.#noteProof(verdict);
     const isCheckpoint = verdict.isConfirmed && identifier === checkpoint;
     if (statusCode === StatusCode.ProtocolError && !isCheckpoint) {
       this.#pool.stop();
       this.onGiveUp(protocolError(this.#options.target));
     } else if (verdict.isConfirmed) {
-      this.#pool.trust(!isCheckpoint);
+      const isFailure = statusCode === StatusCode.ProcessingError && !isCheckpoint;
+      // A gateway that has trouble with one notification now and then makes progress with the others.
+      if (!isFailure || verdict.accepted.length > 0) this.#pool.recordSuccess(connection, !isCheckpoint);
+      if (isFailure) this.#pool.recordFailure(processingError(this.#options.target));
     } else {
-      this.#pool.distrust(connection, end, lostError(this.#options.target), runs.length > 0);
+      this.#pool.recordLoss(connection, end, lostError(this.#options.target), runs.length > 0);
     }
     if (!isCheckpoint) this.#events.onErrorResponse(response);
+  }
+
+  #noteProof({ accepted, rejected, retried, discarded, unknown }: Verdict): void {
+    const lost = countFrames(retried) + countFrames(discarded) + countFrames(unknown);
+    this.#pool.noteProof(countFrames(accepted) + countFrames(rejected), lost);
   }
 
   #onSilence(connection: GatewayConnection, end: ConnectionEnd): void {
@@ -165,8 +186,11 @@ export class GatewaySender implements GatewayPoolEvents {
       return;
     }
     const error = cause ?? lostError(this.#options.target);
-    this.#onUnknown(runs, { status: 'unknown', reason: reasonOf(error) });
-    this.#pool.distrust(connection, end, error, runs.length > 0);
+    // This side closes its connections where the sending is destroyed, and for no other reason.
+    const reason = this.#isOver ? this.#stopReason : undefined;
+    this.#onUnknown(runs, { status: 'unknown', reason: reason ?? reasonOf(error) });
+    this.#pool.noteProof(0, countFrames(runs));
+    this.#pool.recordLoss(connection, end, error, runs.length > 0);
   }
 
   #onUnknown(runs: readonly FrameRun[], settlement: Settlement): void {
@@ -184,9 +208,8 @@ export class GatewaySender implements GatewayPoolEvents {
   /** ProcessingError: the gateway's own trouble, so the notification is tried again within its deadline. */
   #retry(run: FrameRun, settlement: Settlement): void {
     const { deadlineMs } = this.#options;
-    // What an earlier attempt left unknown stays so, whatever this one came to.
-    const fallback = run.fallback?.status === 'unknown' ? run.fallback : settlement;
-    const dueAt = performance.now() + Math.random() * Math.min(10_000, 100 * 2 ** run.attempts);
+    const fallback = earlierUnknown(run) ?? settlement;
+    const dueAt = this.#clock.now() + Math.random() * Math.min(10_000, 100 * 2 ** run.attempts);
     if (this.#stopReason !== undefined || dueAt > run.since + deadlineMs) this.#settle(run, fallback);
     else this.#retries.push({ run: { ...run, fallback }, dueAt });
   }
@@ -197,17 +220,22 @@ export class GatewaySender implements GatewayPoolEvents {
 
   #settle(run: FrameRun, settlement: Settlement): void {
     this.#unsettledFrames -= run.count;
-    this.#unsettledBytes -= run.end - run.start;
+    this.#unsettledBytes -= bytesHeldBy(run);
     this.outcomes.settle(run, settlement);
   }
 
   /** Frames that will not be written: settles them with what is known about each. */
   #giveUp(runs: readonly FrameRun[], reason: string): void {
-    for (const run of runs) this.#settle(run, run.fallback ?? { status: 'unsent', reason });
+    for (const run of runs) this.#settle(run, run.fallback ?? this.#unsent(reason));
+  }
+
+  #unsent(reason: string): Settlement {
+    return { status: 'unsent', reason, message: this.#pool.lastError?.message ?? this.#stopMessage };
   }
 
   /** Nothing more is written; what was written is still settled as well as it can be. */
-  #stop(reason: string): void {
+  #stop(reason: string, message?: string): void {
+    if (this.#stopReason === undefined) this.#stopMessage = message;
     this.#stopReason ??= reason;
     this.#pool.stop();
     this.#giveUp([...this.#backlog.takeAll(), ...this.#retries.splice(0).map(({ run }) => run)], reason);
@@ -225,12 +253,19 @@ export class GatewaySender implements GatewayPoolEvents {
   /** Does what is possible now, then lets the stream around this offer more. */
   #advance(): void {
     // A connection that is given up within a step reports its end here.
-    if (this.#isOver || this.#isStepping) return;
+    if (this.#isOver || this.#isStepping || this.#isPolling) return;
+    const now = this.#clock.now();
+    if (now - this.#activeAt > PAUSE_MS && this.#pool.connections.length > 0) {
+      this.#pollFirst();
+      return;
+    }
+    this.#activeAt = now;
     this.#isStepping = true;
-    const now = performance.now();
-    this.#expire(now);
-    this.#write(now);
-    if (this.#isEnding) this.#finish(now);
+    // A connection that was closed while the process stood still is found closed before anything is written to it.
+    if (!this.#clock.isCatchingUp) {
+      this.#write(now);
+      if (this.#isEnding) this.#finish(now);
+    }
     this.#isStepping = false;
     if (this.#isEnding && this.#unsettledFrames === 0 && this.#pool.connections.length === 0) {
       this.#complete();
@@ -242,8 +277,27 @@ export class GatewaySender implements GatewayPoolEvents {
     if (!this.#isEnding && this.roomFrames > 0) this.#events.onRoom();
   }
 
+  /** Goes on behind the next poll phase, in which the end of a connection is read. */
+  #pollFirst(): void {
+    this.#isPolling = true;
+    setImmediate(() => {
+      this.#isPolling = false;
+      this.#activeAt = this.#clock.now();
+      this.#advance();
+    });
+  }
+
   get #isEnding(): boolean {
     return this.#onEnd !== undefined || this.#failure !== undefined;
+  }
+
+  #onAlarm(): void {
+    if (this.#isOver) return;
+    this.#activeAt = this.#clock.now();
+    this.#isStepping = true;
+    this.#expire(this.#activeAt);
+    this.#isStepping = false;
+    this.#advance();
   }
 
   /** Does what time demands: retries that are due, deadlines that have passed, silence that has lasted. */
@@ -254,41 +308,75 @@ export class GatewaySender implements GatewayPoolEvents {
       this.#backlog.unshift(due.map(({ run }) => run));
     }
     const expiredSince = now - this.#options.deadlineMs;
-    if (this.#backlog.first !== undefined && this.#backlog.first.since <= expiredSince) {
+    if (this.#backlog.earliestAt <= expiredSince) {
       this.#giveUp(
         this.#backlog.takeWhere(({ since }) => since <= expiredSince),
         'DeadlineExceeded',
       );
     }
     for (const connection of this.#pool.connections) {
-      if ((this.#pool.dueAt(connection) ?? now + 1) <= now) this.#onDue(connection, now);
+      if (this.#pool.dueAt(connection, now) <= now) this.#onDue(connection, now);
     }
   }
 
   #onDue(connection: GatewayConnection, now: number): void {
-    const { windowAgeMs, checkpoint, closeTimeoutMs, target } = this.#options;
+    const { checkpoint, closeTimeoutMs, deadlineMs, target } = this.#options;
     if (connection.state === 'fresh') {
       connection.state = 'open';
-    } else if (connection.state !== 'open') {
+      return;
+    }
+    if (connection.window.earliestAt + deadlineMs <= now) this.#expireWritten(connection, now);
+    const isOwing = connection.state !== 'open' || !connection.isFlushed;
+    if (isOwing && connection.progressAt + closeTimeoutMs <= now) {
       connection.abandon(timeoutError(target, closeTimeoutMs));
-    } else if (checkpoint === 'auto') {
-      connection.writeCheckpoint(now);
-    } else if (connection.isFlushed) {
-      this.#settleAll(connection.presume(now - windowAgeMs), { status: 'presumed' });
-    } else {
-      connection.abandon(timeoutError(target, windowAgeMs));
+    } else if (this.#pool.proofAt(connection, now) <= now) {
+      if (checkpoint === 'auto') connection.writeCheckpoint(now);
+      else this.#presume(connection, now);
+    } else if (this.#pool.doublingAt(connection) <= now) {
+      connection.doublings++;
+      connection.progressAt = now;
     }
   }
 
+  /** Settles what was written and not proved by its deadline; what is left on the connection may still be. */
+  #expireWritten(connection: GatewayConnection, now: number): void {
+    const { checkpoint, deadlineMs, target } = this.#options;
+    const runs = connection.expire(now - deadlineMs);
+    const settlement: Settlement = { status: 'unknown', reason: 'DeadlineExceeded' };
+    for (const run of runs) this.#settle(run, run.fallback ?? settlement);
+    this.#pool.noteProof(0, countFrames(runs));
+    const isOwing = connection.state !== 'open' || checkpoint === 'auto';
+    if (runs.length > 0 && isOwing && connection.window.frames === 0)
+      connection.abandon(timeoutError(target, deadlineMs));
+  }
+
+  #presume(connection: GatewayConnection, now: number): void {
+    const runs = connection.presume(now - this.#pool.presumeMs);
+    this.#settleAll(runs, { status: 'presumed' });
+    this.#pool.noteProof(countFrames(runs), 0);
+  }
+
   #write(now: number): void {
-    while (this.#backlog.first !== undefined) {
+    const expiredSince = now - this.#options.deadlineMs;
+    for (let { first } = this.#backlog; first !== undefined; { first } = this.#backlog) {
+      // The alarm is about to settle it.
+      if (first.since <= expiredSince) return;
       const connection = this.#pool.pick();
-      if (connection === undefined) return;
-      const run = this.#backlog.take(this.#pool.quotaFrames - connection.window.frames, MAX_WRITE_BYTES)!;
+      if (connection === undefined) {
+        this.#proveFull(now);
+        return;
+      }
+      const run = this.#backlog.take(this.#pool.quotaLeft(connection), MAX_WRITE_BYTES)!;
       if (run.attempts > 0) this.counts.resent += run.count;
       connection.send(run, now);
       if (this.#pool.isFull(connection)) connection.writeCheckpoint(now);
     }
+  }
+
+  /** A quota that has shrunk can leave a connection with more than it may hold, while frames wait. */
+  #proveFull(now: number): void {
+    for (const connection of this.#pool.connections)
+      if (connection.state === 'open' && this.#pool.isFull(connection)) connection.writeCheckpoint(now);
   }
 
   /** Nothing more will come: has every connection prove what it holds, and lets go of those that hold nothing. */
@@ -309,7 +397,7 @@ export class GatewaySender implements GatewayPoolEvents {
   #complete(): void {
     this.#isOver = true;
     this.#pool.stop();
-    this.#wakeUp.cancel();
+    this.#clock.cancel();
     if (this.#onEnd !== undefined) this.#onEnd(this.#failure);
     else this.#events.onFail(this.#failure!);
   }
@@ -317,13 +405,19 @@ export class GatewaySender implements GatewayPoolEvents {
   /** Has itself woken for whatever is due next. */
   #schedule(now: number): void {
     let at = Number.POSITIVE_INFINITY;
-    for (const connection of this.#pool.connections) at = Math.min(at, this.#pool.dueAt(connection) ?? at);
+    const { connections } = this.#pool;
+    if (connections.length > 0) at = now + IDLE_CHECK_MS;
+    for (const connection of connections) at = Math.min(at, this.#pool.dueAt(connection, now));
     for (const { dueAt } of this.#retries) at = Math.min(at, dueAt);
-    const first = this.#backlog.first;
-    if (first !== undefined) {
-      at = Math.min(at, first.since + this.#options.deadlineMs);
+    if (this.#backlog.first !== undefined) {
+      at = Math.min(at, this.#backlog.earliestAt + this.#options.deadlineMs);
       if (this.#pool.dialAt > now) at = Math.min(at, this.#pool.dialAt);
     }
-    this.#wakeUp.at(at, now);
+    if (at < Number.POSITIVE_INFINITY) this.#clock.wakeAt(at);
   }
+}
+
+/** What an earlier attempt left unknown stays unknown, unless a later attempt is accepted. */
+function earlierUnknown({ fallback }: FrameRun): Settlement | undefined {
+  return fallback?.status === 'unknown' ? fallback : undefined;
 }

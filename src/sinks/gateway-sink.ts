@@ -8,6 +8,7 @@ import type { Outcome, OutcomeCounts } from '../outcome.js';
 import { FRAME_FORMAT } from '../protocol/binary/frame.js';
 import { type PacketHandler, PacketReader } from '../protocol/packet-reader.js';
 import type { ReadableOf, WritableOf } from '../typed-stream.js';
+import { endReason } from './end-reason.js';
 import type { FrameRun } from './frame-run.js';
 import { type GatewayOptions, resolveGatewayOptions } from './gateway-options.js';
 import { GatewaySender } from './gateway-sender.js';
@@ -104,7 +105,7 @@ export class GatewaySink extends Writable implements WritableOf<Uint8Array> {
 
   override _destroy(error: Error | null, callback: Callback): void {
     for (const chunk of unwrittenChunks(this)) this.#cut(chunk as Buffer);
-    this.#sender.destroy('Aborted');
+    this.#sender.destroy(endReason(error));
     // A sender that is over settles what it is given.
     for (const run of this.#pending.splice(0)) this.#sender.send(run);
     this.#outcomes?.finish();
@@ -138,7 +139,7 @@ export class GatewaySink extends Writable implements WritableOf<Uint8Array> {
       last.count++;
       return;
     }
-    this.#pending.push({ bytes, start, end, count: 1, since: 0, attempts: 0, writtenAt: 0 });
+    this.#pending.push({ bytes, start, end, count: 1, extraBytes: 0, since: 0, attempts: 0, writtenAt: 0 });
   }
 
   #sendPending(): void {

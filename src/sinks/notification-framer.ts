@@ -1,11 +1,13 @@
 /** Notifications in, frames to a gateway: the binary wire as a NotificationSender. */
 import type { ApnsError } from '../errors.js';
-import type { Notification } from '../notification.js';
+import { heldBytes } from '../held-bytes.js';
+import { checkNotification, type Notification, NotificationRecord } from '../notification.js';
 import type { OutcomeCounts, Settlement } from '../outcome.js';
 import type { FrameCommand } from '../protocol/binary/frame.js';
-import { FrameSlab, type FrameSpan } from '../protocol/binary/frame-slab.js';
+import { FrameSlab, type FrameSpan, SLAB_BYTES } from '../protocol/binary/frame-slab.js';
 import { IdentifierSequence } from '../protocol/binary/identifier.js';
 import type { FrameRun } from './frame-run.js';
+import { FramedNotification } from './framed-notification.js';
 import type { ResolvedGatewayOptions } from './gateway-options.js';
 import { GatewaySender, type GatewaySenderEvents } from './gateway-sender.js';
 import type { NotificationSender } from './notification-sender.js';
@@ -22,8 +24,12 @@ export class NotificationFramer implements NotificationSender {
   readonly #sender: GatewaySender;
   readonly #slab: FrameSlab;
   readonly #flush: () => void;
+  /** The fields of the notification that is being framed. */
+  readonly #record = new NotificationRecord({} as Notification);
   /** The notifications whose frames are in the slab. */
-  #notifications: Notification[] = [];
+  #notifications: FramedNotification[] = [];
+  /** What these hold in memory beyond the frames. */
+  #extraBytes = 0;
   /** Frames that the window has no room for yet. */
   #waiting: FrameRun[] = [];
   #isFlushScheduled = false;
@@ -62,8 +68,13 @@ export class NotificationFramer implements NotificationSender {
 
   send(notification: Notification): boolean {
     if (!this.#hasRoom) return false;
-    this.#collect(this.#slab.append(notification));
-    this.#notifications.push(notification);
+    // Getters and toJSON may run code that destroys the sending, so whatever that does is done before the frame is.
+    const record = checkNotification(notification, this.#record);
+    const extraBytes = heldBytes(notification, record.context);
+    this.#collect(this.#slab.appendRecord(record));
+    this.#notifications.push(new FramedNotification(record));
+    this.#extraBytes += extraBytes;
+    if (this.#extraBytes >= SLAB_BYTES) this.#collect(this.#slab.take());
     if (!this.#isFlushScheduled) {
       this.#isFlushScheduled = true;
       process.nextTick(this.#flush);
@@ -91,17 +102,21 @@ export class NotificationFramer implements NotificationSender {
   }
 
   get #hasRoom(): boolean {
-    return this.#waiting.length === 0 && this.#notifications.length < this.#sender.roomFrames;
+    if (this.#waiting.length > 0 || this.#extraBytes > this.#sender.roomBytes) return false;
+    return this.#notifications.length < this.#sender.roomFrames;
   }
 
   #collect(span: FrameSpan | undefined): void {
     if (span === undefined) return;
     const notifications = this.#notifications;
+    const extraBytes = this.#extraBytes;
     this.#notifications = [];
+    this.#extraBytes = 0;
     this.#waiting.push({
       ...span,
       count: notifications.length,
       notifications,
+      extraBytes,
       since: 0,
       attempts: 0,
       writtenAt: 0,

@@ -4,12 +4,22 @@
  * Outcomes are made one by one as they are read: a checkpoint settles tens of thousands of frames at once,
  * and as many objects would stand in memory. While nobody reads, only counts are kept.
  */
-import type { Notification } from '../notification.js';
+import { heldBytes } from '../held-bytes.js';
+import { type Notification, NotificationRecord } from '../notification.js';
 import { createOutcome, type Outcome, type OutcomeCounts, type Settlement } from '../outcome.js';
 import { decodeFrame, FRAME_FORMAT, type Frame, readIdentifier } from '../protocol/binary/frame.js';
-import type { FrameRun } from './frame-run.js';
+import { bytesHeldBy, type FrameRun } from './frame-run.js';
 
-const UNFRAMED = { bytes: Buffer.alloc(0), start: 0, end: 0, count: 1, since: 0, attempts: 0, writtenAt: 0 };
+const UNFRAMED: FrameRun = {
+  bytes: Buffer.alloc(0),
+  start: 0,
+  end: 0,
+  count: 1,
+  extraBytes: 0,
+  since: 0,
+  attempts: 0,
+  writtenAt: 0,
+};
 
 interface SettledRun {
   readonly run: FrameRun;
@@ -23,6 +33,7 @@ export class OutcomeQueue {
   #settled: (SettledRun | undefined)[] = [];
   #head = 0;
   #unread = 0;
+  #unreadBytes = 0;
   /** Where the next outcome lies in the first settled run. */
   #offset = -1;
   #index = 0;
@@ -36,6 +47,11 @@ export class OutcomeQueue {
     return this.#unread;
   }
 
+  /** The bytes that they hold in memory, in runs: a run is held until its last outcome is read. */
+  get unreadBytes(): number {
+    return this.#unreadBytes;
+  }
+
   /** From now on outcomes are kept until they are read. */
   startReading(onSettled: () => void): void {
     this.#onSettled = onSettled;
@@ -47,6 +63,7 @@ export class OutcomeQueue {
     this.#settled = [];
     this.#head = 0;
     this.#unread = 0;
+    this.#unreadBytes = 0;
     this.#offset = -1;
     this.#index = 0;
   }
@@ -57,12 +74,20 @@ export class OutcomeQueue {
     if (this.#onSettled === undefined) return;
     this.#settled.push({ run, settlement });
     this.#unread += run.count;
+    this.#unreadBytes += bytesHeldBy(run);
     this.#onSettled();
   }
 
   /** Settles a notification that was never framed. */
   settleUnframed(notification: Notification, settlement: Settlement): void {
-    this.settle({ ...UNFRAMED, notifications: [notification] }, settlement);
+    if (this.#onSettled === undefined) {
+      this.counts[settlement.status]++;
+      return;
+    }
+    // Now, and not when the outcome is read: reading a field may run code that aborts the sending.
+    const record = readFields(notification);
+    const extraBytes = heldBytes(notification, record.context);
+    this.settle({ ...UNFRAMED, notifications: [record], extraBytes }, settlement);
   }
 
   /** The next outcome, or `undefined` when all have been read. */
@@ -76,11 +101,12 @@ export class OutcomeQueue {
     const outcome = describeFrame(run, settlement, start, end, this.#index);
     this.#offset = end;
     this.#unread--;
-    if (++this.#index === run.count) this.#drop();
+    if (++this.#index === run.count) this.#drop(run);
     return outcome;
   }
 
-  #drop(): void {
+  #drop(run: FrameRun): void {
+    this.#unreadBytes -= bytesHeldBy(run);
     this.#offset = -1;
     this.#index = 0;
     this.#settled[this.#head++] = undefined;
@@ -100,10 +126,20 @@ function describeFrame(
   const { bytes, attempts, notifications } = run;
   if (notifications !== undefined) {
     const identifier = start === end ? undefined : readIdentifier(bytes, start, end);
-    return createOutcome(notifications[index]!, settlement, { identifier, attempts });
+    const record = notifications[index]!;
+    return createOutcome(record, settlement, { identifier, attempts }, record.given);
   }
   const { deviceToken = '', payload = UNFRAMED.bytes, identifier } = readFrame(bytes, start, end);
   return createOutcome({ deviceToken, payload }, settlement, { identifier, attempts });
+}
+
+/** The fields of a notification, or none of them if reading one throws. */
+function readFields(notification: Notification): NotificationRecord {
+  try {
+    return new NotificationRecord(notification);
+  } catch {
+    return new NotificationRecord(notification, {} as Notification);
+  }
 }
 
 /** Of a frame that is whole but broken inside, which a gateway gets to see as it is, only the identifier. */

@@ -1,5 +1,5 @@
 /** Runs in the order they were handed over, with how many frames and bytes they hold. */
-import { type FrameRun, splitRun } from './frame-run.js';
+import { bytesHeldBy, type FrameRun, splitRun } from './frame-run.js';
 
 /** A queue of runs that can also be put back at its front. */
 export class RunQueue {
@@ -7,6 +7,8 @@ export class RunQueue {
   #head = 0;
   #frames = 0;
   #bytes = 0;
+  #heldBytes = 0;
+  #earliestAt = Number.POSITIVE_INFINITY;
 
   /** Frames in the queue. */
   get frames(): number {
@@ -16,6 +18,19 @@ export class RunQueue {
   /** Bytes of these frames. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** The same, and what their notifications hold beyond them. */
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  /**
+   * When the window took the frame that it has had for longest, or an earlier time; `Infinity` without frames. Taking
+   * runs from the front leaves it as it is, and `takeWhere` corrects it.
+   */
+  get earliestAt(): number {
+    return this.#earliestAt;
   }
 
   /** The first run, if there is one. */
@@ -68,6 +83,8 @@ export class RunQueue {
     this.#runs = kept;
     this.#head = 0;
     for (const run of taken) this.#add(run, -1);
+    this.#earliestAt = Number.POSITIVE_INFINITY;
+    for (const { since } of kept) this.#earliestAt = Math.min(this.#earliestAt, since);
     return taken;
   }
 
@@ -102,5 +119,8 @@ export class RunQueue {
   #add(run: FrameRun, sign: 1 | -1): void {
     this.#frames += sign * run.count;
     this.#bytes += sign * (run.end - run.start);
+    this.#heldBytes += sign * bytesHeldBy(run);
+    if (this.#frames === 0) this.#earliestAt = Number.POSITIVE_INFINITY;
+    else if (sign === 1 && run.since < this.#earliestAt) this.#earliestAt = run.since;
   }
 }

@@ -35,18 +35,18 @@ export interface Verdict {
  *
  * @param runs everything written on the connection and not yet settled, in order, but for the checkpoint
  * @param checkpoint the identifier of the checkpoint frame, if one was written behind them
- * @param presumed what was written before them and is remembered no longer: naming that names nothing
+ * @param forgotten what was written before them and has its outcome: naming that names nothing
  */
 export function judge(
   runs: readonly FrameRun[],
   response: ErrorResponse,
   checkpoint?: number,
-  presumed?: IdentifierRange,
+  forgotten?: IdentifierRange,
 ): Verdict {
   const { statusCode, reason, identifier } = response;
   const settlement: Settlement = { status: 'rejected', statusCode, reason };
   const none = { accepted: [], rejected: [], retried: [], discarded: [], unknown: [], settlement };
-  if (isInRange(presumed, identifier)) return { ...none, unknown: runs, isConfirmed: false };
+  if (isInRange(forgotten, identifier)) return { ...none, unknown: runs, isConfirmed: false };
   if (identifier === checkpoint) return { ...none, accepted: runs, isConfirmed: true };
   const parts = partition(runs, identifier);
   if (parts === undefined) return { ...none, unknown: runs, isConfirmed: false };

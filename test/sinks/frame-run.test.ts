@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { NotificationRecord } from '../../src/notification.js';
 import { encodeFrame } from '../../src/protocol/binary/frame.js';
 import { type FrameRun, findFrame, splitRun } from '../../src/sinks/frame-run.js';
 import { frames, runOf, TOKEN } from '../support/frames.js';
@@ -16,7 +17,7 @@ function build(it: { command: 2 | 1 | 0; length: number }[]): FrameRun {
       encodeFrame({ deviceToken: TOKEN, payload: 'x'.repeat(length), identifier: 1 }, command),
     ),
   );
-  const notifications = it.map((_, i) => ({ deviceToken: `${i}`, payload: 'x' }));
+  const notifications = it.map((_, i) => new NotificationRecord({ deviceToken: `${i}`, payload: 'x' }));
   return { ...run, notifications };
 }
 

@@ -9,17 +9,13 @@ import { brief, closed, frames, range, send, TOKEN, until } from '../support/fra
 import { startScriptedGateway } from '../support/scripted-gateway.js';
 
 afterEach(() => {
-  vi.restoreAllMocks();
+  vi.useRealTimers();
 });
 
-/** Lets time pass for everything that asks `performance.now()`. */
-function advanceClock(): (ms: number) => void {
-  const now = performance.now.bind(performance);
-  let ahead = 0;
-  vi.spyOn(performance, 'now').mockImplementation(() => now() + ahead);
-  return (ms) => {
-    ahead += ms;
-  };
+/** Lets time pass for everything that asks `performance.now()` or waits for a timer. */
+function advanceClock(): (ms: number) => Promise<unknown> {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'], shouldAdvanceTime: true });
+  return (ms) => vi.advanceTimersByTimeAsync(ms);
 }
 
 async function afterTurns(turns: number): Promise<void> {
@@ -75,16 +71,23 @@ describe('a gateway that answers', () => {
     expect(sink.errored).toMatchObject({ code: 'APNS_ERR_GATEWAY_PROTOCOL' });
   });
 
-  test('has discarded frames written again, however long they were in flight', async () => {
+  test('has discarded frames written again for as long as their one deadline lasts', async () => {
     const advance = advanceClock();
-    const gateway = await startScriptedGateway();
+    const gateway = await startScriptedGateway({ onCheckpoint: () => {} });
     const sink = createGatewaySink({ ...gateway.options, deadlineMs: 1000 });
     const outcomes = sink.outcomes.toArray();
     sink.end(Buffer.concat(frames(3)));
     await until(() => gateway.peers[0]?.frames.length === 3);
-    advance(1500);
+    await advance(400);
     gateway.peers[0]!.answer(8, 1);
-    expect(brief(await outcomes)).toEqual(['rejected:1', 'accepted:2', 'accepted:3']);
+    await until(() => gateway.peers[1]?.frames.length === 2);
+    await advance(700);
+    expect(brief(await outcomes)).toEqual(['rejected:1', 'unknown:2', 'unknown:3']);
+    expect((await outcomes).map(({ reason }) => reason)).toEqual([
+      'InvalidToken',
+      'DeadlineExceeded',
+      'DeadlineExceeded',
+    ]);
   });
 
   test.each([
@@ -161,7 +164,7 @@ describe('a gateway that closes', () => {
     for (let i = 1; i <= 6; i++) {
       sink.write(frames(1, i)[0]!);
       await until(() => sink.counts.presumed === i);
-      advance(20_000);
+      await advance(20_000);
       const { socket } = gateway.peers.at(-1)!;
       gateway.peers.at(-1)!.answer(10, 0);
       await once(socket, 'close');
@@ -269,7 +272,7 @@ describe('a deadline', () => {
     for (const frame of frames(6)) sink.write(frame);
     sink.end();
     await until(() => sink.counts.accepted === 2);
-    advance(5000);
+    await advance(5000);
     expect(brief(await outcomes.toArray())).toEqual(range('accepted', 1, 6));
   });
 
@@ -289,8 +292,8 @@ describe('a deadline', () => {
     const advance = advanceClock();
     const gateway = await startScriptedGateway({
       onFrame: (peer) => {
-        if (peer.index === 2) advance(60_000);
-        peer.close();
+        if (peer.index === 2) void advance(60_000).then(() => peer.close());
+        else peer.close();
       },
     });
     const sink = createGatewaySink({

@@ -40,6 +40,8 @@ const plans = fc.record({
     highWaterMark: fc.constantFrom(1, 16, 1000),
   }),
   faults: fc.array(connectionFaults, { maxLength: 6 }),
+  /** What the gateway answers to every frame of every connection. */
+  always: fc.constantFrom(undefined, undefined, undefined, undefined, 1 as const, 8 as const),
   reading: readings,
   ending: endings(60),
 });
@@ -78,6 +80,11 @@ function* input(plan: Plan): Generator<{ chunk: unknown; whole: number }> {
   }
 }
 
+/** Whether nothing goes wrong at the gateway. */
+function isHealthy({ faults, always }: Plan): boolean {
+  return faults.length === 0 && always === undefined;
+}
+
 interface Result {
   readonly sending: Sending;
   /** The most that had arrived and were not settled. */
@@ -93,7 +100,7 @@ async function run(plan: Plan, gateway: UnrulyGateway, target: object): Promise<
     // Without checkpoints a full window waits out its age, again and again.
     ...(options.checkpoint !== 'auto' && { window: { ...options.window, ageMs: 2 } }),
     // Where nothing is wrong nothing may end in a timeout, however busy the machine is.
-    ...(plan.faults.length === 0 && { deadlineMs: 60_000, closeTimeoutMs: 60_000 }),
+    ...(isHealthy(plan) && { deadlineMs: 60_000, closeTimeoutMs: 60_000 }),
     backoff: { initialMs: 1, maxMs: 4, attempts: 4 },
     signal: abort.signal,
   } as Parameters<typeof createGatewaySink>[0];
@@ -114,7 +121,7 @@ async function run(plan: Plan, gateway: UnrulyGateway, target: object): Promise<
 }
 
 function check(plan: Plan, gateway: UnrulyGateway, { sending, mostUnsettled }: Result): void {
-  const { ending, options, faults, count } = plan;
+  const { ending, options, faults, count, always } = plan;
   const { given, outcomes, counts, error } = sending;
   sending.checkAccounts();
   if (error === undefined && ending.kind === 'end') expect(given, 'notifications taken').toBe(count);
@@ -132,12 +139,17 @@ function check(plan: Plan, gateway: UnrulyGateway, { sending, mostUnsettled }: R
     expect(counts.accepted, 'accepted').toBeLessThanOrEqual(processed.size);
   }
   if (options.checkpoint === 'auto') expect(counts.presumed, 'presumed').toBe(0);
-  if (options.checkpoint === 'auto' && faults.length === 0 && ending.kind === 'end')
+  if (options.checkpoint === 'auto' && isHealthy(plan) && ending.kind === 'end')
     expect(counts, 'all is well').toMatchObject({ accepted: count, resent: 0 });
 
   expect(mostUnsettled, 'frames in the window').toBeLessThanOrEqual(options.window.count);
-  expect(gateway.arrivals.length, 'connections').toBeLessThanOrEqual(2 * count + 8);
-  const isRetried = faults.some(({ onFrame }) => onFrame?.statusCode === 1);
+  // Where nothing succeeds there are delays, until the deadlines of the notifications.
+  const mostRetries = always === undefined ? 0 : options.deadlineMs;
+  expect(gateway.arrivals.length, 'connections').toBeLessThanOrEqual(2 * count + 8 + mostRetries);
+  // Each connection ends in one rejection, failure or checkpoint at the most: the law of `connection-quota`.
+  const mostResent = options.window.count + options.connections * (4 * count + 8 * gateway.arrivals.length);
+  if (options.checkpoint === 'auto') expect(counts.resent, 'resent').toBeLessThanOrEqual(mostResent);
+  const isRetried = always === 1 || faults.some(({ onFrame }) => onFrame?.statusCode === 1);
   const usesOneConnection = options.connections === 1 && options.window.count === 1000;
   const isNeverChecked = options.checkpoint !== 'auto';
   if (usesOneConnection && isNeverChecked && !isRetried)
@@ -158,7 +170,7 @@ test(
       onCheckpoint: (peer, frame) => owners.get(peer)!.onCheckpoint(peer, frame),
     });
     const property = fc.asyncProperty(plans, async (plan) => {
-      unruly = new UnrulyGateway(plan.faults);
+      unruly = new UnrulyGateway(plan.faults, plan.always);
       check(plan, unruly, await run(plan, unruly, gateway.options));
       const until = performance.now() + PATIENCE_MS;
       while (gateway.openSockets > 0 && performance.now() < until) await delay(1);

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { NotificationRecord } from '../../src/notification.js';
 import { createOutcomeCounts } from '../../src/outcome.js';
 import { encodeFrame } from '../../src/protocol/binary/frame.js';
 import { OutcomeQueue } from '../../src/sinks/outcome-queue.js';
@@ -34,7 +35,8 @@ test('gives the very notification back where it has one', () => {
   const queue = new OutcomeQueue(createOutcomeCounts());
   queue.startReading(() => {});
   const notifications = [1, 2].map((i) => ({ deviceToken: TOKEN, payload: '{}', context: i }));
-  queue.settle({ ...runOf(...frames(2)), notifications, attempts: 2 }, { status: 'accepted' });
+  const records = notifications.map((notification) => new NotificationRecord(notification));
+  queue.settle({ ...runOf(...frames(2)), notifications: records, attempts: 2 }, { status: 'accepted' });
   const outcomes = drain(queue);
   expect(outcomes.map(({ notification }) => notification)).toEqual(notifications);
   expect(outcomes[1]).toEqual({

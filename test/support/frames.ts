@@ -18,7 +18,17 @@ export function frames(count: number, first = 1): Buffer[] {
 /** These frames as one run that has never been written. */
 export function runOf(...parts: Buffer[]): FrameRun {
   const bytes = Buffer.concat(parts);
-  return { bytes, start: 0, end: bytes.length, count: parts.length, since: 0, attempts: 0, writtenAt: 0 };
+  const { length } = bytes;
+  return {
+    bytes,
+    start: 0,
+    end: length,
+    count: parts.length,
+    extraBytes: 0,
+    since: 0,
+    attempts: 0,
+    writtenAt: 0,
+  };
 }
 
 /** Pipes chunks into a sink and returns all of its outcomes. */

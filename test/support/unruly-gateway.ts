@@ -94,10 +94,15 @@ export class UnrulyGateway {
   onArrival: () => void = () => {};
   readonly #seen = new Set<string>();
   readonly #faults: readonly ConnectionFaults[];
+  readonly #always: ConnectionFaults | undefined;
   readonly #indexes = new Map<GatewayPeer, number>();
 
-  constructor(faults: readonly ConnectionFaults[]) {
+  /** @param always the status code that it answers to the first frame of every connection, whatever the faults are */
+  constructor(faults: readonly ConnectionFaults[], always?: number) {
     this.#faults = faults;
+    if (always === undefined) return;
+    const onFrame = { at: 0, kind: 'names it', statusCode: always } as const;
+    this.#always = { onConnect: 'serves', onFrame, onCheckpoint: 'answers', checkpointStatus: 2 };
   }
 
   /** How many notifications have arrived, each counted once. */
@@ -138,7 +143,7 @@ export class UnrulyGateway {
   }
 
   #faultsOf(peer: GatewayPeer): ConnectionFaults | undefined {
-    return this.#faults[this.#indexes.get(peer)!];
+    return this.#always ?? this.#faults[this.#indexes.get(peer)!];
   }
 }
 

@@ -8,6 +8,7 @@ import {
   expirationSeconds,
   invalidNotification,
   type Notification,
+  NotificationRecord,
   payloadText,
   priorityProblem,
 } from '../../notification.js';
@@ -42,6 +43,8 @@ export class FrameSlab {
   readonly #command: FrameCommand;
   readonly #maxPayloadBytes: number;
   readonly #identify: FrameSlabOptions['identify'];
+  /** The fields of the notification that is being appended, where no record of them was given. */
+  readonly #record = new NotificationRecord({} as Notification);
   #slab: Buffer = NO_SLAB;
   #start = 0;
   #end = 0;
@@ -59,7 +62,11 @@ export class FrameSlab {
    * @throws {InvalidNotificationError} if a field breaks a rule of the binary wire; nothing is appended then
    */
   append(notification: Notification): FrameSpan | undefined {
-    checkNotification(notification);
+    return this.appendRecord(checkNotification(notification, this.#record));
+  }
+
+  /** The same for a notification whose fields were read and checked. */
+  appendRecord(notification: NotificationRecord): FrameSpan | undefined {
     const { deviceToken, expiration, priority } = notification;
     if (deviceToken === undefined) {
       throw invalidNotification(notification, 'channelId', 'is for HTTP/2 only: this wire knows no channels');
@@ -98,7 +105,7 @@ export class FrameSlab {
     this.#end = 0;
   }
 
-  #checkPayloadSize(notification: Notification, payload: string | Uint8Array): void {
+  #checkPayloadSize(notification: NotificationRecord, payload: string | Uint8Array): void {
     const limit = this.#maxPayloadBytes;
     if (payload.length * (typeof payload === 'string' ? 3 : 1) <= limit) return;
     const bytes = Buffer.byteLength(payload);
