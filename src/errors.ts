@@ -300,7 +300,7 @@ const CAUSES: readonly (readonly [pattern: RegExp, code: ApnsErrorCode, sentence
   [/SSL|TLS|EPROTO/, 'APNS_ERR_TLS', 'the TLS connection failed'],
 ];
 
-/** In place of the sentence above where `tls.ca` was given, so that giving it is no advice. */
+/** Replaces the sentence above where `tls.ca` was given: the advice to give it would not help. */
 const OTHER_AUTHORITY =
   "no authority in tls.ca issued the gateway's certificate: give the one that did, or leave tls.ca out for Apple's hosts";
 
@@ -316,8 +316,8 @@ export function toApnsError(error: unknown, peer: Peer): ApnsError {
     const name = names.find((candidate) => pattern.test(candidate));
     if (name !== undefined) {
       const isWrongAuthority = code === 'APNS_ERR_UNKNOWN_AUTHORITY' && peer.hasOwnAuthorities === true;
-      const told = isWrongAuthority ? OTHER_AUTHORITY : sentence;
-      return new ApnsError(code, `${formatPeer(peer)}: ${told} (${shortName(error)})`, { cause: error });
+      const meaning = isWrongAuthority ? OTHER_AUTHORITY : sentence;
+      return new ApnsError(code, `${formatPeer(peer)}: ${meaning} (${shortName(error)})`, { cause: error });
     }
   }
   return new ApnsError(

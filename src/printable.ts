@@ -1,4 +1,4 @@
-/** Text of others (peers, inputs, file names) as it may stand in a message. The one place that decides that. */
+/** Escapes text from peers, inputs and file names for messages and terminals. No other module does. */
 
 /**
  * Control characters (C0 and C1), format characters (among them those that reverse the direction of text),
@@ -7,8 +7,8 @@
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
 /**
- * `text` with every character that a terminal would obey, or show as something else, written as `\uXXXX`. One line
- * stays one line. JSON text keeps its meaning, unless it has newlines between its tokens.
+ * `text` with every character that would control a terminal, or be invisible or reordered there, written as `\uXXXX`.
+ * The result is one line. JSON text keeps its meaning unless it has newlines between its tokens.
  */
 export function printable(text: string): string {
   return text.replace(UNPRINTABLE, escapeUnits);

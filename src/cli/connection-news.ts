@@ -1,4 +1,4 @@
-/** What the progress display says about connecting, from what `connection/dial` publishes. */
+/** Follows the events of `connection/dial`, for the progress display. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { CONNECTION_CHANNEL, type ConnectionEvent } from '../connection/connection-event.js';
 import { formatPeer } from '../errors.js';

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * The entry of the `apns-streams` command. Any Node must be able to parse this file, to say which Node it takes: it is
- * ES5 but for one `import()`, since what is imported statically is linked before anything here runs.
+ * The entry of the `apns-streams` command. Old versions of Node must be able to parse this file, so that it can say which
+ * version is needed. It is ES5 except for one `import()`: Node links static imports before it runs the first line.
  */
 
 var version = process.versions.node.split('.').map(Number);

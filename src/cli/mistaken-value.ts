@@ -1,11 +1,11 @@
-/** Values of the command line that are no path and no word: what they look like, and how a message may show them. */
+/** Recognises secrets and notifications that were given in place of a path or a word, and limits how a message shows them. */
 import { shortToken } from '../errors.js';
 import { printable } from '../printable.js';
 
 /** What a value is, as a sentence goes on behind "this looks like". */
 export type Mistaken = 'the key' | 'a provider token' | 'a notification' | 'a device token' | 'text';
 
-/** A path may be longer; nobody finds the fault in one by reading more of it. */
+/** Paths may be longer. The first characters are enough to recognise one. */
 const MAX_SHOWN = 200;
 
 const PEM = /-----BEGIN/;
@@ -14,13 +14,13 @@ const BASE64_DER = /^M[A-P][A-Za-z0-9+/_-]{46,}={0,2}$/;
 /** RFC 7519: base64url({"…) . base64url({"…) . signature */
 const JSON_WEB_TOKEN = /^(bearer )?eyJ[\w-]+\.[\w-]+\.[\w-]*$/i;
 const JSON_TEXT = /^\s*[[{]\s*["{[\]}]/;
-/** Some 40 characters of base64 that would be a strange name: capitals, small letters and digits, no dot. */
+/** About 40 characters of base64, with upper case, lower case and digits, and without a dot: an unlikely file name. */
 const LONG_BASE64 = /^(?=.*[A-Z])(?=.*[a-z])(?=.*\d)([\w-]{40,}|(?=.*[+=])[A-Za-z0-9+/]{38,}={0,2})$/;
 
 /** A device token has at least 32 bytes. */
 const TOKEN = /[0-9a-f]{64,}/gi;
 
-/** What a value looks like that no file is called; `undefined` for all that may be a path. */
+/** What a value is that cannot be meant as a path; `undefined` for everything that may be one. */
 export function certainlyMistaken(value: string): Mistaken | undefined {
   if (PEM.test(value) || BASE64_DER.test(value)) return 'the key';
   if (JSON_WEB_TOKEN.test(value)) return 'a provider token';
@@ -28,7 +28,7 @@ export function certainlyMistaken(value: string): Mistaken | undefined {
   return value.includes('\n') ? 'text' : undefined;
 }
 
-/** What a value most likely is, knowing that no file is called so. */
+/** What a value most likely is when no file with that name exists. */
 export function mistakenFor(value: string): Mistaken | undefined {
   const certain = certainlyMistaken(value);
   if (certain !== undefined) return certain;
@@ -36,19 +36,19 @@ export function mistakenFor(value: string): Mistaken | undefined {
   return LONG_BASE64.test(value) ? 'the key' : undefined;
 }
 
-/** A value as a message may show it: in whole only if it can be a path or a word, short enough to read, without token. */
+/** A value as a message may show it: escaped, shortened, without device tokens, and not at all if it looks like a secret. */
 export function shownValue(value: string): string {
   if (mistakenFor(value) !== undefined) return `(${value.length} characters, not repeated here)`;
   const shown = value.replace(TOKEN, shortToken);
   return printable(shown.length > MAX_SHOWN ? `${shown.slice(0, MAX_SHOWN)}…` : shown);
 }
 
-/** The advice for a value that was given in place of the path of a file that holds it. */
+/** The advice for a value that should have been the path of a file with that value in it. */
 export function adviceForContents(contents: string): string {
   return `this looks like ${contents} itself: write it to a file and give its path`;
 }
 
-/** The advice for an operand that should be a file of input, or an option's name; `undefined` where it may be one. */
+/** The advice for an operand that cannot be an input file; `undefined` where it may be one. */
 export function adviceForOperand(value: string): string | undefined {
   const mistaken = mistakenFor(value);
   switch (mistaken) {

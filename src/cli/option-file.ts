@@ -1,4 +1,4 @@
-/** The files that options name. A secret may stand where its path belongs, so no message repeats a value. */
+/** Reads the files that options name. Users sometimes give the secret itself, so messages do not repeat the values. */
 import { readFile, stat } from 'node:fs/promises';
 import { CommandError, systemProblem } from './command-error.js';
 import { ExitCode } from './exit-code.js';
@@ -50,7 +50,7 @@ export async function readSecretFile(file: OptionFile, io: CommandIo): Promise<B
 
 function looksLikeContents({ path, anyWord = false }: OptionFile): boolean {
   if (mistakenFor(path) !== undefined) return true;
-  // Any slash that a passphrase has will be one among other signs; a path has nothing but names between its own.
+  // A value with the shape of a path or of a file name with an extension is a path; any other may be the passphrase.
   return anyWord && !/^(\.{0,2}|~|[A-Za-z]:)[\\/]|^[\w.-]+([\\/][\w.-]+)+$|\.\w{2,5}$/.test(path);
 }
 

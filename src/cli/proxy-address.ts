@@ -1,4 +1,4 @@
-/** Which proxy to go through, and what is said about one that is not used. */
+/** Reads `--proxy`, and notices a proxy in the environment that is not used. */
 import { type Address, parseAddress } from './address.js';
 import { usageError } from './command-error.js';
 
@@ -18,8 +18,8 @@ export function parseProxy(text: string): Address {
 }
 
 /**
- * What to say where the environment names a proxy for `target` and `--proxy` does not, so that nobody believes it is
- * used; `undefined` where there is nothing to say.
+ * The note for a user whose environment names a proxy for `target`, which the command does not use without `--proxy`;
+ * `undefined` where no note is needed.
  *
  * @param target a value of `--to`, or a host
  */

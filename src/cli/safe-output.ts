@@ -1,4 +1,4 @@
-/** What a command writes, made safe for a terminal. */
+/** Makes what a command writes safe for a terminal. */
 
 import { Writable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
@@ -8,7 +8,7 @@ import type { StatusLine } from './status-line.js';
 
 /**
  * `io` for commands: standard error shows every line as {@link printable} text, and so does standard output where it
- * is a terminal. What is written to either takes the place of the status line.
+ * is a terminal. The status line is cleared before either is written to.
  */
 export function withSafeOutput(io: CommandIo): CommandIo {
   const { status } = io;
@@ -40,12 +40,12 @@ export function withSafeOutput(io: CommandIo): CommandIo {
   };
 }
 
-/** The stream for bytes that somebody wants on a terminal as they are. */
+/** The terminal itself, for bytes that must not be escaped. */
 export function unescaped(stdout: Writable): Writable {
   return stdout instanceof TerminalOutput ? stdout.terminal : stdout;
 }
 
-/** Standard output as a terminal is given it. What waits in it is one chunk, the one being written. */
+/** Standard output that is a terminal: escapes each chunk, and holds back the writer until the chunk is written. */
 class TerminalOutput extends Writable {
   readonly isTTY = true;
   readonly terminal: Writable;

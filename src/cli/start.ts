@@ -43,7 +43,7 @@ export async function start(): Promise<void> {
   };
   // Nobody reads the words any more; the work goes on, and its exit code still tells how it went.
   process.stderr.on('error', () => {});
-  // Until there is another: Node ends in silence when nothing is left to wait for.
+  // Node exits without a word if the event loop runs empty before the run is over.
   process.exitCode = ExitCode.Fault;
   process.exitCode = await run(process.argv.slice(2), io);
   // Not in any other case: it would cut off what a pipe of standard error still holds. What standard output holds by

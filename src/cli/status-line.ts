@@ -1,8 +1,8 @@
-/** The one line of a terminal that is drawn again and again. */
+/** The line of a terminal that is redrawn in place. */
 
 const ERASE_LINE = '\r\u001b[K';
 
-/** A line that stands below everything else on a terminal until it is cleared. */
+/** Draws the last line of a terminal, and clears it before other output is written. */
 export class StatusLine {
   readonly #stderr: { write(text: string): unknown };
   #isDrawn = false;

@@ -1,4 +1,4 @@
-/** What can be observed of connections being made, through `node:diagnostics_channel`. */
+/** Publishes how connections are made, through `node:diagnostics_channel`. */
 import { channel } from 'node:diagnostics_channel';
 import type { ApnsError, Peer } from '../errors.js';
 
@@ -18,7 +18,7 @@ export type ConnectionEvent = Peer &
 
 const connections = channel(CONNECTION_CHANNEL);
 
-/** Publishes a step; costs nothing unless somebody subscribes. */
+/** Publishes a step. It costs nothing without a subscriber. */
 export function publishConnection({ host, port }: Peer, event: 'connecting' | 'connected'): void {
   if (connections.hasSubscribers) connections.publish({ event, host, port } satisfies ConnectionEvent);
 }

@@ -171,7 +171,7 @@ function authenticationAdvice(header: Buffer, proxy: HttpProxy): string {
     .map((challenge) => challenge.trim().split(' ', 1)[0]!.toLowerCase());
   const offered = SCHEMES.filter((scheme) => challenges.includes(scheme.toLowerCase()));
   if (offered.length > 0 && !offered.includes('Basic')) {
-    return `it offers ${offered.join(' and ')} only, and this package sends Basic credentials: have Basic switched on there, or go through a local proxy that does ${offered[0]}`;
+    return `it offers ${offered.join(' and ')} only, and this package supports Basic only: enable Basic on the proxy, or go through a local proxy that supports ${offered[0]}`;
   }
   return proxy.hasCredentials
     ? 'it does not accept the credentials: check proxy.username and proxy.password'

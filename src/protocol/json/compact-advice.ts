@@ -1,11 +1,11 @@
-/** Advice for JSON text that is too long as it is written, and would not be if it were written shorter. */
+/** Finds out whether JSON text that is too long would fit if it were written without escapes and white space. */
 
-/** An escape of six characters is one byte at best, and white space is a minor part. More is not worth parsing. */
+/** An escape of six characters becomes one byte at best, and white space is a minor part. Longer text is not parsed. */
 const MAX_RATIO = 8;
 
 /**
- * What to add to the complaint that `json` exceeds `maxBytes`; empty where writing it in another way does not help, or
- * where it is an object, which is written in the shortest way.
+ * The advice that follows the message that `json` exceeds `maxBytes`. It is empty where a shorter form would not fit
+ * either, and for an object, which is already written in its shortest form.
  */
 export function compactAdvice(json: unknown, maxBytes: number): string {
   if (typeof json !== 'string' && !(json instanceof Uint8Array)) return '';

@@ -121,7 +121,7 @@ export class LineReader {
   /** @returns whether more is wanted now */
   #take(bytes: Buffer, lineStart: number, lineEnd: number, isValid: boolean): boolean {
     let start = lineStart;
-    // The mark of a file that others were put in front of. The input's own is not ours.
+    // `cat` leaves the mark of a joined file here. The mark of the whole input was skipped before.
     if (bytes[start] === 0xef && this.#line > 1 && isByteOrderMark(bytes, start, lineEnd)) start += 3;
     // In front of an empty line is the newline of the line before, or nothing.
     const end = bytes[lineEnd - 1] === CARRIAGE_RETURN ? lineEnd - 1 : lineEnd;
