@@ -78,6 +78,18 @@ describe('lines', () => {
     expect(await read(bytes)).toMatchObject({ lines: [1, 2, 5], invalid: [] });
   });
 
+  test('counts a BOM towards the length of its line, however the chunks fall', async () => {
+    const text = Buffer.from(`${GOOD}\n\ufeff${GOOD}\n`);
+    for (const [maxLineBytes, lines] of [
+      [GOOD.length + 3, [1, 2]],
+      [GOOD.length + 2, [1]],
+    ] as const) {
+      for (const chunks of [[text], Array.from(text, (_, i) => text.subarray(i, i + 1))]) {
+        expect((await read(chunks, { maxLineBytes })).lines).toEqual(lines);
+      }
+    }
+  });
+
   test.each([`\ufeff\ufeff${GOOD}`, ` \ufeff${GOOD}`, '\ufeffx', '\ufefe'])(
     'reports a line with more than a BOM in front: %j',
     async (line) => {
