@@ -187,7 +187,7 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
     return (
       this.#fresh.length < MAX_FRESH &&
       this.#unsettled.length + this.outcomes.unread < windowCount &&
-      this.#unsettled.bytes < windowBytes
+      this.#unsettled.bytes + this.outcomes.unreadBytes < windowBytes
     );
   }
 

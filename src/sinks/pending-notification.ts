@@ -1,4 +1,5 @@
 /** One notification on its way over HTTP/2, from when it is taken until it is settled. */
+import { heldBytes } from '../held-bytes.js';
 import {
   checkNotification,
   expirationSeconds,
@@ -92,7 +93,7 @@ export class PendingNotification implements NotificationRequest {
     this.identifier = record.identifier;
     this.channelId = record.channelId;
     this.context = record.context;
-    this.heldBytes = payload.length;
+    this.heldBytes = payload.length + heldBytes(record.given, record.context);
     this.enqueuedAt = enqueuedAt;
   }
 }

@@ -9,6 +9,9 @@ export class SettledNotifications implements OutcomeReader {
   readonly #counts: OutcomeCounts;
   #onSettled: (() => void) | undefined;
   #outcomes: (Outcome | undefined)[] = [];
+  /** What the notification of each outcome holds in memory. */
+  #heldBytes: number[] = [];
+  #unreadBytes = 0;
   #head = 0;
 
   constructor(counts: OutcomeCounts) {
@@ -19,6 +22,11 @@ export class SettledNotifications implements OutcomeReader {
     return this.#outcomes.length - this.#head;
   }
 
+  /** What the notifications of outcomes that wait to be read hold in memory, in bytes. */
+  get unreadBytes(): number {
+    return this.#unreadBytes;
+  }
+
   startReading(onSettled: () => void): void {
     this.#onSettled = onSettled;
   }
@@ -26,15 +34,19 @@ export class SettledNotifications implements OutcomeReader {
   stopReading(): void {
     this.#onSettled = undefined;
     this.#outcomes = [];
+    this.#heldBytes = [];
+    this.#unreadBytes = 0;
     this.#head = 0;
   }
 
   shift(): Outcome | undefined {
     const outcome = this.#outcomes[this.#head];
     if (outcome === undefined) return undefined;
+    this.#unreadBytes -= this.#heldBytes[this.#head]!;
     this.#outcomes[this.#head++] = undefined;
     if (this.#head === this.#outcomes.length || this.#head === 4096) {
       this.#outcomes = this.#outcomes.slice(this.#head);
+      this.#heldBytes = this.#heldBytes.slice(this.#head);
       this.#head = 0;
     }
     return outcome;
@@ -42,12 +54,13 @@ export class SettledNotifications implements OutcomeReader {
 
   /** Counts a notification as settled, and keeps its outcome for the reader if there is one. */
   settle(notification: Notification, settlement: Settlement): void {
-    if (this.#count(settlement)) this.#keep(createOutcome(notification, settlement));
+    if (this.#count(settlement)) this.#keep(createOutcome(notification, settlement), 0);
   }
 
   /** The same for a notification that was taken: its fields are those that were sent. */
   settleSent(pending: PendingNotification, settlement: Settlement): void {
-    if (this.#count(settlement)) this.#keep(createOutcome(pending, settlement, pending, pending.given));
+    if (this.#count(settlement))
+      this.#keep(createOutcome(pending, settlement, pending, pending.given), pending.heldBytes);
   }
 
   /** @returns whether somebody reads outcomes */
@@ -56,8 +69,10 @@ export class SettledNotifications implements OutcomeReader {
     return this.#onSettled !== undefined;
   }
 
-  #keep(outcome: Outcome): void {
+  #keep(outcome: Outcome, heldBytes: number): void {
     this.#outcomes.push(outcome);
+    this.#heldBytes.push(heldBytes);
+    this.#unreadBytes += heldBytes;
     this.#onSettled!();
   }
 }

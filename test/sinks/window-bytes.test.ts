@@ -1,9 +1,10 @@
 /** The window counts what notifications hold in memory, `context` included, and not only their frames. */
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { createGatewayDelivery } from '../../src/delivery.js';
+import { createGatewayDelivery, createHttp2Delivery } from '../../src/delivery.js';
 import { settledCount } from '../../src/outcome.js';
 import { TOKEN, until } from '../support/frames.js';
+import { startRawGateway } from '../support/http2-raw-gateway.js';
 import { startScriptedGateway } from '../support/scripted-gateway.js';
 
 const notification = (i: number, bytes: number) => ({
@@ -53,4 +54,38 @@ test('passes notifications one by one where a single one is larger than the wind
   for (let i = 0; i < 5; i++) delivery.write(notification(i, 10_000));
   delivery.end();
   expect((await delivery.toArray()).map(({ status }) => status)).toEqual(Array(5).fill('accepted'));
+});
+
+const addressed = (i: number, bytes: number) => ({ ...notification(i, bytes), topic: 'com.example.app' });
+
+test('is full over HTTP/2, too, with a few notifications that hold much', async () => {
+  const gateway = await startRawGateway({ onRequest: () => {} });
+  const delivery = createHttp2Delivery({
+    ...gateway.options,
+    window: { bytes: 1_000_000 },
+    highWaterMark: 1,
+  });
+  delivery.resume().on('error', () => {});
+  let taken = 0;
+  for (let i = 0; i < 100; i++) delivery.write(addressed(i, 100_000), () => taken++);
+  await until(() => gateway.requests.length >= 8);
+  for (let i = 0; i < 50; i++) await turn();
+  expect(taken).toBeLessThanOrEqual(11);
+  delivery.destroy();
+});
+
+test('is full over HTTP/2, too, with outcomes that are not read, and goes on once they are', async () => {
+  const gateway = await startRawGateway();
+  const delivery = createHttp2Delivery({
+    ...gateway.options,
+    window: { bytes: 1_000_000 },
+    highWaterMark: 1,
+  });
+  for (let i = 0; i < 60; i++) delivery.write(addressed(i, 100_000));
+  delivery.end();
+  await until(() => settledCount(delivery.counts) >= 8);
+  for (let i = 0; i < 50; i++) await turn();
+  // Beside the window, what the stream that is read holds.
+  expect(settledCount(delivery.counts)).toBeLessThanOrEqual(30);
+  expect(await delivery.toArray()).toHaveLength(60);
 });
