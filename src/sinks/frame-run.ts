@@ -5,6 +5,7 @@
  * again. A record per frame would cost more than the frame; here the frames are their own record. A run
  * remembers where in its slab they lie, and only when a gateway names one are they walked through.
  */
+import type { Notification } from '../notification.js';
 import type { Settlement } from '../outcome.js';
 import { FRAME_FORMAT } from '../protocol/binary/frame.js';
 import type { FramedNotification } from './framed-notification.js';
@@ -17,7 +18,7 @@ export interface FrameRun {
   /** How many frames lie between `start` and `end`. */
   readonly count: number;
   /** In a delivery: the notifications, frame by frame. */
-  readonly notifications?: readonly FramedNotification[];
+  readonly notifications?: readonly (FramedNotification | Notification)[];
   /** What these hold in memory beyond the frames. 0 without them. */
   readonly extraBytes: number;
   /** When the window took the frames, in milliseconds of the monotonic clock; their deadline counts from here. 0 before. */

@@ -7,7 +7,7 @@ import type { FrameCommand } from '../protocol/binary/frame.js';
 import { FrameSlab, type FrameSpan, SLAB_BYTES } from '../protocol/binary/frame-slab.js';
 import { IdentifierSequence } from '../protocol/binary/identifier.js';
 import type { FrameRun } from './frame-run.js';
-import { FramedNotification } from './framed-notification.js';
+import { type FramedNotification, keepForOutcome } from './framed-notification.js';
 import type { ResolvedGatewayOptions } from './gateway-options.js';
 import { GatewaySender, type GatewaySenderEvents } from './gateway-sender.js';
 import type { NotificationSender } from './notification-sender.js';
@@ -27,7 +27,7 @@ export class NotificationFramer implements NotificationSender {
   /** The fields of the notification that is being framed. */
   readonly #record = new NotificationRecord({} as Notification);
   /** The notifications whose frames are in the slab. */
-  #notifications: FramedNotification[] = [];
+  #notifications: (FramedNotification | Notification)[] = [];
   /** What these hold in memory beyond the frames. */
   #extraBytes = 0;
   /** Frames that the window has no room for yet. */
@@ -72,7 +72,7 @@ export class NotificationFramer implements NotificationSender {
     const record = checkNotification(notification, this.#record);
     const extraBytes = heldBytes(notification, record.context);
     this.#collect(this.#slab.appendRecord(record));
-    this.#notifications.push(new FramedNotification(record));
+    this.#notifications.push(keepForOutcome(record));
     this.#extraBytes += extraBytes;
     if (this.#extraBytes >= SLAB_BYTES) this.#collect(this.#slab.take());
     if (!this.#isFlushScheduled) {

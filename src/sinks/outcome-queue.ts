@@ -9,6 +9,7 @@ import { type Notification, NotificationRecord } from '../notification.js';
 import { createOutcome, type Outcome, type OutcomeCounts, type Settlement } from '../outcome.js';
 import { decodeFrame, FRAME_FORMAT, type Frame, readIdentifier } from '../protocol/binary/frame.js';
 import { bytesHeldBy, type FrameRun } from './frame-run.js';
+import { FramedNotification } from './framed-notification.js';
 
 const UNFRAMED: FrameRun = {
   bytes: Buffer.alloc(0),
@@ -99,6 +100,8 @@ export class OutcomeQueue {
     const start = this.#offset;
     const end = start === run.end ? start : start + FRAME_FORMAT.measure(run.bytes, start, run.end);
     const outcome = describeFrame(run, settlement, start, end, this.#index);
+    // A getter that somebody gave to a parsed notification may have ended the reading.
+    if (this.#settled[this.#head] !== first) return undefined;
     this.#offset = end;
     this.#unread--;
     if (++this.#index === run.count) this.#drop(run);
@@ -126,8 +129,10 @@ function describeFrame(
   const { bytes, attempts, notifications } = run;
   if (notifications !== undefined) {
     const identifier = start === end ? undefined : readIdentifier(bytes, start, end);
-    const record = notifications[index]!;
-    return createOutcome(record, settlement, { identifier, attempts }, record.given);
+    const kept = notifications[index]!;
+    const given =
+      kept instanceof FramedNotification || kept instanceof NotificationRecord ? kept.given : kept;
+    return createOutcome(kept, settlement, { identifier, attempts }, given);
   }
   const { deviceToken = '', payload = UNFRAMED.bytes, identifier } = readFrame(bytes, start, end);
   return createOutcome({ deviceToken, payload }, settlement, { identifier, attempts });

@@ -1,6 +1,7 @@
 /** Notifications and listeners that run code of their own at a bad moment: every notification still has one outcome. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createGatewayDelivery, type Delivery } from '../../src/delivery.js';
+import { setParsed } from '../../src/line-stamp.js';
 import type { Notification } from '../../src/notification.js';
 import { type DeliveryOutcome, settledCount } from '../../src/outcome.js';
 import { createGatewaySink } from '../../src/sinks/gateway-sink.js';
@@ -161,6 +162,25 @@ describe('a getter', () => {
       await deliver(delivery, [bad as Notification, ...withBad(bad)]);
       expect(settledCount(delivery.counts)).toBe(11);
     }
+    expect(thrown).toEqual([]);
+  });
+
+  test('given to a parsed notification, and destroying the delivery when its outcome is read, is survived', async () => {
+    const gateway = await startScriptedGateway();
+    const delivery = createGatewayDelivery(gateway.options);
+    const parsed = plain(5);
+    setParsed(parsed, 6, 100);
+    let reads = 0;
+    Object.defineProperty(parsed, 'context', {
+      get: () => {
+        if (reads++ > 0) delivery.destroy();
+        return 5;
+      },
+      enumerable: true,
+    });
+    await deliver(delivery, withBad(parsed));
+    expect(reads).toBe(2);
+    expect(delivery.counts.accepted).toBe(10);
     expect(thrown).toEqual([]);
   });
 
