@@ -71,6 +71,33 @@ describe('the binary wire', () => {
     expect(gateway.identifiers().map(({ length }) => length)).toEqual([20, 1]);
   });
 
+  // The event loop is blocked in an I/O callback, so that its timers run, and write, before it reads a socket again.
+  test.each([
+    [
+      'with frames',
+      { window: { ageMs: 1200 } },
+      { 'before unknown ConnectionLost': 20, 'after accepted': 1 },
+    ],
+    [
+      'that is idle',
+      { window: { ageMs: 10 }, checkpoint: 'never' },
+      { 'before presumed': 20, 'after presumed': 1 },
+    ],
+  ])(
+    'writes nothing to a connection %s that was closed while the event loop was blocked',
+    async (_name, options, outcomes) => {
+      const gateway = await startScriptedGateway();
+      const client = await startFrozenClient('binary', { ...gateway.options, ...options });
+      await until(() => gateway.peers[0]?.frames.length === 20);
+      if ('checkpoint' in options) await settled(client, 20);
+      client.block(3000);
+      await until(() => client.count('blocked') === 1);
+      gateway.peers[0]!.close();
+      await settled(client, 21);
+      expect(client.outcomes()).toEqual(outcomes);
+    },
+  );
+
   test('still times out what is not answered, in the time that the process ran', async () => {
     const { gateway, held } = await startHoldingGateway();
     const options = { ...gateway.options, deadlineMs: 2000, window: { ageMs: 200 } };
