@@ -162,9 +162,7 @@ export function channelIdProblem(value: unknown): string | undefined {
 }
 
 /** The channel of a broadcast; `undefined` for a notification to a device. */
-export function channelOf(
-  notification: Notification | BroadcastNotification | NotificationRecord,
-): string | undefined {
+export function channelOf(notification: CheckedNotification | BroadcastNotification): string | undefined {
   return (notification as BroadcastNotification).channelId;
 }
 
@@ -194,11 +192,26 @@ export function shownName(name: string): string {
   return printable(JSON.stringify(shown.length > 40 ? `${shown.slice(0, 40)}…` : shown).slice(1, -1));
 }
 
+/** The fields of a notification that {@link checkNotification} has passed. */
+export interface CheckedNotification {
+  readonly deviceToken: string;
+  readonly payload: Notification['payload'];
+  readonly identifier?: number | undefined;
+  readonly expiration?: number | Date | undefined;
+  readonly priority?: Notification['priority'] | undefined;
+  readonly topic?: string | undefined;
+  readonly pushType?: string | undefined;
+  readonly collapseId?: string | undefined;
+  readonly apnsId?: string | undefined;
+  readonly context?: unknown;
+  readonly channelId?: string | undefined;
+}
+
 /**
  * The fields of a notification, each read once. What a getter or a proxy returns may change between two reads, and
  * reading may run code that aborts the sending; so what is checked here is exactly what is sent.
  */
-export class NotificationRecord {
+export class NotificationRecord implements CheckedNotification {
   /** The object that was written. */
   given: Notification;
   deviceToken: string;
@@ -231,6 +244,7 @@ export class NotificationRecord {
     this.context = notification.context;
     this.channelId = channelOf(notification);
   }
+
   /** Reads another notification into the same record, for those who check many and keep no record. */
   read(notification: Notification): this {
     this.given = notification;
@@ -252,14 +266,14 @@ export class NotificationRecord {
 /**
  * Checks every rule that holds on all wires.
  *
- * @param record where its fields are read into, if a record is at hand that nobody else uses
- * @returns the fields as they were read, each once
+ * @param record where the fields are read into; the caller has finished with it before its next notification
+ * @returns the fields, each read once; the notification itself where a parser made it, which has no getters
  * @throws {InvalidNotificationError} naming the first field that breaks one, and the line if it is known
  */
 export function checkNotification(
   notification: Notification,
   record?: NotificationRecord,
-): NotificationRecord {
+): CheckedNotification {
   try {
     return checkFields(notification, record);
   } catch (cause) {
@@ -271,7 +285,7 @@ export function checkNotification(
   }
 }
 
-function checkFields(notification: Notification, record?: NotificationRecord): NotificationRecord {
+function checkFields(notification: Notification, record?: NotificationRecord): CheckedNotification {
   if (typeof notification !== 'object' || notification === null || Array.isArray(notification)) {
     throw new InvalidNotificationError(
       `a notification must be an object, got ${describe(notification)}${
@@ -285,10 +299,12 @@ function checkFields(notification: Notification, record?: NotificationRecord): N
   for (const name in notification) {
     if (!KNOWN.has(name)) throw invalidNotification(notification, shownName(name), unknownFieldProblem(name));
   }
-  const n = record === undefined ? new NotificationRecord(notification) : record.read(notification);
-  const { deviceToken, channelId } = n;
+  const checkedToken = checkedTokenOf(notification);
+  const n = checkedToken === undefined ? readFields(notification, record) : notification;
+  const { deviceToken } = n;
+  const channelId = channelOf(n);
   if (channelId === undefined) {
-    if (deviceToken === undefined || deviceToken !== checkedTokenOf(notification))
+    if (deviceToken === undefined || deviceToken !== checkedToken)
       check(n, 'deviceToken', deviceTokenProblem(deviceToken));
   } else check(n, 'channelId', deviceToken === undefined ? channelIdProblem(channelId) : CHANNEL_AND_TOKEN);
   check(n, 'payload', payloadProblem(n.payload));
@@ -302,14 +318,23 @@ function checkFields(notification: Notification, record?: NotificationRecord): N
   return n;
 }
 
+function readFields(notification: Notification, record: NotificationRecord | undefined): NotificationRecord {
+  return record === undefined ? new NotificationRecord(notification) : record.read(notification);
+}
+
+/** The object that was written. */
+export function givenOf(checked: CheckedNotification): Notification {
+  return checked instanceof NotificationRecord ? checked.given : (checked as Notification);
+}
+
 /** The error for one field of a notification, with the line the notification came from. */
 export function invalidNotification(
-  from: Notification | NotificationRecord,
+  from: CheckedNotification,
   field: string,
   problem: string,
   cause?: unknown,
 ): InvalidNotificationError {
-  const notification = from instanceof NotificationRecord ? from.given : from;
+  const notification = givenOf(from);
   return new InvalidNotificationError(problem, { field, line: lineOf(notification), notification, cause });
 }
 
@@ -328,7 +353,7 @@ function secondsOf(date: Date): number {
  *
  * @throws {InvalidNotificationError} when the object cannot be expressed as JSON (a cycle, a BigInt, too deep)
  */
-export function payloadText(notification: Notification | NotificationRecord): string | Uint8Array {
+export function payloadText(notification: CheckedNotification): string | Uint8Array {
   const { payload } = notification;
   if (typeof payload === 'string' || payload instanceof Uint8Array) return payload;
   let text: string | undefined;
@@ -354,7 +379,7 @@ function isHex(text: string): boolean {
   return true;
 }
 
-function check(notification: NotificationRecord, field: string, problem: string | undefined): void {
+function check(notification: CheckedNotification, field: string, problem: string | undefined): void {
   if (problem !== undefined) throw invalidNotification(notification, field, problem);
 }
 

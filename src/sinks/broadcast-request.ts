@@ -5,7 +5,7 @@
  *
  * Source: Apple, "Sending broadcast push notification requests to APNs".
  */
-import { expirationSeconds, invalidNotification, type NotificationRecord } from '../notification.js';
+import { type CheckedNotification, expirationSeconds, invalidNotification } from '../notification.js';
 import type { GeneralRequest } from '../protocol/http2/request.js';
 
 const PUSH_TYPE = 'liveactivity';
@@ -24,7 +24,7 @@ const TOPIC_SUFFIX = '.push-type.liveactivity';
  * @throws {InvalidNotificationError} if it breaks a rule of broadcasts
  */
 export function createBroadcastRequest(
-  notification: NotificationRecord,
+  notification: CheckedNotification,
   bundleId: string | undefined,
   requestId: string,
 ): GeneralRequest {

@@ -28,6 +28,7 @@ export type HealthState = 'unproven' | 'healthy' | 'suspect' | 'sick';
 export class ConnectionHealth {
   #state: HealthState = 'unproven';
   #failures = 0;
+  #doublings = 0;
   /** What was written before this number and fails belongs to a failure that is counted already. */
   #countedBefore = 0;
 
@@ -42,7 +43,7 @@ export class ConnectionHealth {
 
   /** The peer processed a notification, whatever it thought of it. */
   recordSuccess(): void {
-    if (this.#state === 'sick') return;
+    if (this.#state === 'healthy' || this.#state === 'sick') return;
     this.#state = 'healthy';
     this.#failures = 0;
   }
@@ -65,11 +66,19 @@ export class ConnectionHealth {
     this.#state = 'sick';
   }
 
-  /** How many notifications may be in flight, for a connection that has been usable for `ageMs`. */
-  maxInFlight(ageMs: number): number {
+  /**
+   * Doubles the trust in a connection that has been usable for `ageMs`, if it is time. It is asked after the sockets
+   * were read, so that a process that was held up sees the failures before it trusts the connection with more.
+   */
+  growTrust(ageMs: number): void {
+    const isTime = ageMs >= (this.#doublings + 1) * UNPROVEN_GROWTH_MS;
+    if (isTime && this.#doublings < MAX_DOUBLINGS) this.#doublings++;
+  }
+
+  /** How many notifications may be in flight. */
+  get maxInFlight(): number {
     if (this.#state === 'healthy') return Number.POSITIVE_INFINITY;
-    if (this.#state === 'unproven')
-      return UNPROVEN_STREAMS * 2 ** Math.min(MAX_DOUBLINGS, Math.floor(ageMs / UNPROVEN_GROWTH_MS));
+    if (this.#state === 'unproven') return UNPROVEN_STREAMS * 2 ** this.#doublings;
     return this.#state === 'suspect' ? 1 : 0;
   }
 }

@@ -69,6 +69,7 @@ export class EngineClock {
 
   /** Sets the alarm to this engine time, unless it is set to an earlier one already. */
   wakeAt(at: number): void {
+    if (at >= this.#alarmAt) return;
     const now = this.now();
     const alarmAt = Math.max(now, at);
     if (alarmAt >= this.#alarmAt) return;

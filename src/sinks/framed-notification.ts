@@ -1,6 +1,5 @@
 /** What is kept of a notification until its outcome is read. */
-import { lineBytesOf } from '../line-stamp.js';
-import type { Notification, NotificationRecord } from '../notification.js';
+import { type CheckedNotification, type Notification, NotificationRecord } from '../notification.js';
 import type { OutcomeSubject } from '../outcome.js';
 
 /** The fields of a notification that its outcome repeats, as they were when its frame was made. */
@@ -25,6 +24,6 @@ export class FramedNotification implements OutcomeSubject {
  * What to keep of a notification. One that a parser made has no getters, so it is kept as it is: a record for each would
  * cost about 5 % of the CPU time of sending, and 56 bytes.
  */
-export function keepForOutcome(record: NotificationRecord): FramedNotification | Notification {
-  return lineBytesOf(record.given) > 0 ? record.given : new FramedNotification(record);
+export function keepForOutcome(checked: CheckedNotification): FramedNotification | Notification {
+  return checked instanceof NotificationRecord ? new FramedNotification(checked) : (checked as Notification);
 }

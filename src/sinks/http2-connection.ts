@@ -151,11 +151,7 @@ export class Http2Connection implements FrameHandler, StreamHolder {
     if (this.#state !== 'open' || !this.#requests.hasRoom || this.#output.isBlocked) return 0;
     const { health, liveness } = this;
     if (liveness.isStalled || liveness.verifiedFrom !== undefined) return 0;
-    const trusted =
-      health.state === 'healthy'
-        ? this.#maxStreams
-        : Math.min(this.#maxStreams, health.maxInFlight(liveness.ageMs(this.#clock.now())));
-    return Math.max(0, trusted - this.#streams.size);
+    return Math.max(0, Math.min(this.#maxStreams, health.maxInFlight) - this.#streams.size);
   }
 
   /** Whether there is anything that the peer should answer or make room for. */
@@ -334,6 +330,7 @@ export class Http2Connection implements FrameHandler, StreamHolder {
     const now = this.#clock.now();
     this.#clock.noteRead();
     this.liveness.noteReceived(now);
+    const answers = this.#answers;
     let failure: unknown;
     this.#isReading = true;
     try {
@@ -344,6 +341,7 @@ export class Http2Connection implements FrameHandler, StreamHolder {
       failure = error;
     }
     this.#isReading = false;
+    if (this.#answers !== answers) this.liveness.noteResponse(now);
     if (failure !== undefined) this.#breakOff(failure);
     else this.#closeIfDrained();
     // Once, behind the last frame: who is told may write, end, destroy or throw.
@@ -359,13 +357,13 @@ export class Http2Connection implements FrameHandler, StreamHolder {
     this.#noteResponse(pending, response);
     // Answered before it was sent whole: the rest would only be thrown away.
     if (pending.rest !== undefined) this.#reset(pending);
-    else this.#remove(pending);
+    else this.#streams.close(pending.streamId);
+    pending.connection = undefined;
     this.#events.onResponse(this, pending, response);
   }
 
   #noteResponse({ streamId }: PendingNotification, { statusCode, reason }: ApnsResponse): void {
     this.#answers++;
-    this.liveness.noteResponse(this.#clock.now());
     if (statusCode < 500) this.health.recordSuccess();
     else if (reason === 'Shutdown') this.health.recordSickness();
     else this.health.recordFailure(streamId, this.#streams.nextId);
@@ -390,7 +388,9 @@ export class Http2Connection implements FrameHandler, StreamHolder {
   /** What has arrived of the response to a stream that is over. */
   #takePartial(pending: PendingNotification): ApnsResponse | undefined {
     const known = this.#responses.takePartial(pending.streamId);
-    if (known !== undefined) this.#noteResponse(pending, known);
+    if (known === undefined) return undefined;
+    this.#noteResponse(pending, known);
+    this.liveness.noteResponse(this.#clock.now());
     return known;
   }
 

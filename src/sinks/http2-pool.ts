@@ -129,7 +129,8 @@ export class Http2Pool {
 
   /** Does what silence demands. */
   watch(connection: Http2Connection, now: number): void {
-    const { liveness } = connection;
+    const { liveness, health } = connection;
+    health.growTrust(liveness.ageMs(now));
     let action = liveness.takeAction(now, connection.hasWork);
     if (action === 'stall') {
       this.#onStall(connection, now);

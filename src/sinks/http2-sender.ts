@@ -173,7 +173,7 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
       this.#settle(pending, settlement);
       return;
     }
-    pending.fallback = settlement;
+    pending.settlement = settlement;
     this.#replay(pending);
   }
 
@@ -201,10 +201,10 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
 
   #settle(pending: PendingNotification, settlement: Settlement): void {
     this.#unsettled.remove(pending);
-    const { fallback } = pending;
+    const { settlement: known } = pending;
     // An attempt that may have been taken is not undone by what became of a later one, unless that was accepted.
-    const isUnknown = fallback?.status === 'unknown' && settlement.status !== 'accepted';
-    this.outcomes.settleSent(pending, isUnknown ? fallback : settlement);
+    const isUnknown = known?.status === 'unknown' && settlement.status !== 'accepted';
+    this.outcomes.settleSent(pending, isUnknown ? known : settlement);
   }
 
   /** A provider token was refused: one more attempt, with another token where there can be one. */
@@ -242,12 +242,12 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
    */
   #retry(pending: PendingNotification, settlement: Settlement, isReplaced = false): void {
     // What an earlier attempt left unknown stays so, whatever became of this one.
-    if (pending.fallback?.status !== 'unknown') pending.fallback = settlement;
+    if (pending.settlement?.status !== 'unknown') pending.settlement = settlement;
     const delayMs = isReplaced ? 0 : Math.random() * Math.min(10_000, 100 * 2 ** pending.attempts);
     // A millisecond more, since our clock has whole ones only: never sooner than asked.
     pending.dueAt = this.#clock.now() + 1 + Math.ceil(Math.max(settlement.retryAfterMs ?? 0, delayMs));
     if (this.#isStopped || pending.dueAt > pending.enqueuedAt + this.#options.deadlineMs) {
-      this.#settle(pending, pending.fallback);
+      this.#settle(pending, pending.settlement);
       return;
     }
     this.#retries.push(pending);
@@ -260,7 +260,7 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
 
   #giveUp(pending: PendingNotification, reason: string): void {
     const message = this.#failure?.message ?? this.#pool.lastProblem;
-    this.#settle(pending, pending.fallback ?? { status: 'unsent', reason, message });
+    this.#settle(pending, pending.settlement ?? { status: 'unsent', reason, message });
   }
 
   #giveUpWaiting(): void {

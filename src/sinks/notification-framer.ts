@@ -71,7 +71,7 @@ export class NotificationFramer implements NotificationSender {
     // Getters and toJSON may run code that destroys the sending, so whatever that does is done before the frame is.
     const record = checkNotification(notification, this.#record);
     const extraBytes = heldBytes(notification, record.context);
-    this.#collect(this.#slab.appendRecord(record));
+    this.#collect(this.#slab.appendChecked(record));
     this.#notifications.push(keepForOutcome(record));
     this.#extraBytes += extraBytes;
     if (this.#extraBytes >= SLAB_BYTES) this.#collect(this.#slab.take());

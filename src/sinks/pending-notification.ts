@@ -1,10 +1,12 @@
 /** One notification on its way over HTTP/2, from when it is taken until it is settled. */
 import { heldBytes } from '../held-bytes.js';
 import {
+  type CheckedNotification,
+  channelOf,
   checkNotification,
   expirationSeconds,
   type Notification,
-  type NotificationRecord,
+  NotificationRecord,
   payloadText,
 } from '../notification.js';
 import type { Settlement } from '../outcome.js';
@@ -72,28 +74,35 @@ export class PendingNotification implements NotificationRequest {
   rest: Buffer | undefined;
   /** DATA received on its stream. */
   receivedBytes = 0;
-  /** What becomes of it if it is given up now: `unsent`, unless more is known or less. */
-  fallback: Settlement | undefined;
+  /** What becomes of it if it is given up now (`unsent`, unless more or less is known), then what became of it. */
+  settlement: Settlement | undefined;
 
-  constructor(record: NotificationRecord, topic: string | undefined, apnsId: string, enqueuedAt: number) {
-    const { expiration, pushType } = record;
-    this.given = record.given;
-    this.deviceToken = record.deviceToken;
-    const payload = payloadText(record);
-    // The writer may use its bytes again after the callback, long before they are sent.
-    this.payload = typeof payload === 'string' ? payload : Buffer.from(payload);
-    this.topic = record.topic ?? topic;
+  /** Reads `checked` before it makes text of the payload, which may run code that reads another notification. */
+  constructor(
+    given: Notification,
+    checked: CheckedNotification,
+    topic: string | undefined,
+    apnsId: string,
+    enqueuedAt: number,
+  ) {
+    const { expiration, pushType, context } = checked;
+    this.given = given;
+    this.deviceToken = checked.deviceToken;
+    this.topic = checked.topic ?? topic;
     this.pushType = pushType;
     // Apple: "If you omit this header, APNs sets the notification priority to 10", and for background "always use
     // priority 5. Using priority 10 is an error."
-    this.priority = record.priority ?? (pushType === 'background' ? 5 : undefined);
+    this.priority = checked.priority ?? (pushType === 'background' ? 5 : undefined);
     this.expiration = expiration === undefined ? undefined : expirationSeconds(expiration);
-    this.collapseId = record.collapseId;
+    this.collapseId = checked.collapseId;
     this.apnsId = apnsId;
-    this.identifier = record.identifier;
-    this.channelId = record.channelId;
-    this.context = record.context;
-    this.heldBytes = payload.length + heldBytes(record.given, record.context);
+    this.identifier = checked.identifier;
+    this.channelId = channelOf(checked);
+    this.context = context;
+    const payload = payloadText(checked);
+    // The writer may use its bytes again after the callback, long before they are sent.
+    this.payload = typeof payload === 'string' ? payload : Buffer.from(payload);
+    this.heldBytes = payload.length + heldBytes(given, context);
     this.enqueuedAt = enqueuedAt;
   }
 }
@@ -104,6 +113,8 @@ export class NotificationPreparer {
   /** Those of a notification that kept every rule: most of those behind it have the same. */
   #passed: HeaderRuleFields | undefined;
   readonly #ids = new ApnsIdSource();
+  /** The fields of the notification that is being prepared. */
+  readonly #record = new NotificationRecord({} as Notification);
 
   /** @param rules what speaks for the provider, and the topic of notifications that name none */
   constructor(rules: Http2RuleContext) {
@@ -115,13 +126,13 @@ export class NotificationPreparer {
    * @throws {InvalidNotificationError} naming the first field that breaks a rule
    */
   prepare(notification: Notification, enqueuedAt: number): PendingNotification {
-    const record = checkNotification(notification);
-    const isBroadcast = record.channelId !== undefined;
+    const record = checkNotification(notification, this.#record);
+    const isBroadcast = channelOf(record) !== undefined;
     if (!isBroadcast) this.#checkHeaders(record);
     const apnsId = record.apnsId ?? this.#ids.next();
     const { defaultTopic } = this.#rules;
     const broadcast = isBroadcast ? createBroadcastRequest(record, defaultTopic, apnsId) : undefined;
-    const pending = new PendingNotification(record, defaultTopic, apnsId, enqueuedAt);
+    const pending = new PendingNotification(notification, record, defaultTopic, apnsId, enqueuedAt);
     pending.broadcast = broadcast;
     // Only a payload that could be too long in UTF-8 is measured.
     if (pending.payload.length * 3 > MAX_PAYLOAD_BYTES)
@@ -129,7 +140,7 @@ export class NotificationPreparer {
     return pending;
   }
 
-  #checkHeaders(record: NotificationRecord): void {
+  #checkHeaders(record: CheckedNotification): void {
     const { topic, pushType, priority } = record;
     const passed = this.#passed;
     if (topic === passed?.topic && pushType === passed?.pushType && priority === passed?.priority && passed)

@@ -1,25 +1,24 @@
-/** Settled notifications on their way to whoever reads outcomes; while nobody does, only counts are kept. */
+/** Settled notifications that wait for the reader of outcomes; while there is none, only counts are kept. */
 import type { Notification } from '../notification.js';
 import { createOutcome, type Outcome, type OutcomeCounts, type Settlement } from '../outcome.js';
 import type { OutcomeReader } from './outcome-source.js';
-import type { PendingNotification } from './pending-notification.js';
+import { PendingNotification } from './pending-notification.js';
 
-/** A queue of outcomes, dropped in batches: shifting one by one would move the whole array each time. */
+/** A queue whose front is dropped in batches: shifting one by one would move the whole array each time. */
 export class SettledNotifications implements OutcomeReader {
   readonly #counts: OutcomeCounts;
   #onSettled: (() => void) | undefined;
-  #outcomes: (Outcome | undefined)[] = [];
-  /** What the notification of each outcome holds in memory. */
-  #heldBytes: number[] = [];
-  #unreadBytes = 0;
+  /** Notifications that were sent, whose outcomes are made when they are read, and outcomes of those that were not. */
+  #settled: (PendingNotification | Outcome | undefined)[] = [];
   #head = 0;
+  #unreadBytes = 0;
 
   constructor(counts: OutcomeCounts) {
     this.#counts = counts;
   }
 
   get unread(): number {
-    return this.#outcomes.length - this.#head;
+    return this.#settled.length - this.#head;
   }
 
   /** What the notifications of outcomes that wait to be read hold in memory, in bytes. */
@@ -33,46 +32,39 @@ export class SettledNotifications implements OutcomeReader {
 
   stopReading(): void {
     this.#onSettled = undefined;
-    this.#outcomes = [];
-    this.#heldBytes = [];
+    this.#settled = [];
     this.#unreadBytes = 0;
     this.#head = 0;
   }
 
   shift(): Outcome | undefined {
-    const outcome = this.#outcomes[this.#head];
-    if (outcome === undefined) return undefined;
-    this.#unreadBytes -= this.#heldBytes[this.#head]!;
-    this.#outcomes[this.#head++] = undefined;
-    if (this.#head === this.#outcomes.length || this.#head === 4096) {
-      this.#outcomes = this.#outcomes.slice(this.#head);
-      this.#heldBytes = this.#heldBytes.slice(this.#head);
+    const settled = this.#settled[this.#head];
+    if (settled === undefined) return undefined;
+    this.#settled[this.#head++] = undefined;
+    if (this.#head === this.#settled.length || this.#head === 4096) {
+      this.#settled = this.#settled.slice(this.#head);
       this.#head = 0;
     }
-    return outcome;
+    if (!(settled instanceof PendingNotification)) return settled;
+    this.#unreadBytes -= settled.heldBytes;
+    return createOutcome(settled, settled.settlement!, settled, settled.given);
   }
 
-  /** Counts a notification as settled, and keeps its outcome for the reader if there is one. */
+  /** Counts a notification as settled that was never taken, and keeps its outcome for the reader if there is one. */
   settle(notification: Notification, settlement: Settlement): void {
-    if (this.#count(settlement)) this.#keep(createOutcome(notification, settlement), 0);
+    this.#counts[settlement.status]++;
+    if (this.#onSettled === undefined) return;
+    this.#settled.push(createOutcome(notification, settlement));
+    this.#onSettled();
   }
 
   /** The same for a notification that was taken: its fields are those that were sent. */
   settleSent(pending: PendingNotification, settlement: Settlement): void {
-    if (this.#count(settlement))
-      this.#keep(createOutcome(pending, settlement, pending, pending.given), pending.heldBytes);
-  }
-
-  /** @returns whether somebody reads outcomes */
-  #count({ status }: Settlement): boolean {
-    this.#counts[status]++;
-    return this.#onSettled !== undefined;
-  }
-
-  #keep(outcome: Outcome, heldBytes: number): void {
-    this.#outcomes.push(outcome);
-    this.#heldBytes.push(heldBytes);
-    this.#unreadBytes += heldBytes;
-    this.#onSettled!();
+    this.#counts[settlement.status]++;
+    if (this.#onSettled === undefined) return;
+    pending.settlement = settlement;
+    this.#settled.push(pending);
+    this.#unreadBytes += pending.heldBytes;
+    this.#onSettled();
   }
 }

@@ -4,6 +4,7 @@
  */
 
 import {
+  type CheckedNotification,
   checkNotification,
   expirationSeconds,
   invalidNotification,
@@ -62,11 +63,11 @@ export class FrameSlab {
    * @throws {InvalidNotificationError} if a field breaks a rule of the binary wire; nothing is appended then
    */
   append(notification: Notification): FrameSpan | undefined {
-    return this.appendRecord(checkNotification(notification, this.#record));
+    return this.appendChecked(checkNotification(notification, this.#record));
   }
 
   /** The same for a notification whose fields were read and checked. */
-  appendRecord(notification: NotificationRecord): FrameSpan | undefined {
+  appendChecked(notification: CheckedNotification): FrameSpan | undefined {
     const { deviceToken, expiration, priority } = notification;
     if (deviceToken === undefined) {
       throw invalidNotification(notification, 'channelId', 'is for HTTP/2 only: this wire knows no channels');
@@ -105,7 +106,7 @@ export class FrameSlab {
     this.#end = 0;
   }
 
-  #checkPayloadSize(notification: NotificationRecord, payload: string | Uint8Array): void {
+  #checkPayloadSize(notification: CheckedNotification, payload: string | Uint8Array): void {
     const limit = this.#maxPayloadBytes;
     if (payload.length * (typeof payload === 'string' ? 3 : 1) <= limit) return;
     const bytes = Buffer.byteLength(payload);

@@ -5,10 +5,10 @@
  */
 import { InvalidNotificationError } from '../../errors.js';
 import {
+  type CheckedNotification,
   checkNotification,
   invalidNotification,
   type Notification,
-  type NotificationRecord,
   payloadText,
 } from '../../notification.js';
 import { ALERT_RULES } from './alert-rules.js';
@@ -65,10 +65,7 @@ export function checkHttp2Notification(notification: Notification, context: Http
  *
  * @throws {InvalidNotificationError} naming the first field that breaks a rule
  */
-export function checkHttp2Headers(
-  notification: Notification | NotificationRecord,
-  context: Http2RuleContext,
-): void {
+export function checkHttp2Headers(notification: CheckedNotification, context: Http2RuleContext): void {
   for (const { field, problem } of HEADER_ERRORS) {
     const text = problem?.(notification as Notification, context);
     if (text !== undefined) throw invalidNotification(notification, field ?? '', text);
@@ -82,7 +79,7 @@ export function checkHttp2Headers(
  * @throws {InvalidNotificationError} if it is larger than APNs takes for the push type
  */
 export function checkHttp2PayloadBytes(
-  notification: Notification | NotificationRecord,
+  notification: CheckedNotification,
   bytes: number,
   broadcast = false,
 ): void {
