@@ -76,7 +76,7 @@ interface DeliveryOptions {
 /** How long outcomes may wait for a first reader before a process warning says so. */
 const UNREAD_WARNING_MS = 5000;
 const UNREAD_WARNING =
-  'nothing reads the outcomes of this delivery, so it takes no more notifications and does not end: read them, pipe them on, or discard them with delivery.resume()';
+  'nothing reads the outcomes of this delivery, so it takes no more notifications and does not end: read them, pipe them, or discard them with delivery.resume()';
 
 type Callback = (error?: Error | null) => void;
 

@@ -40,7 +40,7 @@ const FORMS: readonly (readonly [form: RegExp, advice: string])[] = [
   ],
   [
     /^(?:Expo(?:nent)?PushToken\[|[\w-]+:APA91)/,
-    'must be hex digits; this is a token of another push service: take the one that the device got from APNs',
+    'must be hex digits; this is a token of another push service: use the token that the device got from APNs',
   ],
 ];
 

@@ -30,7 +30,7 @@ export interface Notification {
   expiration?: number | Date;
   /**
    * 10 sends at once (the default), 5 considers the device's power, 1 (HTTP/2 only) puts power first. With push type
-   * `background` it is 5, also where it is absent.
+   * `background` it is 5; if it is absent, the sink sends 5.
    */
   priority?: 10 | 5 | 1;
   /** HTTP/2: the app's bundle identifier, with a suffix for some push types. Not on the binary wire. */

@@ -11,7 +11,7 @@ export function checkOptionNames(path: string, options: unknown, known: readonly
     if (known.includes(name)) continue;
     throw new ApnsError(
       'APNS_ERR_INVALID_OPTION',
-      `${path}.${shownName(name)} is not an option; known are ${known.join(', ')}`,
+      `${path}.${shownName(name)} is not an option; use one of ${known.join(', ')}`,
     );
   }
 }

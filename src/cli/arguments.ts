@@ -98,7 +98,7 @@ export function unknownName(
   return usageError(
     `unknown ${what} ${mistakenFor(bare) === undefined ? shownValue(given) : shownValue(bare)}`,
     nearest === undefined
-      ? (adviceForOperand(bare) ?? `known are ${known.map((name) => prefix + name).join(', ')}`)
+      ? (adviceForOperand(bare) ?? `use one of ${known.map((name) => prefix + name).join(', ')}`)
       : `did you mean ${prefix}${nearest}?`,
   );
 }

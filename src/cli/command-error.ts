@@ -43,7 +43,7 @@ export function systemProblem(error: unknown): string {
     case 'EIO':
       return 'the device reports an error';
     case 'ELOOP':
-      return 'symbolic links lead in a circle';
+      return 'symbolic links form a loop';
     case 'EROFS':
       return 'the file system is read-only';
     case 'EFBIG':

@@ -42,7 +42,7 @@ function refuseOperands(name: string, [first]: readonly string[]): void {
   if (first === undefined) return;
   throw usageError(
     `${name} takes options only, got ${shownValue(first)}`,
-    adviceForOperand(first) ?? `apns-streams ${name} --help lists them`,
+    adviceForOperand(first) ?? `run apns-streams ${name} --help to list them`,
   );
 }
 

@@ -25,7 +25,7 @@ export class ConnectionNews {
   readonly #onEvent = (message: unknown): void => {
     const published = message as ConnectionEvent;
     if (published.event === 'failed') {
-      this.#text = `cannot connect, trying again: ${inFlags(published.error.message)}`;
+      this.#text = `cannot connect, retrying: ${inFlags(published.error.message)}`;
     } else if (published.event === 'connected') {
       this.#hasConnected = true;
       this.#text = undefined;

@@ -63,7 +63,7 @@ export async function readProxy(
   const { proxy, 'proxy-credentials-file': path } = values;
   const file = fileOf('proxy-credentials-file', path);
   if (proxy === undefined) {
-    if (file !== undefined) throw usageError('--proxy-credentials-file belongs to --proxy: give both');
+    if (file !== undefined) throw usageError('--proxy-credentials-file needs --proxy: give both');
     const note = noteOfUnusedProxy(values.to ?? values.host ?? '', io.env);
     if (note !== undefined) io.stderr.write(`apns-streams: note: ${note}\n`);
     return undefined;
@@ -103,10 +103,10 @@ export async function readProviderToken(
   }
   if (named !== undefined && named !== keyId) {
     throw usageError(
-      `--key-id is not the id in the name of the key file, which is ${named}`,
+      `--key-id differs from the id in the name of the key file, ${named}`,
       named === teamId
-        ? '--key-id and --team-id look interchanged'
-        : 'leave --key-id out, or give the file of the key that it names',
+        ? '--key-id and --team-id look swapped: swap them'
+        : 'omit --key-id, or give the file of the key that it names',
     );
   }
   if (values.cert !== undefined || values.p12 !== undefined) {

@@ -96,7 +96,7 @@ export const feedbackCommand: Command = defineCommand({
 });
 
 /** What a full disk means here. */
-const LOST = 'make room; what was read and is not written may no longer be listed by the service';
+const LOST = 'free some space; the service may no longer list the tuples that were read and not written';
 
 /** Says once that nothing has come for a while, unless the function it returns is called before. */
 function noteSilence(io: CommandIo): () => void {

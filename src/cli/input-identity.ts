@@ -70,6 +70,6 @@ async function* readIdentified(name: string, { bytes, sha256 }: InputIdentity): 
   }
   if (hash.digest('hex') === sha256) return;
   throw new CommandError(ExitCode.InputOutput, `${name} was changed while it was being sent`, {
-    hint: 'the outcomes say what was sent, by device token and not by line; send a copy that does not change, with a ledger of its own',
+    hint: 'the outcomes identify what was sent by device token, not by line; send a copy that does not change, with a new ledger',
   });
 }

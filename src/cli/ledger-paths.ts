@@ -29,12 +29,15 @@ export function resolveLedgerPath(path: string): string {
   if (found === undefined) return real;
   if (!found.isFile()) {
     const what = found.isDirectory() ? 'a directory' : 'not a regular file';
-    throw unusable(`the ledger ${path} is ${what}`, 'name a LEDGER that is a file, or not there yet');
+    throw unusable(
+      `the ledger ${path} is ${what}`,
+      'give a LEDGER that is a regular file or does not exist yet',
+    );
   }
   if (found.nlink > 1) {
     throw unusable(
-      `the ledger ${path} has ${found.nlink} names (hard links), so another run could use it unnoticed by another name`,
-      `make a file with one name of it: cp ${path} ${path}.copy && mv ${path}.copy ${path}`,
+      `the ledger ${path} has ${found.nlink} hard links, so another run could use it under another name`,
+      `make a copy with one link: cp ${path} ${path}.copy && mv ${path}.copy ${path}`,
     );
   }
   return real;
@@ -55,16 +58,16 @@ export function checkLedgerPaths(path: string, { input, output }: OtherFiles): v
     const isInput = isSameFile(found, inputFile);
     if (!isInput && !isSameFile(found, outputFile)) continue;
     throw usageError(
-      `--resume ${path} writes to ${name}, and that is ${isInput ? 'the FILE' : 'standard output'} itself`,
+      `--resume ${path} writes to ${name}, which is also ${isInput ? 'FILE' : 'standard output'}`,
       'name a LEDGER that is a file of its own',
     );
   }
-  checkPlainFile(next, 'the ledger is rewritten through it');
-  checkPlainFile(lock, 'it keeps the ledger to one process');
+  checkPlainFile(next, 'the command writes the new ledger to it');
+  checkPlainFile(lock, 'it locks the ledger');
   if (lstatSync(next, { throwIfNoEntry: false }) === undefined || beginsAsLedger(readHead(next))) return;
   throw unusable(
     `the ledger ${path} is rewritten by way of ${next}, and there is another file of that name`,
-    'move it, or name another LEDGER',
+    'move it, or give another LEDGER',
   );
 }
 
@@ -74,8 +77,8 @@ function checkPlainFile(name: string, purpose: string): void {
   if (found === undefined || found.isFile()) return;
   const what = found.isSymbolicLink() ? 'a symbolic link' : 'not a regular file';
   throw unusable(
-    `${name} is ${what}, and must be a file or not there: ${purpose}`,
-    'remove it, or name another LEDGER',
+    `${name} is ${what}, but must be a regular file or not exist: ${purpose}`,
+    'remove it, or give another LEDGER',
   );
 }
 
@@ -86,8 +89,8 @@ function realPathOf(path: string): string {
     const isMissing = hasErrorCode(error, 'ENOENT') || hasErrorCode(error, 'ENOTDIR');
     if (!isMissing || lstatSync(path, { throwIfNoEntry: false }) !== undefined) {
       throw unusable(
-        `the path of the ledger ${path} cannot be followed to its end: ${systemProblem(error)}`,
-        'if it is a symbolic link, name the file itself',
+        `cannot resolve the path of the ledger ${path}: ${systemProblem(error)}`,
+        'if it is a symbolic link, give the path of its target',
       );
     }
   }

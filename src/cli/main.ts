@@ -13,9 +13,9 @@ if (version[0]! > 20 || (version[0] === 20 && version[1]! >= 19)) {
   });
 } else {
   process.stderr.write(
-    'apns-streams: Node 20.19 or later is needed, and this is Node ' +
+    'apns-streams: Node 20.19 or later is required, but this is Node ' +
       process.versions.node +
-      '\n  install a newer one, or put it first in PATH: https://nodejs.org/en/download\n',
+      '\n  install a newer version, or put one first in PATH: https://nodejs.org/en/download\n',
   );
   process.exitCode = 78;
 }

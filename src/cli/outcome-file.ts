@@ -50,7 +50,7 @@ export function repairLastLine(stdout: Stdout): void {
     throw new CommandError(
       ExitCode.InputOutput,
       `cannot repair the last line of standard output: ${systemProblem(cause)}`,
-      { cause, hint: 'nothing was sent; make room, or complete or remove that line, and run again' },
+      { cause, hint: 'nothing was sent; free some space, or complete or remove that line, and run again' },
     );
   }
 }
@@ -69,8 +69,11 @@ export function syncOutput({ fd }: Stdout): void {
     if (['EINVAL', 'EROFS', 'ENOTSUP', 'EPERM'].includes((cause as NodeJS.ErrnoException).code ?? '')) return;
     throw new CommandError(
       ExitCode.InputOutput,
-      `standard output cannot be put on the disk: ${systemProblem(cause)}`,
-      { cause, hint: 'lines settled from now on are not in the ledger, and would be sent a second time' },
+      `cannot sync standard output to the disk: ${systemProblem(cause)}`,
+      {
+        cause,
+        hint: 'the ledger does not record lines that are settled from now on, so resuming sends them a second time',
+      },
     );
   }
 }

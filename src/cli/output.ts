@@ -21,7 +21,7 @@ export interface OutputOptions {
 
 type Stdout = CommandIo['stdout'];
 
-const ADVICE = 'make room, then run the command again';
+const ADVICE = 'free some space, then run the command again';
 
 /**
  * A Writable over `stdout` that lets one chunk through at a time, so that a slow reader slows the command.
@@ -70,8 +70,8 @@ function createFileOutput(
         return;
       }
       const what = counted(written, records.noun);
-      const rest = isCutOff ? `, and a part of one more at the end of the file: remove that part` : '';
-      callback(outputError(error, `this run has written ${what} whole${rest}; ${advice}`));
+      const rest = isCutOff ? `, and a partial one at the end of the file: remove it` : '';
+      callback(outputError(error, `this run has written ${what} completely${rest}; ${advice}`));
     },
   });
 }
@@ -82,12 +82,12 @@ function createStreamOutput(stdout: Stdout, { records = LINES, onWritten }: Outp
     write(chunk: Uint8Array | string, _encoding, callback) {
       stdout.write(chunk, (error) => {
         if (!error) onWritten?.(records.measure(asBuffer(chunk)).count);
-        callback(error ? outputError(error, 'the input was not read any further') : null);
+        callback(error ? outputError(error, 'the command stopped reading the input') : null);
       });
     },
   });
   // A failed write is told twice: to its callback and, unless somebody listens, as an uncaught exception.
-  stdout.on('error', (error) => output.destroy(outputError(error, 'the input was not read any further')));
+  stdout.on('error', (error) => output.destroy(outputError(error, 'the command stopped reading the input')));
   return output;
 }
 

@@ -31,8 +31,8 @@ export class RefusalLimit {
 function missingTopic(message: string): CommandError {
   return new CommandError(
     ExitCode.BadConfiguration,
-    `the first ${grouped(LIMIT)} notifications cannot be sent for their topic (${message}), so sending stopped`,
-    { hint: 'give --topic ID, or a topic with every notification, and run again' },
+    `the first ${grouped(LIMIT)} notifications cannot be sent because of their topic (${message}), so sending stopped`,
+    { hint: 'give --topic ID, or a topic in every notification, and run again' },
   );
 }
 

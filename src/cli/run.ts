@@ -51,7 +51,7 @@ async function dispatch(argv: readonly string[], io: CommandIo): Promise<number>
   }
   const { values, operands } = parseArguments(argv, OPTIONS);
   if (values.version) {
-    if (operands.length > 0) throw usageError('--version stands alone');
+    if (operands.length > 0) throw usageError('--version takes no operands');
     await print(io.stdout, `${packageVersion()}\n`);
     return 0;
   }

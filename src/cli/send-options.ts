@@ -73,7 +73,7 @@ export const SEND_OPTIONS = {
   'stop-timeout-ms': {
     kind: 'integer',
     value: 'MS',
-    help: 'How long a first signal lets notifications under way be settled before the rest is unsent or unknown (8000).',
+    help: 'How long to wait for outcomes after the first signal; then the rest is unsent or unknown (8000).',
     max: 2_147_483_647,
   },
   'max-line-bytes': { kind: 'integer', value: 'N', help: 'A longer input line is invalid.' },
@@ -89,7 +89,7 @@ export const SEND_OPTIONS = {
   resume: {
     kind: 'text',
     value: 'LEDGER',
-    help: 'Remember settled lines in this file, and leave out those that are settled when it is there already. After a kill, run the same command again; after refused credentials or options, the corrected one.',
+    help: 'Record settled lines in this file, and skip the lines that it already records. After a kill, run the same command again; after refused credentials or options, run the corrected command.',
   },
   'resume-sync': {
     kind: 'flag',

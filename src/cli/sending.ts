@@ -22,9 +22,8 @@ import type { SettlementLog } from './settlement-log.js';
 import { leaveStalledOutput } from './stalled-output.js';
 import type { SendingResult } from './summary.js';
 
-const MAKE_ROOM =
-  'make room; what to do about the lines without an outcome is in docs/command.md under "A full disk"';
-const RUN_AGAIN = 'make room, then run the same command again, appending (>>) to the same file';
+const MAKE_ROOM = 'free some space; for the lines without an outcome, see "A full disk" in docs/command.md';
+const RUN_AGAIN = 'free some space, then run the same command again, appending (>>) to the same file';
 
 /** Notifications in, outcomes out. */
 export interface CountingDelivery extends Duplex {
@@ -217,8 +216,8 @@ export class Sending {
 
   get #stopping(): string {
     const { stopTimeoutMs } = this.#options;
-    const time = stopTimeoutMs === undefined ? '' : ` for up to ${seconds(stopTimeoutMs)}`;
-    return `apns-streams: stopping: what is under way is being settled${time}; one more signal stops at once`;
+    const time = stopTimeoutMs === undefined ? '' : ` up to ${seconds(stopTimeoutMs)}`;
+    return `apns-streams: stopping: waiting${time} for the outcomes of notifications in flight; another signal stops at once`;
   }
 
   get #settled(): number {

@@ -45,12 +45,12 @@ const OPTIONS = {
   'tls-min': {
     kind: 'choice',
     choices: ['1.0', '1.1', '1.2', '1.3'],
-    help: 'The oldest version of TLS that is spoken (1.2). 1.0 and 1.1 come with the ciphers that they need.',
+    help: 'The minimum TLS version (1.2). 1.0 and 1.1 also enable the ciphers that they need.',
   },
   'tls-max': {
     kind: 'choice',
     choices: ['1.0', '1.1', '1.2', '1.3'],
-    help: 'The newest version of TLS that is spoken (1.3).',
+    help: 'The maximum TLS version (1.3).',
   },
   record: {
     kind: 'text',
@@ -93,7 +93,7 @@ const OPTIONS = {
   'sick-connections': {
     kind: 'integer',
     value: 'N',
-    help: 'With --gateway-sick and --http2-sick: how many connections are sick; the ones after them work (all).',
+    help: 'With --gateway-sick and --http2-sick: how many connections are sick; later ones work (all).',
   },
 } as const;
 
@@ -107,7 +107,7 @@ export const simulateCommand: Command = defineCommand({
   usage: '[OPTION…]',
   options: OPTIONS,
   notes: [
-    'When everything listens, one line of JSON on standard output says where: {"gateway":{"host","port"},"feedback":{"host","port"},"http2":{"host","port"},"credentials":DIR}. It listens on loopback only and runs until SIGINT, SIGTERM or SIGHUP, which end it with exit code 0.',
+    'When all services listen, one line of JSON on standard output gives their addresses: {"gateway":{"host","port"},"feedback":{"host","port"},"http2":{"host","port"},"credentials":DIR}. It listens on loopback only and runs until SIGINT, SIGTERM or SIGHUP, which end it with exit code 0.',
     'Faults of single notifications are asked for by their device tokens, over either wire: see docs/simulator.md.',
   ],
   examples: [
@@ -136,10 +136,10 @@ async function makeDirectory(): Promise<string> {
   try {
     return await mkdtemp(join(tmpdir(), 'apns-streams-'));
   } catch (cause) {
-    const message = `cannot make a temporary directory in ${tmpdir()}: ${systemProblem(cause)}`;
+    const message = `cannot create a temporary directory in ${tmpdir()}: ${systemProblem(cause)}`;
     throw new CommandError(ExitCode.BadConfiguration, message, {
       cause,
-      hint: 'set TMPDIR to a directory that can be written to, or give --credentials DIR',
+      hint: 'set TMPDIR to a writable directory, or give --credentials DIR',
     });
   }
 }

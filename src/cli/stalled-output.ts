@@ -23,6 +23,6 @@ export function leaveStalledOutput(output: Writable, written: () => number, cloc
 function stalledError(): CommandError {
   return new CommandError(
     ExitCode.InputOutput,
-    `the reader of standard output has read nothing for ${seconds(STALLED_MS)}, so the rest was not written`,
+    `the reader of standard output has read nothing for ${seconds(STALLED_MS)}, so the command did not write the rest`,
   );
 }

@@ -61,7 +61,7 @@ export function summaryOf(result: SendingResult, resume?: ResumeFigures): string
   lines.push(...refusedLines(result, resume));
   if (unwritten > 0) {
     lines.push(
-      `  ${counted(unwritten, 'outcome')} could not be written: a line without one on standard output may have been sent all the same`,
+      `  ${counted(unwritten, 'outcome')} could not be written: lines without an outcome on standard output may have been sent`,
     );
   } else {
     if (rejectedForNow > 0) {

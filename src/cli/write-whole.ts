@@ -21,7 +21,7 @@ export function tryWriteWhole(file: number, bytes: Uint8Array): WriteProgress {
     while (writtenBytes < bytes.length) {
       const taken = writeSync(file, bytes, writtenBytes);
       // No system says this of a file; if one did, this loop would never end.
-      if (taken === 0) throw Object.assign(new Error('the system took no byte'), { code: 'EIO' });
+      if (taken === 0) throw Object.assign(new Error('the system wrote no bytes'), { code: 'EIO' });
       writtenBytes += taken;
     }
     return { writtenBytes, error: undefined };

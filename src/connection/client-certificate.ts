@@ -97,11 +97,13 @@ function mismatchError({ certificate }: CertificateFile, { key }: PrivateKey): A
     );
   }
   if (given === wanted) {
-    return badCredentials('tls.key is not the key of tls.cert: give the two that were made together');
+    return badCredentials(
+      'tls.key is not the key of tls.cert: give the key and certificate that belong together',
+    );
   }
   const hint =
     given === 'ec' ? '; a .p8 key from Apple needs no certificate, give it as providerToken instead' : '';
   return badCredentials(
-    `tls.key is not the key of tls.cert, which has a key of another kind (${wanted}, not ${given}): give the key that its signing request was made with${hint}`,
+    `tls.key is not the key of tls.cert, which has a key of another type (${wanted}, not ${given}): give the key that its signing request was made with${hint}`,
   );
 }

@@ -168,6 +168,6 @@ function loadPkcs12(
 function describeRefusal(cause: unknown): string {
   const code = String((cause as NodeJS.ErrnoException).code);
   return /TOO_(SMALL|WEAK)/.test(code)
-    ? 'OpenSSL finds their key or signature too weak; have the certificate issued anew with an RSA key of 2048 bits or more'
+    ? 'OpenSSL rejects their key or signature as too weak; have a new certificate issued with an RSA key of 2048 bits or more'
     : code;
 }

@@ -170,7 +170,7 @@ function handshakeError(error: unknown, target: Target, hasShownCertificate: boo
   if (failure.code !== 'APNS_ERR_CREDENTIALS_REFUSED' || hasShownCertificate) return failure;
   return new ApnsError(
     'APNS_ERR_TLS_VERSION',
-    `${formatPeer(target)} refused the TLS handshake before it had seen the client certificate: it accepts none of the ciphers and signature algorithms offered here, which begin at TLS 1.2; renew its TLS configuration or its certificate`,
+    `${formatPeer(target)} refused the TLS handshake before it received the client certificate: it accepts none of the ciphers and signature algorithms that this side offers for TLS 1.2 and later; update its TLS configuration or its certificate`,
     { cause: error },
   );
 }

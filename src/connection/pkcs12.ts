@@ -42,5 +42,5 @@ function describeFailure(pfx: Uint8Array, passphrase: string | undefined, cause:
   if (readDerCertificate(pfx) !== undefined) {
     return `is a certificate (such as aps.cer), not a PKCS#12 file: ${BOTH}, or give it as tls.cert with its tls.key`;
   }
-  return 'is no PKCS#12 file that can be read: it is damaged or something else, export it again';
+  return 'is not a readable PKCS#12 file: it is damaged or has another format, export it again';
 }

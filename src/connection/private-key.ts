@@ -52,7 +52,7 @@ function readPrivateKey(expected: ExpectedKey, pem: string): PrivateKey {
 function describeFailure(expected: ExpectedKey, pem: string, cause: unknown): string {
   const { passphrase, passphrasePath, instead } = expected;
   if (!IS_ENCRYPTED.test(pem))
-    return 'holds no private key that can be read: it is damaged, copy the file again';
+    return 'holds a private key that cannot be read: it is damaged, copy the file again';
   if (passphrasePath === undefined) return `is encrypted: ${instead}`;
   if (passphrase === undefined) return `is encrypted: give its ${passphrasePath}`;
   const code = String((cause as NodeJS.ErrnoException).code);

@@ -248,7 +248,8 @@ function readId(name: 'keyId' | 'teamId', value: string, where: string): string 
 const KEY = {
   path: 'providerToken.key',
   advice: 'give the contents of the .p8 file, not its path',
-  instead: 'give the .p8 key for APNs as Apple made it; a client certificate belongs in tls.cert and tls.key',
+  instead:
+    'give the .p8 key for APNs unchanged, as Apple issued it; a client certificate belongs in tls.cert and tls.key',
 } as const;
 
 function readKey(value: Pem): KeyObject {

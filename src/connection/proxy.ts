@@ -174,8 +174,8 @@ function authenticationAdvice(header: Buffer, proxy: HttpProxy): string {
     return `it offers ${offered.join(' and ')} only, and this package supports Basic only: enable Basic on the proxy, or go through a local proxy that supports ${offered[0]}`;
   }
   return proxy.hasCredentials
-    ? 'it does not accept the credentials: check proxy.username and proxy.password'
-    : 'it wants credentials: give proxy.username and proxy.password';
+    ? 'it rejected the credentials: check proxy.username and proxy.password'
+    : 'it requires credentials: give proxy.username and proxy.password';
 }
 
 function proxyError(

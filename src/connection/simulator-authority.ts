@@ -27,7 +27,7 @@ export function refuseSimulatorAuthority(authorities: readonly X509Certificate[]
   if (!authorities.some(({ subject }) => isSimulatorName(subject))) return;
   throw new ApnsError(
     'APNS_ERR_BAD_CREDENTIALS',
-    "tls.ca holds the authority of the simulator, which must not vouch for Apple's hosts: leave tls.ca out, or give the host of the simulator",
+    "tls.ca holds the authority of the simulator, which must not be trusted for Apple's hosts: remove tls.ca, or set host to the simulator",
   );
 }
 

@@ -112,7 +112,7 @@ function resolveHost({ environment, host }: TargetOptions, service: Service): st
   if (environment !== undefined && service !== 'http2') {
     throw new ApnsError(
       'APNS_ERR_INVALID_OPTION',
-      'environment names no binary gateway: Apple ended support for its own on 31 March 2021, and none answers; give the host of another gateway, or send over HTTP/2',
+      'environment does not select a binary gateway: Apple ended support for its binary gateways on 31 March 2021, and they no longer respond; set host to another gateway, or send over HTTP/2',
     );
   }
   const production = choiceOption('environment', environment, ['production', 'sandbox'], 'production');

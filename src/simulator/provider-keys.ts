@@ -113,7 +113,7 @@ function readPublicKey(path: string, pem: string): KeyObject {
   try {
     key = createPublicKey(pem);
   } catch (cause) {
-    throw new ApnsError('APNS_ERR_BAD_CREDENTIALS', `${path} is no PEM key that can be read`, { cause });
+    throw new ApnsError('APNS_ERR_BAD_CREDENTIALS', `${path} is not a readable PEM key`, { cause });
   }
   if (key.asymmetricKeyDetails?.namedCurve === 'prime256v1') return key;
   throw new ApnsError('APNS_ERR_BAD_CREDENTIALS', `${path} must be an elliptic curve P-256 key`);

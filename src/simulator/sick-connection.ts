@@ -24,7 +24,8 @@ export const HTTP2_SICKNESSES: Readonly<Record<Http2Sickness, string>> = {
   'refuse-streams': 'every stream is reset with REFUSED_STREAM',
   'reset-streams': 'every stream is reset with INTERNAL_ERROR, and nothing is accepted',
   'no-response': 'PINGs are answered and requests are read, but no request is answered or accepted',
-  'no-window': 'no WINDOW_UPDATE is sent; what fits into the first 65,535 bytes is answered as usual',
+  'no-window':
+    'no WINDOW_UPDATE is sent; requests that fit into the first 65,535 bytes are answered as usual',
 };
 
 /** What each does, as docs/simulator.md says it. */
@@ -32,7 +33,7 @@ export const GATEWAY_SICKNESSES: Readonly<Record<GatewaySickness, string>> = {
   'processing-error': 'the first frame is rejected with status code 1, whatever it is',
   'invalid-token': 'the first frame is rejected with status code 8, whatever it is',
   'no-read': 'nothing is read',
-  'no-response': 'frames are read, but none is accepted or answered, bad ones included',
+  'no-response': 'frames are read, but none is accepted or answered, not even an invalid one',
 };
 
 /** Makes connections sick. Those that are open already stay as they are. */

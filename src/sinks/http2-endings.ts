@@ -79,7 +79,7 @@ export function silentError(peer: Peer, silentMs: number): ApnsError {
 
 /** Why a connection is replaced on which nothing succeeds. */
 export function sickMessage(peer: Peer): string {
-  return `${formatPeer(peer)} failed to process several notifications in a row on one connection, which is replaced`;
+  return `${formatPeer(peer)} failed to process several notifications in a row on one connection, so the connection is replaced`;
 }
 
 /** Why a further connection is opened beside one that answers nothing. */

@@ -21,7 +21,7 @@ it('keeps the last failure until a connection is made', () => {
   expect(news.text).toBe('connecting to gateway.example:443');
   publishFailure(peer, new ApnsError('APNS_ERR_UNKNOWN_AUTHORITY', 'x: give that authority as tls.ca'));
   publishConnection(peer, 'connecting');
-  expect(news.text).toBe('cannot connect, trying again: x: give that authority as --ca');
+  expect(news.text).toBe('cannot connect, retrying: x: give that authority as --ca');
   publishConnection(peer, 'connected');
   publishConnection(peer, 'connecting');
   expect(news.text).toBeUndefined();
@@ -52,7 +52,7 @@ it.each([['stderr'], ['stderr', 'stdout']] as const)(
     expect(await run(argv, io)).toBe(69);
     const drawn = io.err.split('\r\u001b[K');
     expect(drawn.join('\n')).toMatch(
-      /^.*1 in flight, cannot connect, trying again: 127\.0\.0\.1:1: .*ECONNREFUSED/m,
+      /^.*1 in flight, cannot connect, retrying: 127\.0\.0\.1:1: .*ECONNREFUSED/m,
     );
   },
 );

@@ -110,7 +110,7 @@ describe.skipIf(process.platform === 'win32')('a disk with less room than the la
     expect(decoded.code, decoded.err).toBe(0);
     const frames = decoded.out.trimEnd().split('\n').length;
     expect(err).toContain(`this run has written ${frames} frames whole`);
-    expect(err).toContain('make room, then run the command again');
+    expect(err).toContain('free some space, then run the command again');
   });
 
   it.each([

@@ -47,11 +47,11 @@ describe('Progress', () => {
   });
 
   it('says what is known about connecting, printable', () => {
-    const connecting = 'cannot connect, trying again: \u009b31m';
+    const connecting = 'cannot connect, retrying: \u009b31m';
     const { io, progress } = start({ columns: 200, terminals: ['stderr'] }, { ...HALF, connecting });
     io.pass(200);
     progress.stop();
-    expect(io.err).toContain('100 in flight, cannot connect, trying again: \\u009b31m');
+    expect(io.err).toContain('100 in flight, cannot connect, retrying: \\u009b31m');
   });
 
   it('redraws without colours under NO_COLOR', () => {

@@ -24,7 +24,7 @@ export const ALERT_RULES: readonly Http2Rule[] = [
     id: 'alert-key',
     field: 'payload',
     severity: 'warning',
-    requirement: "An `alert` that is a dictionary holds nothing but Apple's keys.",
+    requirement: "An `alert` that is a dictionary contains only Apple's keys.",
     source: PAYLOAD,
     payloadProblem: ({ aps = {} }, notification) =>
       unknownKeyProblem(dictionary(aps['alert']), alertKeys(aps, pushTypeOf(notification)), 'aps.alert'),
@@ -33,7 +33,7 @@ export const ALERT_RULES: readonly Http2Rule[] = [
     id: 'alert-value',
     field: 'payload',
     severity: 'warning',
-    requirement: 'The values in `alert` are strings, and those of its `…-args` arrays of strings.',
+    requirement: 'The values in `alert` are strings; those of its `…-args` keys are arrays of strings.',
     source: PAYLOAD,
     payloadProblem: ({ aps = {} }, notification) =>
       wrongValueProblem(dictionary(aps['alert']), alertKeys(aps, pushTypeOf(notification)), 'aps.alert'),
@@ -42,7 +42,7 @@ export const ALERT_RULES: readonly Http2Rule[] = [
     id: 'sound-key',
     field: 'payload',
     severity: 'warning',
-    requirement: 'A `sound` that is a dictionary holds nothing but `critical`, `name` and `volume`.',
+    requirement: 'A `sound` that is a dictionary contains only `critical`, `name` and `volume`.',
     source: PAYLOAD,
     payloadProblem: ({ aps = {} }) => unknownKeyProblem(dictionary(aps['sound']), SOUND_KEYS, 'aps.sound'),
   },
@@ -50,7 +50,7 @@ export const ALERT_RULES: readonly Http2Rule[] = [
     id: 'sound-value',
     field: 'payload',
     severity: 'warning',
-    requirement: 'In `sound`, `critical` is 1 or 0, `name` a string and `volume` a number from 0 to 1.',
+    requirement: 'In `sound`, `critical` is 1 or 0, `name` is a string and `volume` is a number from 0 to 1.',
     source: PAYLOAD,
     payloadProblem: ({ aps = {} }) => wrongValueProblem(dictionary(aps['sound']), SOUND_KEYS, 'aps.sound'),
   },
@@ -59,11 +59,11 @@ export const ALERT_RULES: readonly Http2Rule[] = [
     field: 'payload',
     severity: 'warning',
     requirement:
-      'With `mutable-content` there is an `alert`, since the service extension runs for nothing else.',
+      'With `mutable-content` there is an `alert`, because the service extension runs only for alerts.',
     source: SERVICE_EXTENSION,
     payloadProblem: ({ aps = {} }) =>
       aps['mutable-content'] === 1 && !('alert' in aps)
-        ? "has mutable-content in aps and no alert, so the app's service extension is not run"
+        ? "has mutable-content in aps and no alert, so the app's service extension does not run"
         : undefined,
   },
 ];

@@ -32,7 +32,7 @@ export const HEADER_RULES: readonly Http2Rule[] = [
     id: 'priority-background',
     field: 'priority',
     severity: 'error',
-    requirement: 'With push type background the priority is 5, which is also sent where it is absent.',
+    requirement: 'With push type background the priority is 5; if it is absent, the sink sends 5.',
     source: SENDING,
     problem({ pushType, priority }) {
       return pushType === 'background' && priority !== undefined && priority !== 5
@@ -56,12 +56,12 @@ export const HEADER_RULES: readonly Http2Rule[] = [
     field: 'topic',
     severity: 'error',
     requirement:
-      'There is a topic with a provider token, which speaks for a whole team, and in a broadcast, whose path names it.',
+      'A topic is required with a provider token, which is valid for a whole team, and in a broadcast, whose path contains it.',
     source: SENDING,
     problem(notification, context) {
       if (topicOf(notification, context) !== undefined) return undefined;
       if (isBroadcast(notification))
-        return 'is missing, and the path of a broadcast names it: give the bundle identifier of the app';
+        return 'is missing, but the path of a broadcast needs it: give the bundle identifier of the app';
       return context.auth === 'token'
         ? 'is missing, and a provider token does not imply it: give the bundle identifier of the app'
         : undefined;
@@ -80,7 +80,7 @@ export const HEADER_RULES: readonly Http2Rule[] = [
     field: 'topic',
     severity: 'error',
     requirement:
-      'The topic ends in what the push type demands, such as `.voip`; that of a broadcast is the bundle identifier.',
+      'The topic ends in the suffix of its push type, such as `.voip`; the topic of a broadcast is the bundle identifier.',
     source: SENDING,
     problem(notification, context) {
       const missing = missingSuffix(notification, context);
@@ -123,7 +123,7 @@ export const HEADER_RULES: readonly Http2Rule[] = [
     source: SENDING,
     problem: (notification, context) =>
       pushTypeOf(notification) === undefined && !goesWithoutAps(notification, context)
-        ? 'is missing: give alert, background, or what it is'
+        ? 'is missing: give alert, background or another push type'
         : undefined,
   },
   {
@@ -164,7 +164,7 @@ export const HEADER_RULES: readonly Http2Rule[] = [
     id: 'push-type-broadcast',
     field: 'pushType',
     severity: 'error',
-    requirement: `The push type of a broadcast is ${BROADCAST_PUSH_TYPE}, also where it is absent.`,
+    requirement: `The push type of a broadcast is ${BROADCAST_PUSH_TYPE}; if it is absent, the sink sends that.`,
     source: BROADCASTS,
     problem: (notification) =>
       isBroadcast(notification) && pushTypeOf(notification) !== BROADCAST_PUSH_TYPE
@@ -175,11 +175,11 @@ export const HEADER_RULES: readonly Http2Rule[] = [
     id: 'collapse-id-broadcast',
     field: 'collapseId',
     severity: 'warning',
-    requirement: 'A broadcast has no collapse id; it is not sent.',
+    requirement: 'A broadcast has no collapse id; the sink does not send one.',
     source: BROADCASTS,
     problem: (notification) =>
       notification.collapseId !== undefined && isBroadcast(notification)
-        ? 'is not sent with a broadcast: leave it out'
+        ? 'is not sent with a broadcast: remove it'
         : undefined,
   },
   {

@@ -49,7 +49,7 @@ export const LIVE_ACTIVITY_RULES: readonly Http2Rule[] = [
     id: 'live-activity-state',
     field: 'payload',
     severity: 'warning',
-    requirement: 'What starts or updates a Live Activity has its `content-state`.',
+    requirement: 'A payload that starts or updates a Live Activity has its `content-state`.',
     source: LIVE_ACTIVITIES,
     payloadProblem: ({ aps = {} }, notification) =>
       pushTypeOf(notification) === 'liveactivity' &&
@@ -62,7 +62,7 @@ export const LIVE_ACTIVITY_RULES: readonly Http2Rule[] = [
     id: 'live-activity-start',
     field: 'payload',
     severity: 'warning',
-    requirement: 'What starts a Live Activity has `attributes-type`, `attributes` and an `alert`.',
+    requirement: 'A payload that starts a Live Activity has `attributes-type`, `attributes` and an `alert`.',
     source: LIVE_ACTIVITIES,
     payloadProblem({ aps = {} }, notification) {
       if (pushTypeOf(notification) !== 'liveactivity' || aps['event'] !== 'start') return undefined;
@@ -94,7 +94,7 @@ export const LIVE_ACTIVITY_RULES: readonly Http2Rule[] = [
       }
       const seconds = dismissal - timestamp;
       return seconds > MAX_DISMISSAL_SECONDS
-        ? `has a dismissal-date in aps that is ${seconds} s after its timestamp, and the system removes a Live Activity ${MAX_DISMISSAL_SECONDS} s after its end at the latest`
+        ? `has a dismissal-date in aps that is ${seconds} s after its timestamp, but the system removes a Live Activity at most ${MAX_DISMISSAL_SECONDS} s after its end: give an earlier date`
         : undefined;
     },
   },
@@ -102,11 +102,12 @@ export const LIVE_ACTIVITY_RULES: readonly Http2Rule[] = [
     id: 'live-activity-input-push',
     field: 'payload',
     severity: 'warning',
-    requirement: 'What starts a Live Activity has either `input-push-token` or `input-push-channel`.',
+    requirement:
+      'A payload that starts a Live Activity has either `input-push-token` or `input-push-channel`.',
     source: LIVE_ACTIVITIES,
     payloadProblem: ({ aps = {} }) =>
       'input-push-token' in aps && 'input-push-channel' in aps
-        ? 'has both input-push-token and input-push-channel in aps: keep the one by which it will be updated'
+        ? 'has both input-push-token and input-push-channel in aps: keep the one that you will use for updates'
         : undefined,
   },
   {
@@ -117,7 +118,7 @@ export const LIVE_ACTIVITY_RULES: readonly Http2Rule[] = [
     source: BROADCASTS,
     payloadProblem: ({ aps = {} }, notification) =>
       aps['event'] === 'start' && isBroadcast(notification)
-        ? 'has event start in aps, and a broadcast can only update or end: start each Live Activity by its device token, with input-push-channel'
+        ? 'has event start in aps, but a broadcast can only update or end Live Activities: to start one, send to its device token, with input-push-channel'
         : undefined,
   },
 ];

@@ -53,7 +53,7 @@ export const PAYLOAD_RULES: readonly Http2Rule[] = [
     field: 'payload',
     severity: 'warning',
     requirement:
-      'The payload has an `aps` dictionary, where the system is what reads it; Wallet and device management need none.',
+      'The payload has an `aps` dictionary if the system reads it; Wallet and device management need none.',
     source: PAYLOAD,
     payloadProblem({ object, aps }, notification, context) {
       if (object === undefined || aps !== undefined || goesWithoutAps(notification, context))
@@ -67,7 +67,7 @@ export const PAYLOAD_RULES: readonly Http2Rule[] = [
     id: 'aps-key',
     field: 'payload',
     severity: 'warning',
-    requirement: "The `aps` dictionary holds nothing but Apple's keys; the app's own stand beside it.",
+    requirement: "The `aps` dictionary contains only Apple's keys; the app's own keys are beside it.",
     source: PAYLOAD,
     payloadProblem: ({ aps = {} }) => unknownKeyProblem(aps, APS_KEYS, 'aps'),
   },
@@ -145,7 +145,7 @@ export function unknownKeyProblem(
   const nearest = nearestName(unknown, Object.keys(checks));
   const advice =
     nearest === undefined
-      ? "which is none of Apple's keys; put your own beside aps"
+      ? "which is not one of Apple's keys; put your own keys beside aps"
       : `did you mean ${nearest}?`;
   return `has "${shownName(unknown)}" in ${name}, ${advice}`;
 }

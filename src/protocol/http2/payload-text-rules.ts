@@ -31,7 +31,7 @@ export const PAYLOAD_TEXT_RULES: readonly Http2Rule[] = [
     id: 'payload-repeated-key',
     field: 'payload',
     severity: 'warning',
-    requirement: 'No object in the payload has a key twice: which of the two counts is left to the reader.',
+    requirement: 'No object in the payload has a key twice: parsers differ in which of the two they use.',
     source: JSON_OBJECTS,
     payloadProblem({ object, json }) {
       const key = object === undefined ? undefined : repeatedKey(json);
@@ -44,21 +44,21 @@ export const PAYLOAD_TEXT_RULES: readonly Http2Rule[] = [
     id: 'payload-null',
     field: 'payload',
     severity: 'warning',
-    requirement: 'Nothing beside `aps` is null: devices drop such a notification.',
+    requirement: 'No value beside `aps` is null: devices drop a notification with null in it.',
     source: PAYLOAD_KEYS,
     payloadProblem({ object = {} }) {
       const { aps: _, ...own } = object;
       const path = findValue(own, (value) => value === null);
       return path === undefined
         ? undefined
-        : `has null as ${path}, and devices drop a notification with null in it: leave the key out`;
+        : `has null as ${path}, and devices drop a notification with null in it: remove the key`;
     },
   },
   {
     id: 'payload-surrogate',
     field: 'payload',
     severity: 'warning',
-    requirement: 'No string in the payload holds half a surrogate pair, which is no character.',
+    requirement: 'No string in the payload contains half a surrogate pair, which is not a character.',
     source: JSON_CHARACTERS,
     payloadProblem({ object = {} }) {
       const path = findValue(
@@ -74,12 +74,13 @@ export const PAYLOAD_TEXT_RULES: readonly Http2Rule[] = [
     id: 'payload-object-text',
     field: 'payload',
     severity: 'warning',
-    requirement: 'No string is what JavaScript makes of an object or, in the alert, of a missing value.',
+    requirement:
+      'No string is the text that JavaScript makes of an object or, in the alert, of a missing value.',
     source: OBJECT_TEXT,
     payloadProblem({ object = {}, aps }) {
       const path = findValue(object, (value) => typeof value === 'string' && OBJECT_AS_TEXT.test(value));
       if (path !== undefined) {
-        return `has the text of a JavaScript object in ${path}: give the property that was meant, or JSON.stringify it`;
+        return `has the text of a JavaScript object in ${path}: give the intended property, or JSON.stringify it`;
       }
       const missing = findRead(aps, MISSING_AS_TEXT);
       return missing === undefined ? undefined : `has the text of a missing value in ${missing}`;
@@ -90,13 +91,13 @@ export const PAYLOAD_TEXT_RULES: readonly Http2Rule[] = [
     field: 'payload',
     severity: 'warning',
     requirement:
-      'No text of the alert holds an escape that was escaped once more, so that it would be shown.',
+      'No text of the alert contains an escape that was escaped twice, because the device would show it.',
     source: JSON_STRINGS,
     payloadProblem({ aps }) {
       const path = findRead(aps, ESCAPE_AS_TEXT);
       return path === undefined
         ? undefined
-        : `has an escape in ${path} that is escaped twice, so it is shown as it stands: make the JSON text once only`;
+        : `has an escape in ${path} that is escaped twice, so the device shows the escape: encode the JSON text only once`;
     },
   },
 ];

@@ -4,7 +4,7 @@
 const MAX_RATIO = 8;
 
 /**
- * The advice that follows the message that `json` exceeds `maxBytes`. It is empty where a shorter form would not fit
+ * The advice that follows the message that `json` exceeds `maxBytes`. It is empty if a shorter form would not fit
  * either, and for an object, which is already written in its shortest form.
  */
 export function compactAdvice(json: unknown, maxBytes: number): string {
@@ -14,7 +14,7 @@ export function compactAdvice(json: unknown, maxBytes: number): string {
   const bytes = compactBytes(text);
   if (bytes === undefined || bytes > maxBytes) return '';
   const shorter = text.includes('\\u') ? 'with UTF-8 in place of its \\u escapes' : 'without its white space';
-  return `: ${shorter} it has ${bytes} (in Python: json.dumps(payload, ensure_ascii=False, separators=(',', ':')))`;
+  return `: ${shorter} it would have ${bytes} bytes (in Python: json.dumps(payload, ensure_ascii=False, separators=(',', ':')))`;
 }
 
 function compactBytes(text: string): number | undefined {

@@ -13,13 +13,15 @@ const compact = (count: number): number => Buffer.byteLength(`{"aps":{"alert":"$
 describe('compactAdvice', () => {
   it('names the size without escapes, where that is enough', () => {
     const advice = compactAdvice(escaped(1000), 4096);
-    expect(advice).toContain(`UTF-8 in place of its \\u escapes it has ${compact(1000)} `);
+    expect(advice).toContain(`UTF-8 in place of its \\u escapes it would have ${compact(1000)} bytes `);
     expect(advice).toContain('ensure_ascii=False');
     expect(compactAdvice(Buffer.from(escaped(1000)), 4096)).toBe(advice);
   });
 
   it('names the size without white space', () => {
-    expect(compactAdvice(`{"a":${' '.repeat(5000)}1}`, 4096)).toContain('without its white space it has 7 ');
+    expect(compactAdvice(`{"a":${' '.repeat(5000)}1}`, 4096)).toContain(
+      'without its white space it would have 7 bytes ',
+    );
   });
 
   it.each([
