@@ -63,7 +63,7 @@ export interface ApsAlert {
   'action-loc-key'?: string;
   /** Safari websites: the button's text. Archived guide only. */
   action?: string;
-  /** What the summary of a group names, iOS 12 to 14. */
+  /** The text that the summary of a group shows, iOS 12 to 14. */
   'summary-arg'?: string;
   /** How many items the notification adds to that summary, iOS 12 to 14. */
   'summary-arg-count'?: number;

@@ -174,7 +174,7 @@ class Channels implements ChannelManager {
     throw new ChannelError(action, answer.statusCode, reason);
   }
 
-  /** Whether a provider token that was refused has given way to another one, so that asking again makes sense. */
+  /** Whether another provider token has replaced the refused one, so that a second request can succeed. */
   #reauthorize(authorization: string | undefined, reason: string, { headers }: Http2Answer): boolean {
     const token = this.#providerToken;
     if (token === undefined || authorization === undefined) return false;

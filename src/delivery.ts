@@ -154,7 +154,7 @@ class DeliveryStream extends Duplex implements Delivery {
     this.#failIfRead();
   }
 
-  // biome-ignore lint/suspicious/noExplicitAny: what Node's own types say
+  // biome-ignore lint/suspicious/noExplicitAny: Node's own types use it
   override emit(name: string | symbol, ...args: any[]): boolean {
     try {
       return super.emit(name, ...args);
@@ -165,7 +165,7 @@ class DeliveryStream extends Duplex implements Delivery {
     }
   }
 
-  // biome-ignore lint/suspicious/noExplicitAny: what Node's own types say, or `pipeline` would not take it
+  // biome-ignore lint/suspicious/noExplicitAny: Node's own types use it, or `pipeline` would not take it
   override read(size?: number): any {
     const outcome = super.read(size);
     this.#failIfRead();
@@ -232,7 +232,7 @@ class DeliveryStream extends Duplex implements Delivery {
     this.#failure = error;
     this.#settleUnsent();
     this.#sender.destroy(endReason(error));
-    // There may be no reader, yet the error must be emitted.
+    // The error must be emitted even if there is no reader.
     setImmediate(() => {
       if (this.readableFlowing === null && this.listenerCount('readable') === 0) this.destroy(error);
       else this.#failIfRead();
@@ -246,7 +246,7 @@ class DeliveryStream extends Duplex implements Delivery {
     this.#waiting = undefined;
     const unwritten = unwrittenChunks(this).slice(this.#settledUnwritten) as Notification[];
     this.#settledUnwritten += unwritten.length;
-    // The getters of a notification may lead back here, where none of these may be found again.
+    // A getter of a notification may call this method again, which must then find none of these.
     if (waiting !== undefined) this.#sender.settle(waiting.notification, settlement);
     for (const notification of unwritten) this.#sender.settle(notification, settlement);
   }

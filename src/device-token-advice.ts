@@ -1,21 +1,21 @@
 /**
- * What to do about a text that is no device token. Databases, languages and device APIs print a token, or the lack of
- * one, in forms that can be told apart; an advice that fits another form would produce a wrong token.
+ * Advice for a text that is not a device token. Databases, languages and device APIs print a token, or a missing token,
+ * in forms that can be distinguished. Advice for another form would produce a wrong token.
  */
 
-/** A longer text is none of the forms below, and is not worth a search. */
+/** A longer text has none of the forms below, so it is not searched. */
 const MAX_CHARACTERS = 1000;
 
-/** Fewer bytes than this were never a device token, so the text is a word and not base64. */
+/** A device token never had fewer bytes, so a shorter text is a word and not base64. */
 const MIN_BASE64_BYTES = 16;
 
-/** What keeps a text from being hex digits, and is removed without loss. */
+/** Separators that can be removed from hex digits without loss. */
 const SEPARATORS = /[\s<>:"'-]/g;
 const HEX = /^[0-9a-f]+$/i;
 const NOT_HEX = /[^0-9a-f]/i;
 const BASE64 = /^[A-Za-z0-9+/_-]+={0,2}$/;
 
-/** First match wins. */
+/** The first match applies. */
 const FORMS: readonly (readonly [form: RegExp, advice: string])[] = [
   [
     /^[<(]?(?:undefined|null|none|nil|nan)[>)]?$/i,
@@ -44,7 +44,7 @@ const FORMS: readonly (readonly [form: RegExp, advice: string])[] = [
   ],
 ];
 
-/** What is wrong with a text that does not consist of hex digits. The text itself is not repeated: it may be a secret. */
+/** Advice for a text that does not consist of hex digits. It does not repeat the text, which may be a secret. */
 export function deviceTokenAdvice(text: string): string {
   if (text.length <= MAX_CHARACTERS) {
     for (const [form, advice] of FORMS) if (form.test(text)) return advice;
@@ -57,7 +57,7 @@ export function deviceTokenAdvice(text: string): string {
   return `must consist of hex digits only, and character ${text.search(NOT_HEX) + 1} is not one`;
 }
 
-/** Whether it can be a token in base64. Hex with a few mistyped digits is base64 by its letters alone. */
+/** Whether the text can be a token in base64. Hex with a few mistyped digits also consists of base64 characters. */
 function isBase64(text: string): boolean {
   if (!BASE64.test(text)) return false;
   const digits = text.replace(/=+$/, '');

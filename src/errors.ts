@@ -229,7 +229,7 @@ export interface Peer {
   /** A host name or an IP address. */
   readonly host: string;
   readonly port: number;
-  /** Whether `tls.ca` says which authorities are trusted there. */
+  /** Whether `tls.ca` is set for this peer. */
   readonly hasOwnAuthorities?: boolean;
 }
 
@@ -300,7 +300,7 @@ const CAUSES: readonly (readonly [pattern: RegExp, code: ApnsErrorCode, sentence
   [/SSL|TLS|EPROTO/, 'APNS_ERR_TLS', 'the TLS connection failed'],
 ];
 
-/** Replaces the sentence above where `tls.ca` was given: the advice to give it would not help. */
+/** Replaces the sentence above if `tls.ca` is set, because the advice to set it would not help. */
 const OTHER_AUTHORITY =
   "no authority in tls.ca issued the gateway's certificate: give the one that did, or leave tls.ca out for Apple's hosts";
 

@@ -1,15 +1,15 @@
 /**
- * What a notification holds in memory beyond the bytes that are sent.
+ * Measures the memory that a notification holds beyond the bytes that are sent.
  *
  * A sender keeps each notification until its outcome is read, and `context` can be anything. A window that counts
  * frames only would hold gigabytes of it.
  */
 import { lineBytesOf } from './line-stamp.js';
 
-/** How many values of a `context` are looked at: a larger one is rare, and looking takes time for each notification. */
+/** How many values of a `context` are visited. Larger ones are rare, and the visit takes time for each notification. */
 const MAX_VISITS = 256;
 
-/** What an object, an array or a map costs by itself, and what each of its entries costs. */
+/** The bytes of an object, array or map without its entries, and the bytes of each entry. */
 const OBJECT_BYTES = 32;
 const ENTRY_BYTES = 16;
 
@@ -24,7 +24,7 @@ export function heldBytes(notification: unknown, context: unknown): number {
   return context === undefined ? lineBytes : Math.max(lineBytes, estimateBytes(context));
 }
 
-/** An estimate from the first {@link MAX_VISITS} values. It runs no getters, and what throws ends it. */
+/** An estimate from the first {@link MAX_VISITS} values. It runs no getters, and stops at an exception. */
 function estimateBytes(context: unknown): number {
   if (typeof context !== 'object' || context === null) return leafBytes(context);
   const seen = new Set<object>();
@@ -37,7 +37,7 @@ function estimateBytes(context: unknown): number {
       bytes += shallowBytes(next, pending, MAX_VISITS - seen.size);
     }
   } catch {
-    // A proxy can throw whatever is asked of it.
+    // Every operation on a proxy can throw.
   }
   return bytes;
 }
@@ -61,7 +61,7 @@ function valuesOf(value: object): unknown[] {
   return Object.values(Object.getOwnPropertyDescriptors(value)).map((descriptor) => descriptor.value);
 }
 
-/** What a value takes beside the place in which it stands. */
+/** The bytes of a value beyond its slot in the container. */
 function leafBytes(value: unknown): number {
   return typeof value === 'string' ? value.length : 0;
 }

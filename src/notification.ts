@@ -343,7 +343,7 @@ export function expirationSeconds(expiration: number | Date): number {
   return typeof expiration === 'number' ? expiration : secondsOf(expiration);
 }
 
-/** Whatever `getTime` the date may have of its own: what is checked is what is sent. */
+/** Ignores a `getTime` of the date object itself, so that the value that is checked is the value that is sent. */
 function secondsOf(date: Date): number {
   return Math.floor(Date.prototype.getTime.call(date) / 1000);
 }

@@ -16,7 +16,7 @@ export function checkOptionNames(path: string, options: unknown, known: readonly
   }
 }
 
-/** The name of an option is a word; anything else may be a value in the wrong place. */
+/** The name of an option is a word; any other text may be a value in the wrong place. */
 function shownName(name: string): string {
   return /^\w{1,40}$/.test(name) ? name : `(a name of ${name.length} characters)`;
 }

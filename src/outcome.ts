@@ -41,7 +41,7 @@ export interface OutcomeFacts {
   readonly retryAfterMs?: number;
   /** `invalid`: the field that breaks a rule. */
   readonly field?: string;
-  /** A sentence for people, where there is more to say than `reason`; for `unsent`, the last connection error. */
+  /** A sentence for people that adds details to `reason`; for `unsent`, the last connection error. */
   readonly message?: string;
   /** How often it was written to a connection, where that was more than once. */
   readonly attempts?: number;
@@ -72,8 +72,8 @@ export interface OutcomeCounts {
   unknown: number;
   presumed: number;
   /**
-   * How often notifications were written to a connection again after the first time, whatever the reason: the gateway
-   * discarded or refused them, asked to try later, or left their outcome unknown.
+   * How often notifications were written to a connection again after the first time, for any reason: the gateway
+   * discarded or refused them, asked for a later attempt, or left their outcome unknown.
    */
   resent: number;
 }
@@ -112,7 +112,7 @@ export interface SendingFacts {
   readonly apnsId?: string | undefined;
 }
 
-/** What an outcome repeats of its notification. */
+/** The fields of its notification that an outcome repeats. */
 export interface OutcomeSubject {
   readonly identifier?: number | undefined;
   readonly deviceToken?: string | undefined;

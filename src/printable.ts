@@ -1,4 +1,4 @@
-/** Escapes text from peers, inputs and file names for messages and terminals. No other module does. */
+/** Escapes text from peers, inputs and file names for messages and terminals. It is the only module that does this. */
 
 /**
  * Control characters (C0 and C1), format characters (among them those that reverse the direction of text),

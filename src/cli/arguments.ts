@@ -93,7 +93,7 @@ export function unknownName(
   prefix = '',
 ): CommandError {
   const nearest = nearestName(given, known);
-  // What follows the hyphens may be anything: an option's value, and its quotes lost.
+  // The text after the hyphens can be anything, such as the value of an option that lost its quotes.
   const bare = given.startsWith('-----') ? given : given.replace(/^--?/, '');
   return usageError(
     `unknown ${what} ${mistakenFor(bare) === undefined ? shownValue(given) : shownValue(bare)}`,
@@ -117,7 +117,7 @@ function unknownOption(rawName: string, known: readonly string[]): CommandError 
 /** The kinds of text that are paths, and of what. */
 const PATHS: Readonly<Record<string, string>> = { FILE: 'file', LEDGER: 'file', DIR: 'directory' };
 
-/** Refuses what is no path before anything else can complain of it, with its text. */
+/** Rejects a value that cannot be a path, before another error repeats the value. */
 function checkPath(rawName: string, spec: OptionSpec & { readonly kind: 'text' }, value: string): void {
   const what = PATHS[spec.value];
   const mistaken = certainlyMistaken(value);

@@ -41,7 +41,7 @@ export function messageOf(error: unknown): string {
   return inFlags(line);
 }
 
-/** An error of Node with the path in its message, which may be something else given where a path belongs. */
+/** A Node error whose message holds the path. The path may be another value, such as a secret, that was given by mistake. */
 function isSystemError(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && 'syscall' in error && 'path' in error;
 }

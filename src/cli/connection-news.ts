@@ -13,7 +13,7 @@ export class ConnectionNews {
     subscribe(CONNECTION_CHANNEL, this.#onEvent);
   }
 
-  /** Why there is no connection, or that one is being made; `undefined` while all is well. */
+  /** The reason why there is no connection, or the connection that is being made; `undefined` while connected. */
   get text(): string | undefined {
     return this.#text;
   }

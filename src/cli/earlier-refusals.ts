@@ -1,4 +1,4 @@
-/** Lines that runs before this one were refused for, because of credentials or options, and what became of them now. */
+/** Lines that earlier runs could not send because credentials or options were refused, and their outcomes in this run. */
 import type { OutcomeStatus } from '../outcome.js';
 import type { LineRanges } from './line-ranges.js';
 
@@ -14,7 +14,7 @@ export class EarlierRefusals {
     this.count = lines.count;
   }
 
-  /** How many of them have come to which outcome in this run. */
+  /** How many of them have each outcome in this run. */
   get outcomes(): Readonly<Partial<Record<OutcomeStatus, number>>> {
     return Object.fromEntries(this.#counts);
   }

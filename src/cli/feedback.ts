@@ -95,7 +95,7 @@ export const feedbackCommand: Command = defineCommand({
   },
 });
 
-/** What a full disk means here. */
+/** The advice when the disk is full. */
 const LOST = 'free some space; the service may no longer list the tuples that were read and not written';
 
 /** Says once that nothing has come for a while, unless the function it returns is called before. */

@@ -1,12 +1,12 @@
-/** Whether this process was started to survive SIGHUP, as `nohup` and `trap '' HUP` have it. */
+/** Detects whether this process was started with SIGHUP ignored, as `nohup` and `trap '' HUP` do. */
 import { readFileSync } from 'node:fs';
 
 const SIGHUP_BIT = 1n;
 
 /**
- * Node gives every signal that was ignored its default effect back before any JavaScript runs, so this process cannot
- * ask for its own. Bash names the program that it starts in `_`; and a signal that the parent ignores was ignored when it
- * started this process. Where neither is known, the answer is no.
+ * Node resets every ignored signal to its default action before any JavaScript runs, so this process cannot query its
+ * own setting. Two clues remain: bash puts the name of the program that it starts into `_`, and a signal that the parent
+ * process ignores was ignored when the parent started this process. Without either clue, the result is false.
  */
 export function isHangupIgnored(
   env: Readonly<Record<string, string | undefined>>,
@@ -17,7 +17,7 @@ export function isHangupIgnored(
     const ignored = /^SigIgn:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${parent}/status`, 'utf8'));
     return ignored !== null && (BigInt(`0x${ignored[1]}`) & SIGHUP_BIT) !== 0n;
   } catch {
-    // Not Linux, or the parent is over.
+    // The system is not Linux, or the parent process has exited.
     return false;
   }
 }

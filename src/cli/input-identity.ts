@@ -50,11 +50,11 @@ export async function identifyInput(
 }
 
 /**
- * The input as it was when it was identified, for sending: what is added to it meanwhile is left out, since a log may be
- * written to while it is sent.
+ * The input as it was when it was identified. Bytes that are appended later are not read, because another process may
+ * write to a log file while it is sent.
  *
- * Its stream fails with a {@link CommandError}, exit code 74, at its end when the bytes were not those that were
- * identified: then the ledger does not say which lines were sent.
+ * Its stream fails at its end with a {@link CommandError}, exit code 74, if the bytes differ from those that were
+ * identified: then the ledger does not show which lines were sent.
  */
 export function identifiedInput({ name }: Input, identity: InputIdentity): Input {
   const open = (): Readable => Readable.from(readIdentified(name, identity), { objectMode: false });

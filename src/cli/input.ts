@@ -55,7 +55,7 @@ async function findInput(name: string, io: CommandIo): Promise<Input> {
   return { name, size: found.isFile() ? found.size : undefined, open: () => createReadStream(name) };
 }
 
-/** A command that reads what it writes never ends, or has had its input emptied by the shell. */
+/** A command that reads its own output never ends, or the shell has emptied its input. */
 function refuseOutput(name: string, input: Stats | undefined, io: CommandIo): void {
   if (!isSameFile(input, statusOf(io.stdout))) return;
   throw usageError(

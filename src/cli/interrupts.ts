@@ -1,4 +1,4 @@
-/** Signals as two steps: the first asks to finish, the second, or time, to stop at once. */
+/** Handles signals in two steps: the first asks the command to finish; the second, or a timeout, stops it at once. */
 import type { CommandIo, StopSignal } from './io.js';
 
 /** Listens for signals from its construction until {@link Interrupts.dispose}. */
@@ -29,7 +29,7 @@ export class Interrupts {
     return this.#first.signal;
   }
 
-  /** Aborted by the second signal, or when the time to stop is over: drop everything. */
+  /** Aborted by the second signal, or when the time to stop is over: the command stops at once. */
   get second(): AbortSignal {
     return this.#second.signal;
   }

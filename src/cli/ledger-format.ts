@@ -49,7 +49,7 @@ export interface LedgerEntry {
   readonly ended?: LedgerEnding;
   /** Where the {@link LedgerHeader}'s is no longer enough: from here on this is. */
   readonly window?: number;
-  /** Lines that were refused because of credentials or options. Those that are not settled later are open. */
+  /** Lines that were refused because of credentials or options. A line is open until a later run settles it. */
   readonly refused?: readonly LineRange[];
 }
 
@@ -57,7 +57,7 @@ export interface LedgerEntry {
 export interface LedgerContent {
   readonly header: LedgerHeader;
   readonly settled: LineRanges;
-  /** Not settled, since only the credentials or options were refused. */
+  /** These are not settled, because only the credentials or options were refused. */
   readonly refused: LineRanges;
   readonly ended: LedgerEnding | undefined;
 }

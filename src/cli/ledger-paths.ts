@@ -17,11 +17,11 @@ export interface OtherFiles {
 }
 
 /**
- * The one path of a ledger, whatever links lead to it: the lock and the rewritten file lie beside the file itself, so
- * two runs that reach it by different names find each other.
+ * The path of a ledger with all links resolved. The lock and the rewritten file are in the directory of that path, so
+ * two runs that use different links to one ledger share one lock.
  *
- * @throws {CommandError} exit code 78 for a link that leads nowhere, for a file with more than one name, and for what
- *   is no regular file
+ * @throws {CommandError} exit code 78 for a broken link, for a file with several hard links, and for a path that is
+ *   not a regular file
  */
 export function resolveLedgerPath(path: string): string {
   const real = realPathOf(path);
@@ -71,7 +71,7 @@ export function checkLedgerPaths(path: string, { input, output }: OtherFiles): v
   );
 }
 
-/** Whoever made a link of that name decides where the bytes end up. */
+/** Rejects links: another user could create a link of that name to redirect the bytes. */
 function checkPlainFile(name: string, purpose: string): void {
   const found = lstatSync(name, { throwIfNoEntry: false });
   if (found === undefined || found.isFile()) return;
@@ -97,7 +97,7 @@ function realPathOf(path: string): string {
   try {
     return join(realpathSync(dirname(path)), basename(path));
   } catch {
-    // No such directory: what is written there fails, and says so.
+    // The directory does not exist: a later write reports that.
     return path;
   }
 }

@@ -42,7 +42,7 @@ export interface LedgerOptions {
   readonly header: LedgerHeader;
   /** What earlier runs have settled. The ledger adds to it. */
   readonly settled: LineRanges;
-  /** What earlier runs were refused for because of credentials or options. The ledger adds to it. */
+  /** Lines that were refused because of credentials or options in earlier runs. The ledger adds lines. */
   readonly refused?: LineRanges;
   /** Every entry is on the disk before {@link Ledger.add} returns: it survives a loss of power. */
   readonly sync: boolean;
@@ -85,7 +85,7 @@ export class Ledger {
    * Records lines, in any order.
    *
    * @param lines settled
-   * @param refusedLines open, since credentials or options were refused and not the notification
+   * @param refusedLines open lines: credentials or options were refused, and not the notification
    */
   add(lines: readonly number[], refusedLines: readonly number[] = []): void {
     const ranges = rangesOf(lines);
@@ -132,7 +132,7 @@ export class Ledger {
     const bytes = Buffer.from(encodeLedger(this.#header, this.#settled, this.#refused));
     const next = nextPathOf(path);
     this.#do(() => {
-      // What a killed run has left there; made anew, so that a link of that name is never followed.
+      // A killed run may have left this file. Creating a new one makes sure that no link of that name is followed.
       rmSync(next, { force: true });
       const file = openSync(next, 'wx', 0o600);
       try {

@@ -2,7 +2,7 @@
 import { shortToken } from '../errors.js';
 import { printable } from '../printable.js';
 
-/** What a value is, as a sentence goes on behind "this looks like". */
+/** The type of a value, as the words that follow "this looks like". */
 export type Mistaken = 'the key' | 'a provider token' | 'a notification' | 'a device token' | 'text';
 
 /** Paths may be longer. The first characters are enough to recognise one. */
@@ -20,7 +20,7 @@ const LONG_BASE64 = /^(?=.*[A-Z])(?=.*[a-z])(?=.*\d)([\w-]{40,}|(?=.*[+=])[A-Za-
 /** A device token has at least 32 bytes. */
 const TOKEN = /[0-9a-f]{64,}/gi;
 
-/** What a value is that cannot be meant as a path; `undefined` for everything that may be one. */
+/** The type of a value that cannot be a path; `undefined` for every value that can be one. */
 export function certainlyMistaken(value: string): Mistaken | undefined {
   if (PEM.test(value) || BASE64_DER.test(value)) return 'the key';
   if (JSON_WEB_TOKEN.test(value)) return 'a provider token';
@@ -28,7 +28,7 @@ export function certainlyMistaken(value: string): Mistaken | undefined {
   return value.includes('\n') ? 'text' : undefined;
 }
 
-/** What a value most likely is when no file with that name exists. */
+/** The most likely type of a value, if no file with that name exists. */
 export function mistakenFor(value: string): Mistaken | undefined {
   const certain = certainlyMistaken(value);
   if (certain !== undefined) return certain;
@@ -36,7 +36,7 @@ export function mistakenFor(value: string): Mistaken | undefined {
   return LONG_BASE64.test(value) ? 'the key' : undefined;
 }
 
-/** A value as a message may show it: escaped, shortened, without device tokens, and not at all if it looks like a secret. */
+/** A value in the form for messages: escaped, shortened, without device tokens, and omitted if it looks like a secret. */
 export function shownValue(value: string): string {
   if (mistakenFor(value) !== undefined) return `(${value.length} characters, not repeated here)`;
   const shown = value.replace(TOKEN, shortToken);

@@ -5,16 +5,16 @@ import { ExitCode } from './exit-code.js';
 import type { CommandIo } from './io.js';
 import { adviceForContents, mistakenFor } from './mistaken-value.js';
 
-/** A file, as it is read and as it is called. */
+/** A file: its path, and its name in messages. */
 export interface OptionFile {
   readonly path: string;
-  /** The option that names it, or could. */
+  /** The option that names the file or can name it. */
   readonly option: string;
-  /** The path as a message may show it; absent where the option's value is never shown. */
+  /** The path in the form for messages; absent if messages must never show the option's value. */
   readonly shown?: string;
-  /** What the file holds, such as `the key`. */
+  /** The contents of the file, such as `the key`. */
   readonly contents: string;
-  /** Whether any word may be what the file holds: a passphrase looks like a file name. */
+  /** Whether the contents can be any word: a passphrase can look like a file name. */
   readonly anyWord?: boolean;
 }
 
@@ -23,7 +23,7 @@ export async function readOptionFile(file: OptionFile): Promise<Buffer> {
   try {
     return await readFile(file.path);
   } catch (error) {
-    // Without a cause: the message of Node holds the whole path.
+    // The error has no cause, because Node's message holds the whole path.
     const name = file.shown === undefined ? file.option : `${file.option} ${file.shown}`;
     const message = `cannot read ${name}: ${systemProblem(error)}`;
     const hint = looksLikeContents(file) ? { hint: adviceForContents(file.contents) } : {};
@@ -32,7 +32,7 @@ export async function readOptionFile(file: OptionFile): Promise<Buffer> {
 }
 
 /**
- * Like {@link readOptionFile}; a file that other users can read gets one warning on standard error.
+ * Like {@link readOptionFile}, but writes a warning to standard error if other users can read the file.
  *
  * @throws {CommandError} exit code 78 for a file that cannot be read
  */
@@ -58,7 +58,7 @@ function looksLikeContents({ path, anyWord = false }: OptionFile): boolean {
 async function readableByOthers(path: string): Promise<string | undefined> {
   // Windows keeps access elsewhere and reports every file as readable by all.
   if (process.platform === 'win32') return undefined;
-  // A pipe of the shell's `<(…)` is gone once it was read.
+  // A pipe of the shell's `<(…)` no longer exists after it was read.
   const mode = await stat(path).then(
     (found) => found.mode,
     () => 0,

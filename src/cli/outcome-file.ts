@@ -11,9 +11,9 @@ type Stdout = CommandIo['stdout'];
 const NEWLINE = 0x0a;
 /** How every outcome begins. */
 const OUTCOME_START = '{"status":"';
-/** What has no newline in so many bytes at its end holds no outcomes of ours. */
+/** A file without a newline in this many bytes at its end has no outcomes of this command. */
 const TAIL_BYTES = 4 * 1024 * 1024;
-/** Where a system shows a descriptor that was opened for writing as a file that can be opened for reading. */
+/** Paths under which a system lets a descriptor that was opened for writing be opened again for reading. */
 const DESCRIPTORS = ['/proc/self/fd', '/dev/fd'];
 
 /** Whether outcomes go to a file that holds nothing yet. */
@@ -28,9 +28,9 @@ export function isFile(stdout: Stdout): boolean {
 }
 
 /**
- * Makes the file end with a whole line. A run that was killed, or whose disk was full, may have left a part of an
- * outcome there. Its line is open in the ledger, so that part is removed. What is no part of an outcome stays, and
- * gets the newline that it lacks.
+ * Makes the file end with a complete line. A run that was killed, or whose disk was full, may have left a partial
+ * outcome there. The line of that outcome is open in the ledger, so this removes the partial outcome. Any other text
+ * stays, and gets a newline.
  *
  * @throws {CommandError} exit code 74
  */
@@ -56,8 +56,7 @@ export function repairLastLine(stdout: Stdout): void {
 }
 
 /**
- * Has the system put on the disk what was written. What cannot be synchronized, such as a pipe, is out of this
- * machine's hands anyway.
+ * Syncs the written data to the disk. An output that cannot be synced, such as a pipe, is ignored.
  *
  * @throws {CommandError} exit code 74
  */
@@ -102,7 +101,7 @@ function readTail(file: number, size: number): Buffer | undefined {
       const tail = Buffer.alloc(Math.min(size, TAIL_BYTES));
       if (readSync(reader, tail, 0, tail.length, size - tail.length) === tail.length) return tail;
     } catch {
-      // The next one may do.
+      // The next path may work.
     } finally {
       if (reader !== undefined) closeSync(reader);
     }

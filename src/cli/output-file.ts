@@ -3,13 +3,13 @@ import { fstatSync, ftruncateSync } from 'node:fs';
 import type { RecordFormat } from './output-records.js';
 import { tryWriteWhole } from './write-whole.js';
 
-/** What came of writing a chunk. */
+/** The result of writing a chunk. */
 export interface ChunkResult {
-  /** The records of the chunk that are in the file from the first to the last byte. */
+  /** How many records of the chunk are completely in the file. */
   readonly wholeRecords: number;
-  /** Why not all of the chunk is in the file. */
+  /** The reason why a part of the chunk is missing in the file. */
   readonly error: unknown;
-  /** The file ends in a part of a record. */
+  /** Whether the file ends with a partial record. */
   readonly isCutOff: boolean;
 }
 
@@ -27,8 +27,8 @@ export class OutputFile {
   }
 
   /**
-   * Writes a chunk. When the disk gets full in the middle of a record, the part that was written is taken back, so
-   * that the file ends with a whole record.
+   * Writes a chunk. If the disk becomes full in the middle of a record, this removes the partial record, so that the
+   * file ends with a complete one.
    */
   write(chunk: Buffer): ChunkResult {
     const { writtenBytes, error } = tryWriteWhole(this.#file, chunk);
@@ -40,11 +40,11 @@ export class OutputFile {
     return { wholeRecords: count, error, isCutOff };
   }
 
-  /** Shortens the file by what was written last; false where that is not possible. */
+  /** Removes the bytes that were written last; returns false if that is not possible. */
   #takeBack(bytes: number): boolean {
     try {
       const found = fstatSync(this.#file);
-      // A device cannot be shortened, and what another process has written behind it is not ours.
+      // A device cannot be truncated, and bytes that another process has appended must stay.
       if (!found.isFile() || found.size !== this.#expectedSize) return false;
       ftruncateSync(this.#file, found.size - bytes);
       this.#expectedSize -= bytes;

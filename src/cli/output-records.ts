@@ -1,18 +1,18 @@
-/** What a command's output consists of: records that mean something only when they are written whole. */
+/** The records of a command's output. A record has a meaning only if it is written completely. */
 import { FRAME_FORMAT } from '../protocol/binary/frame.js';
 
 /** The whole records at the beginning of some bytes. */
 export interface WholeRecords {
   readonly count: number;
-  /** Where the last of them ends. */
+  /** The offset at which the last of them ends. */
   readonly bytes: number;
 }
 
-/** How a kind of output is cut into records. Every chunk of it begins with a record. */
+/** Divides a type of output into records. Every chunk begins with a record. */
 export interface RecordFormat {
-  /** What one record is called. */
+  /** The word for one record. */
   readonly noun: string;
-  /** Finds the records that lie whole in `bytes`. */
+  /** Finds the complete records in `bytes`. */
   measure(bytes: Buffer): WholeRecords;
 }
 
@@ -32,7 +32,7 @@ export const LINES: RecordFormat = {
   },
 };
 
-/** Frames of the binary provider protocol, one behind the other. */
+/** Consecutive frames of the binary provider protocol. */
 export const FRAMES: RecordFormat = {
   noun: 'frame',
   measure(bytes) {

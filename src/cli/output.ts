@@ -11,11 +11,11 @@ import { LINES, type RecordFormat } from './output-records.js';
 
 /** How {@link createOutput} writes. */
 export interface OutputOptions {
-  /** What must be written whole. @default lines */
+  /** The records that must be written completely. @default lines */
   readonly records?: RecordFormat;
   /** Receives, after each write, how many records it has written to their last byte. */
   onWritten?(records: number): void;
-  /** What to do when the disk is full. @default to make room and to run the command again */
+  /** The advice when the disk is full. @default to free some space and to run the command again */
   readonly advice?: string;
 }
 
@@ -27,8 +27,8 @@ const ADVICE = 'free some space, then run the command again';
  * A Writable over `stdout` that lets one chunk through at a time, so that a slow reader slows the command.
  * Ending or destroying it leaves `stdout` open.
  *
- * Pipes, sockets and terminals are written to as streams, which wait until there is room. Everything else is written
- * to by its file descriptor, since Node's stream for files takes a part of a chunk for the whole.
+ * Pipes, sockets and terminals are written as streams, which wait until there is room. All other outputs are written
+ * through their file descriptor, because Node's file stream treats a partial write as a complete one.
  *
  * Fails with a {@link CommandError}: 141 without a message when the reader has gone, 74 when writing fails.
  */

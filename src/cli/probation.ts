@@ -1,15 +1,15 @@
-/** Holds a sending back until something shows that its credentials and topic are not refused for everything. */
+/** Limits a sending until an outcome shows that the gateway does not refuse its credentials or topic in general. */
 import type { Gate } from './feed.js';
 
-/** So many may be refused where one would have shown that all will be. */
+/** The most notifications that may be refused in place of one: the first would have shown that all will be. */
 const PROBATION_COUNT = 1000;
 
 /**
- * A {@link Gate} in front of another one, or of none. It lets {@link PROBATION_COUNT} notifications be under way until
- * {@link Probation.end}.
+ * A {@link Gate}, alone or in front of another one. It allows {@link PROBATION_COUNT} notifications in flight until
+ * {@link Probation.end} is called.
  *
- * For HTTP/2, where each request is answered. A binary gateway is silent about what it accepts, so there this would
- * wait for a checkpoint.
+ * It is for HTTP/2, where each request gets a response. A binary gateway does not report what it accepts, so there the
+ * gate would wait for a checkpoint.
  */
 export class Probation implements Gate {
   readonly #next: Gate | undefined;
@@ -37,13 +37,13 @@ export class Probation implements Gate {
     return true;
   }
 
-  /** A notification has its outcome, and it is none that ends the probation. */
+  /** Notes that a notification has an outcome that does not end the probation. */
   settle(): void {
     this.#underWay--;
     this.#letGo();
   }
 
-  /** Nothing is held back from now on. */
+  /** Removes the limit. */
   end(): void {
     if (this.#isOver) return;
     this.#isOver = true;

@@ -14,7 +14,7 @@ export interface ProgressSnapshot {
   readonly pending: number;
   /** Bytes of input behind the settled notifications, over all bytes; `undefined` when not known. */
   readonly fraction: number | undefined;
-  /** What there is to say about connecting, if anything. */
+  /** The text about connecting, if there is one. */
   readonly connecting?: string | undefined;
 }
 

@@ -1,4 +1,4 @@
-/** Reads `--proxy`, and notices a proxy in the environment that is not used. */
+/** Reads `--proxy`, and detects a proxy in the environment that the command does not use. */
 import { type Address, parseAddress } from './address.js';
 import { usageError } from './command-error.js';
 

@@ -1,24 +1,24 @@
-/** Ends a run in which the topic of every notification is refused, before all of the input has been refused. */
+/** Ends a run early if the topic of every notification is refused. */
 import { CommandError } from './command-error.js';
 import { ExitCode } from './exit-code.js';
 import { grouped } from './figures.js';
 import type { ReportedOutcome } from './outcome-report.js';
 import type { RefusedFor } from './refused-for.js';
 
-/** So many refusals, and nothing else, are no accident of single notifications. */
+/** This many refusals without any other outcome show that the command line is wrong, and not single notifications. */
 const LIMIT = 100;
 
-/** Counts until something else than a refusal of the topic comes. Refused credentials fail the delivery by themselves. */
+/** Counts refusals of the topic until another outcome arrives. Refused credentials make the delivery itself fail. */
 export class RefusalLimit {
   #refused = 0;
   #isOver = false;
 
-  /** True from the first outcome on that shows that the command line is not wrong for every notification. */
+  /** True after the first outcome that shows that the command line is not wrong for every notification. */
   get isOver(): boolean {
     return this.#isOver;
   }
 
-  /** The error that the run ends with, when this outcome is the one that reaches the limit. */
+  /** The error that ends the run, if this outcome reaches the limit. */
   count(outcome: ReportedOutcome, refused: RefusedFor | undefined): CommandError | undefined {
     const { status } = outcome;
     if (status === 'accepted' || status === 'presumed') this.#isOver = true;

@@ -1,19 +1,19 @@
-/** Which outcomes another command line could change: refusals of credentials and options, not of notifications. */
+/** Finds outcomes that a corrected command line can change: refusals of credentials and options, not of notifications. */
 import { StatusCode } from '../protocol/binary/status-code.js';
 import type { ReportedOutcome } from './outcome-report.js';
 
-/** What was refused in place of the notification: who sends, or for which app. */
+/** What was refused in place of the notification: the credentials of the sender, or the topic. */
 export type RefusedFor = 'credentials' | 'topic';
 
-/** Over HTTP/2, where the topic is `--topic` or the client certificate's. */
+/** Reasons over HTTP/2 that concern a topic from `--topic` or from the client certificate. */
 const TOPIC_REASONS = ['MissingTopic', 'BadTopic'];
 
 /**
- * What the outcome is a refusal of; `undefined` for every other outcome.
+ * Whether the outcome refuses the credentials or the topic; `undefined` for every other outcome.
  *
- * A 403 refuses the credentials, whatever its reason. TopicDisallowed, and status code 3 of the binary wire, say that
- * the credentials are not those of the app. A topic that is missing or wrong comes from the command line where the
- * notification names none.
+ * A 403 refuses the credentials, whatever its reason. TopicDisallowed, and status code 3 of the binary wire, mean that
+ * the credentials do not belong to the app. If the notification has no topic, a missing or wrong topic comes from the
+ * command line.
  */
 export function refusedFor(outcome: ReportedOutcome): RefusedFor | undefined {
   const { status, statusCode, reason, field } = outcome;
@@ -24,7 +24,7 @@ export function refusedFor(outcome: ReportedOutcome): RefusedFor | undefined {
   return TOPIC_REASONS.includes(reason) && hasNoTopic(outcome) ? 'topic' : undefined;
 }
 
-/** A line that is no notification has its topic, if any, in the line. */
+/** A line that is not a notification has its topic, if any, in the line. */
 function hasNoTopic({ notification }: ReportedOutcome): boolean {
   return notification !== undefined && notification.topic === undefined;
 }

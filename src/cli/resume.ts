@@ -69,7 +69,7 @@ export async function openResumption(
 }
 
 interface LockedLedger {
-  /** As the command line has it. */
+  /** The name on the command line. */
   readonly given: string;
   readonly path: string;
   readonly lock: LedgerLock;

@@ -27,7 +27,7 @@ const COMMANDS: readonly Command[] = [
 
 const OPTIONS = { ...COMMON_OPTIONS, version: { kind: 'flag', help: 'Show the version.' } } as const;
 
-/** Runs one command line, without the interpreter and the script. Never rejects; errors end up on its `stderr`. */
+/** Runs one command line (without interpreter and script path). Never rejects; it writes errors to its `stderr`. */
 export async function run(argv: readonly string[], process: CommandIo): Promise<number> {
   const io = withSafeOutput(process);
   try {

@@ -7,14 +7,14 @@ import type { CommandIo } from './io.js';
 import type { StatusLine } from './status-line.js';
 
 /**
- * `io` for commands: standard error shows every line as {@link printable} text, and so does standard output where it
- * is a terminal. The status line is cleared before either is written to.
+ * Wraps `io` for commands. Standard error shows every line as {@link printable} text, and so does standard output if
+ * it is a terminal. The status line is cleared before each write to either.
  */
 export function withSafeOutput(io: CommandIo): CommandIo {
   const { status } = io;
   let stdout: CommandIo['stdout'] | undefined;
   return {
-    // Getters: looking at the streams of a process opens them.
+    // These are getters, because reading a stream property of `process` opens that stream.
     get stdin() {
       return io.stdin;
     },
@@ -62,7 +62,7 @@ class TerminalOutput extends Writable {
       },
     });
     this.terminal = terminal;
-    // A failed write is reported to its callback, and by this stream; here, it would end the process.
+    // The callback and this stream report a failed write; without a listener here, it would end the process.
     terminal.on('error', () => {});
   }
 }

@@ -37,15 +37,15 @@ export interface SendingOptions {
   readonly values: Pick<SendValues, 'outcomes' | 'redact-tokens' | 'quiet' | 'max-line-bytes'>;
   readonly log?: SettlementLog | undefined;
   /**
-   * What ends a sending that is refused as a whole. Over HTTP/2 each request is answered: few are let out until one is
-   * not refused, and those are awaited. A binary gateway is left at once.
+   * Ends a sending whose credentials or topic are refused in general. Over HTTP/2 each request gets a response: only a
+   * few are in flight until one is not refused, and the command waits for those. It leaves a binary gateway at once.
    */
   readonly wire?: 'http2' | 'binary';
   /** Ends the delivery at once; its outcomes can still be read. */
   abort?(): void;
-  /** How long the first signal leaves for what is under way. */
+  /** How long the first signal waits for the notifications in flight. */
   readonly stopTimeoutMs?: number;
-  /** From then on a reader of standard output that takes nothing is not waited for. */
+  /** From this signal on, the command does not wait for a reader of standard output that reads nothing. */
   readonly stopAtOnce?: AbortSignal;
 }
 
@@ -67,7 +67,7 @@ export class Sending {
   #invalidLines = 0;
   #stoppedEarly = false;
   #outcomesLost = false;
-  /** Outcomes that standard output has taken whole. */
+  /** Outcomes that were written completely to standard output. */
   #written = 0;
 
   constructor(delivery: CountingDelivery, inputs: readonly Input[], io: CommandIo, options: SendingOptions) {
@@ -189,7 +189,7 @@ export class Sending {
     this.#options.abort?.();
   }
 
-  /** Where the gateway closed without a word, the error that this most likely means. */
+  /** The most likely error, if the gateway closed the connection without a response. */
   #judgeSilence(stop: AbortSignal): void {
     if (this.#errors.length > 0 || stop.aborted) return;
     const refusal = likelyRefusal(this.result);
@@ -205,7 +205,7 @@ export class Sending {
     }
   }
 
-  /** Lines that were taken and have no outcome on standard output where they should have one. */
+  /** Lines that were read and whose outcome is missing on standard output. */
   get #unwritten(): number {
     const { outcomes = 'all' } = this.#options.values;
     if (outcomes === 'none') return 0;

@@ -19,18 +19,18 @@ export interface SettlementLogOptions {
   readonly resendUnknown: boolean;
   /** Of a run that was killed: what it may have sent without recording it, all of it among the first to go. */
   readonly inDoubt: number;
-  /** Receives the outcomes of lines that earlier runs were refused for. */
+  /** Receives the outcomes of lines that were refused in earlier runs. */
   readonly earlier?: EarlierRefusals | undefined;
   /** Called before outcomes are recorded, with --resume-sync. */
   readonly syncOutput?: (() => void) | undefined;
 }
 
-/** What only a gateway that took the credentials says. */
+/** Outcomes that show that the gateway accepted the credentials. */
 const ANSWERED: readonly OutcomeStatus[] = ['accepted', 'presumed', 'rejected'];
 
 /**
- * A line is settled when its outcome is written whole, or is not to be printed at all. `unsent` settles nothing, nor
- * does a refusal of credentials or options: the line is sent when the run is resumed.
+ * A line is settled when its outcome is written completely, or need not be printed. `unsent` does not settle a line,
+ * and neither does a refusal of credentials or options: resuming sends that line.
  *
  * Lines come as they are read: notifications in their order, lines that hold none perhaps ahead of them.
  */
@@ -39,13 +39,13 @@ export class SettlementLog implements Gate {
   /** Invalid lines whose outcome is not written yet. */
   readonly #invalid = new Set<number>();
   /**
-   * Lines of the outcomes on their way to standard output, in order; 0 for one that settles nothing, and negative for
-   * one that was refused.
+   * Lines whose outcomes are being written to standard output, in order; 0 for an outcome that settles nothing, and a
+   * negative number for a refused line.
    */
   #printing: number[] = [];
   /** Settled, and about to be recorded. */
   #fresh: number[] = [];
-  /** Refused, and about to be recorded. */
+  /** Refused lines that are recorded next. */
   #refused: number[] = [];
   #turnEnds = false;
   /** The last notification that came by. */
@@ -55,11 +55,11 @@ export class SettlementLog implements Gate {
   #unsettled = 0;
   #unclear = 0;
   #resendsUnknown: boolean;
-  /** Whether the gateway has answered for any notification. */
+  /** Whether the gateway has responded to any notification. */
   #isProven = false;
-  /** Unknown from before that, their outcomes on their way to standard output. */
+  /** `unknown` lines from before that, whose outcomes are being written to standard output. */
   readonly #unknown = new Set<number>();
-  /** Unknown from before that, with their outcomes written: settled, unless the credentials turn out to be refused. */
+  /** `unknown` lines from before that, with written outcomes: settled, unless the gateway refuses the credentials. */
   #suspended: number[] = [];
   #release: (() => void) | undefined;
   #failed = false;
@@ -72,7 +72,7 @@ export class SettlementLog implements Gate {
     this.#resendsUnknown = options.resendUnknown;
   }
 
-  /** The run was refused as a whole: what is `unknown` from now on was most likely refused, too, and stays open. */
+  /** The credentials were refused: lines that become `unknown` from now on were most likely refused too, and stay open. */
   leaveUnknownOpen(): void {
     this.#resendsUnknown = true;
   }
@@ -98,7 +98,7 @@ export class SettlementLog implements Gate {
   }
 
   /**
-   * Hears of every outcome, in the order in which those that are printed are printed.
+   * Called for every outcome, in the order of printing.
    *
    * @param isRefused whether credentials or options were refused, and not the notification
    */
@@ -124,7 +124,7 @@ export class SettlementLog implements Gate {
     });
   }
 
-  /** Hears how many more outcomes standard output has taken whole. */
+  /** Called with how many more outcomes were written completely to standard output. */
   onWritten(outcomes: number): void {
     for (const line of this.#printing.splice(0, outcomes)) {
       if (line > 0) this.#settle(line);
@@ -165,8 +165,8 @@ export class SettlementLog implements Gate {
   }
 
   /**
-   * A gateway that refuses a client certificate under TLS 1.3 mostly just closes, with notifications written to it
-   * already: they are unknown, and whether they were refused shows later.
+   * Under TLS 1.3, a gateway that refuses a client certificate usually just closes the connection, after notifications
+   * were written to it. They are `unknown`, and only later events show whether they were refused.
    */
   #suspend(line: number): void {
     this.#suspended.push(line);

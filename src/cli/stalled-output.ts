@@ -1,11 +1,11 @@
-/** Gives up a reader of standard output that has stopped reading, so that the process can end. */
+/** Stops waiting for a reader of standard output that no longer reads, so that the process can exit. */
 import type { Writable } from 'node:stream';
 import { CommandError } from './command-error.js';
 import { ExitCode } from './exit-code.js';
 import { seconds } from './figures.js';
 import type { Clock } from './io.js';
 
-/** Together with the default of --stop-timeout-ms less than the 10 s after which `docker stop` kills. */
+/** With the default of --stop-timeout-ms added, this is less than the 10 s after which `docker stop` kills. */
 const STALLED_MS = 1000;
 
 /** Destroys `output`, with exit code 74, when a chunk waits in it and `written` has not grown for {@link STALLED_MS}. */

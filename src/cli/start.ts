@@ -20,7 +20,7 @@ export async function start(): Promise<void> {
   // A listener that does nothing is the only way to ignore a signal here.
   if (ignoresHangup) process.on('SIGHUP', () => {});
   const io: CommandIo = {
-    // Getters: merely looking at process.stdin opens it.
+    // These are getters, because reading process.stdin opens it.
     get stdin() {
       return process.stdin;
     },
@@ -41,12 +41,12 @@ export async function start(): Promise<void> {
       };
     },
   };
-  // Nobody reads the words any more; the work goes on, and its exit code still tells how it went.
+  // The reader of standard error has exited. The work continues, and the exit code still shows its result.
   process.stderr.on('error', () => {});
-  // Node exits without a word if the event loop runs empty before the run is over.
+  // Node exits without an error if the event loop becomes empty before the run ends.
   process.exitCode = ExitCode.Fault;
   process.exitCode = await run(process.argv.slice(2), io);
-  // Not in any other case: it would cut off what a pipe of standard error still holds. What standard output holds by
-  // now is for a reader that the command has given up, and would keep the process alive.
+  // Do not exit in any other case, because that would discard buffered data of standard error. Data that standard output
+  // still buffers is for a reader that no longer reads, and would keep the process alive.
   if (process.stdout.writableLength > 0) process.exit();
 }

@@ -1,4 +1,4 @@
-/** The line of a terminal that is redrawn in place. */
+/** A terminal line that is redrawn in place. */
 
 const ERASE_LINE = '\r\u001b[K';
 
@@ -17,7 +17,7 @@ export class StatusLine {
     this.#isDrawn = true;
   }
 
-  /** To be called before anything else is written to the terminal. */
+  /** Call this before other output is written to the terminal. */
   clear(): void {
     if (this.#isDrawn) this.#stderr.write(ERASE_LINE);
     this.#isDrawn = false;

@@ -11,13 +11,13 @@ export interface SendingResult {
   readonly valid: number | undefined;
   /** Among the rejected: those that the gateway had trouble of its own with (429, 500 and above, status code 1). */
   readonly rejectedForNow: number;
-  /** Those that were refused because of credentials or options, and not for what they are. */
+  /** Notifications that were refused because of credentials or options, and not because of their contents. */
   readonly refusedForSettings: number;
   readonly reasons: readonly (readonly [reason: string, count: number])[];
   readonly elapsedMs: number;
   /** The last line that was handed over when reading stopped early. */
   readonly stoppedAfter: Place | undefined;
-  /** Where writing outcomes failed: lines that were taken and have none on standard output. */
+  /** If writing outcomes failed: lines that were read and have no outcome on standard output. */
   readonly unwritten: number;
 }
 
@@ -30,7 +30,7 @@ export interface ResumeFigures {
   readonly settledBefore: number;
   /** How many notifications this run may have sent a second time. */
   readonly duplicatesAtMost: number;
-  /** What runs before this one were refused for because of credentials or options. */
+  /** Lines that were refused in earlier runs because of credentials or options. */
   readonly earlier: EarlierRefusals;
 }
 
@@ -77,7 +77,7 @@ export function summaryOf(result: SendingResult, resume?: ResumeFigures): string
   return `${lines.join('\n')}\n`;
 }
 
-/** What has become of refusals that are none of the notifications, in this run and in those before it. */
+/** Reports refusals that are not due to the notifications, in this run and in earlier ones. */
 function refusedLines({ refusedForSettings }: SendingResult, resume: ResumeFigures | undefined): string[] {
   const lines: string[] = [];
   const { count = 0, outcomes = {} } = resume?.earlier ?? {};

@@ -1,26 +1,26 @@
-/** Writing to a file descriptor to the last byte. */
+/** Writes complete buffers to a file descriptor. */
 import { writeSync } from 'node:fs';
 
-/** How far a write came. */
+/** The progress of a write. */
 export interface WriteProgress {
-  /** The bytes that the system has taken. */
+  /** How many bytes the system has written. */
   readonly writtenBytes: number;
-  /** Why it took no more; `undefined` when it took everything. */
+  /** The error that stopped the write; `undefined` if all bytes were written. */
   readonly error: unknown;
 }
 
 /**
- * Writes `bytes` to a file descriptor. A disk that is nearly full takes a part of a write and reports no error
- * (write(2)); only the next write fails. Node's own standard output to a file ignores how much was taken.
+ * Writes `bytes` to a file descriptor. On a disk that is nearly full, a write is partial and reports no error
+ * (write(2)); only the next write fails. Node's standard output to a file ignores the returned byte count.
  *
- * For files only: a pipe in non-blocking mode would answer EAGAIN.
+ * Use it for files only: a pipe in non-blocking mode would fail with EAGAIN.
  */
 export function tryWriteWhole(file: number, bytes: Uint8Array): WriteProgress {
   let writtenBytes = 0;
   try {
     while (writtenBytes < bytes.length) {
       const taken = writeSync(file, bytes, writtenBytes);
-      // No system says this of a file; if one did, this loop would never end.
+      // No known system returns 0 for a file; if one did, this loop would never end.
       if (taken === 0) throw Object.assign(new Error('the system wrote no bytes'), { code: 'EIO' });
       writtenBytes += taken;
     }

@@ -44,7 +44,7 @@ export class Backoff {
     return this.delayMs(this.#failures++);
   }
 
-  /** Milliseconds to wait after so many earlier failures in a row, however many attempts were made. */
+  /** Milliseconds to wait after this many failures in a row, regardless of the number of attempts. */
   delayMs(failures: number): number {
     return this.#random() * Math.min(this.#maxMs, this.#initialMs * 2 ** failures);
   }

@@ -1,4 +1,4 @@
-/** The client certificate: the leaf of its chain, with the key that belongs to it, and its dates. */
+/** Reads the client certificate: finds the leaf of its chain and the key for it, and checks its dates. */
 import { X509Certificate } from 'node:crypto';
 import type { ApnsError } from '../errors.js';
 import {
@@ -12,7 +12,7 @@ import {
 } from './pem.js';
 import type { PrivateKey } from './private-key.js';
 
-/** A certificate, and the PEM it was read from, which may hold more than it, such as what it is trusted for. */
+/** A certificate and the PEM block it was read from, which may hold more data, such as trust settings. */
 export interface CertificateFile {
   readonly certificate: X509Certificate;
   readonly pem: string;
@@ -22,7 +22,7 @@ export interface CertificateFile {
  * Every certificate of a PEM text, or the one in DER.
  *
  * @param instead what to give in place of a file that holds no certificate
- * @throws {ApnsError} APNS_ERR_BAD_CREDENTIALS where there is none, or one that cannot be read
+ * @throws {ApnsError} APNS_ERR_BAD_CREDENTIALS if there is none, or if one cannot be read
  */
 export function readCertificates(expected: ExpectedPem, instead: string, value: Pem): CertificateFile[] {
   const { path } = expected;
@@ -45,10 +45,10 @@ export function readCertificates(expected: ExpectedPem, instead: string, value: 
 }
 
 /**
- * A chain as TLS wants it: the certificate of one of these keys first, then the one that issued it, and so on
- * (RFC 8446, section 4.4.2). Files with the authority before the leaf are common.
+ * Sorts a chain as TLS requires: first the certificate of one of these keys, then its issuer, and so on (RFC 8446,
+ * section 4.4.2). Files that have the authority before the leaf are common.
  *
- * @throws {ApnsError} APNS_ERR_BAD_CREDENTIALS where no key belongs to any certificate
+ * @throws {ApnsError} APNS_ERR_BAD_CREDENTIALS if no key belongs to any certificate
  */
 export function orderChain(
   certificates: readonly CertificateFile[],
@@ -68,7 +68,7 @@ export function orderChain(
 }
 
 /**
- * A gateway refuses an outdated certificate, under TLS 1.3 without saying so; here the reason can be given.
+ * Checks the dates here, because a gateway that refuses an expired certificate gives no reason under TLS 1.3.
  *
  * @throws {ApnsError} APNS_ERR_BAD_CREDENTIALS for a certificate that is out of date
  */
@@ -84,7 +84,7 @@ export function checkDates(path: string, { validFrom, validTo }: X509Certificate
   }
 }
 
-/** OpenSSL keeps a certificate and a key of different kinds side by side without a word, and shows neither. */
+/** OpenSSL accepts a certificate and a key of different types without an error, and uses neither. */
 function mismatchError({ certificate }: CertificateFile, { key }: PrivateKey): ApnsError {
   const given = key.asymmetricKeyType;
   let wanted: string | undefined;

@@ -11,7 +11,7 @@ export type ConnectionEvent = Peer &
     | { readonly event: 'connecting' | 'connected' }
     | {
         readonly event: 'failed';
-        /** Why. Connecting may be tried again. */
+        /** The reason. A later attempt may follow. */
         readonly error: ApnsError;
       }
   );

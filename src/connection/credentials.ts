@@ -36,7 +36,7 @@ const KNOWN = [
   'servername',
 ] satisfies (keyof TlsCredentialOptions)[];
 
-/** A floor of its own: `--tls-min-v1.0` on the command line of Node must not lower it. */
+/** Set explicitly, so that Node's option `--tls-min-v1.0` cannot lower it. */
 const TLS = { minVersion: 'TLSv1.2' } as const;
 
 const NOT_PEM = 'give the contents of the file, not its path, and a .p12 file as tls.pfx';
@@ -126,7 +126,7 @@ function readAuthorities(value: Pem): CertificateFile[] {
   );
 }
 
-/** Chains with their leaf first, and the keys of the leaves, still encrypted if they were. */
+/** Chains with their leaf first, and the keys of the leaves, in their original encryption. */
 function readClient(
   certs: readonly Pem[],
   keys: readonly Pem[],
@@ -164,7 +164,7 @@ function loadPkcs12(
   return context;
 }
 
-/** What OpenSSL has against a pair that belongs together. */
+/** The reason why OpenSSL rejects a certificate and key that belong together. */
 function describeRefusal(cause: unknown): string {
   const code = String((cause as NodeJS.ErrnoException).code);
   return /TOO_(SMALL|WEAK)/.test(code)

@@ -30,7 +30,7 @@ const KEEPALIVE_MS = 60_000;
  * reports it.
  *
  * @throws {ApnsError} whatever went wrong, by code. APNS_ERR_CONNECT_TIMEOUT after `connectTimeoutMs` for
- *   everything together (a time in which this process stood still does not count), APNS_ERR_CLOSED if aborted, APNS_ERR_VERIFICATION_DISABLED before anything is
+ *   everything together (time in which this process was frozen does not count), APNS_ERR_CLOSED if aborted, APNS_ERR_VERIFICATION_DISABLED before anything is
  *   dialled, APNS_ERR_NOT_HTTP2 if the peer does not agree on `alpn`. Every failure leaves no socket open.
  */
 export async function dial(target: Target, options: DialOptions = {}): Promise<TLSSocket> {
@@ -89,9 +89,9 @@ function connectionOptions(
     host: target.host,
     port: target.port,
     secureContext: target.secureContext,
-    // Said again although it is the default, so that nothing outside can say otherwise.
+    // Set explicitly although it is the default, so that nothing outside this call can change it.
     rejectUnauthorized: true,
-    // Node gives up on an address after 250 ms, which is less than one round trip across some oceans.
+    // Node's default is 250 ms per address, which is less than some intercontinental round trips.
     autoSelectFamilyAttemptTimeout: Math.max(10, Math.ceil(target.connectTimeoutMs / 4)),
     ...(target.servername === undefined ? {} : { servername: target.servername }),
     ...(alpn === undefined ? {} : { ALPNProtocols: [alpn] }),
@@ -110,12 +110,12 @@ function handshake(
     const destroy = socket.destroy.bind(socket);
     let hasShownCertificate = false;
 
-    /** Node takes the certificate out of the chain as it returns it, so this asks until there is one, and not again. */
+    /** Node removes the certificate from the chain when it returns it, so this stops asking after the first result. */
     function sawCertificate(): boolean {
       hasShownCertificate ||= socket.getPeerX509Certificate() !== undefined;
       return hasShownCertificate;
     }
-    /** 'error' comes too late to ask: by then the socket has forgotten. */
+    /** At 'error' it is too late to ask: the socket no longer has the certificate. */
     function onDestroy(error?: Error): TLSSocket {
       sawCertificate();
       return destroy(error);
@@ -161,8 +161,8 @@ function handshake(
 }
 
 /**
- * What a failed handshake means. One that the gateway refuses before it has shown its own certificate has not come to
- * the client certificate yet: the two ends have no TLS version, cipher or signature algorithm in common.
+ * The error for a failed handshake. If the gateway refuses the handshake before it sends its own certificate, it has not
+ * seen the client certificate: the two ends have no TLS version, cipher or signature algorithm in common.
  */
 function handshakeError(error: unknown, target: Target, hasShownCertificate: boolean): ApnsError {
   if (!(error instanceof Error)) return closedError(target);

@@ -87,7 +87,7 @@ export class Http2Client {
     }
   }
 
-  /** Sends the requests to come on another connection. The one that is open closes when it has answered. */
+  /** Sends later requests on another connection. The open connection closes after its last response. */
   reconnect(): void {
     const connecting = this.#connection;
     this.#connection = undefined;

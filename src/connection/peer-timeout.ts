@@ -1,16 +1,16 @@
 /**
- * Timeouts that do not blame a peer for a process that stood still.
+ * Timeouts that do not count time in which this process was frozen.
  *
  * Node runs timers before it reads sockets. After the process was frozen (SIGSTOP, a suspended container) or its
- * event loop was blocked, a timer is due although the answer may have arrived long ago, or although the peer had no
- * chance to answer. So a timer that fires is judged after the sockets were read once more (the poll phase lies
- * between a timer and `setImmediate`), and one that fires far too late starts again, once.
+ * event loop was blocked, a timer is due although the response may have arrived, or although the peer had no chance to
+ * respond. So the timeout waits until the sockets have been read once more (the poll phase is between a timer and
+ * `setImmediate`), and a timer that fires far too late starts again, once.
  */
 
-/** A timer that is later than this share of its time has measured the process, not the peer. */
+/** A timer that is late by more than this fraction of its time shows that the process was frozen, not that the peer is slow. */
 const MAX_LATE_SHARE = 0.1;
 
-/** Calls a function when a peer has had its time; see the file comment. */
+/** Calls a function when the time of a peer is over; see the file comment. */
 export class PeerTimeout {
   readonly #ms: number;
   readonly #onTimeout: () => void;
@@ -26,14 +26,14 @@ export class PeerTimeout {
     this.#start();
   }
 
-  /** Gives the peer its whole time again. */
+  /** Restarts the timeout. */
   restart(): void {
     this.cancel();
     this.#isExtended = false;
     this.#start();
   }
 
-  /** After this the function is not called any more. */
+  /** Stops the timeout; the function is not called after this. */
   cancel(): void {
     clearTimeout(this.#timer);
     clearImmediate(this.#immediate);

@@ -1,6 +1,6 @@
 /**
- * PEM (RFC 7468) as people keep it: with line breaks that became spaces or the two characters `\n` in an environment
- * variable, indented in YAML, in UTF-16. OpenSSL reads only the strict form, so each block is written anew in it.
+ * Reads PEM (RFC 7468) in common non-standard forms: line breaks that an environment variable turned into spaces or the
+ * two characters `\n`, YAML indentation, UTF-16. OpenSSL reads only the strict form, so this rewrites each block in it.
  */
 import { X509Certificate } from 'node:crypto';
 import { ApnsError, invalidOption } from '../errors.js';
@@ -9,19 +9,19 @@ import { decodeText } from './decode-text.js';
 /** PEM text, or its bytes: the contents of a file, not its path. */
 export type Pem = string | Uint8Array;
 
-/** What stands between one BEGIN line and its END line. */
+/** The data between a BEGIN line and its END line. */
 export interface PemBlock {
-  /** The words of its BEGIN line, such as `CERTIFICATE`. */
+  /** The label of its BEGIN line, such as `CERTIFICATE`. */
   readonly label: string;
-  /** The whole block in the form that OpenSSL reads. */
+  /** The complete block in the form that OpenSSL reads. */
   readonly text: string;
 }
 
-/** What a file should hold, in the words of its owner. */
+/** The contents that a file should have, in words for its owner. */
 export interface ExpectedPem {
   /** The option that the file was given as, such as `tls.cert`. */
   readonly path: string;
-  /** What to do where the file holds nothing that is known. */
+  /** The advice if the file has no known format. */
   readonly advice: string;
 }
 
@@ -31,15 +31,15 @@ const DASHES = '-----';
 /** RFC 7468, section 3: a label is printable and has no line break. No known one is longer. */
 const LABEL = /^[A-Z0-9][A-Z0-9 #]{0,63}$/;
 
-/** The headers of an encrypted key in the form of RFC 1421, and the base64 behind them. */
+/** The headers of an encrypted key in the form of RFC 1421, and the base64 that follows them. */
 const ENCRYPTED =
   /^\s*Proc-Type:\s*4,\s*ENCRYPTED\s+DEK-Info:\s*([A-Za-z0-9-]+),\s*([0-9A-Fa-f]+)\s([\s\S]*)$/;
 
 /**
- * The blocks of a PEM text; text around them is skipped.
+ * The blocks of a PEM text. Text around them is skipped.
  *
  * @throws {ApnsError} APNS_ERR_INVALID_OPTION for a value of another type
- * @throws {ApnsError} APNS_ERR_BAD_CREDENTIALS for what is no PEM, or is cut off
+ * @throws {ApnsError} APNS_ERR_BAD_CREDENTIALS if the value is not PEM, or is cut off
  */
 export function readPem(expected: ExpectedPem, value: Pem): PemBlock[] {
   const { path } = expected;
@@ -75,7 +75,7 @@ export function isPrivateKey({ label }: PemBlock): boolean {
   return label.endsWith('PRIVATE KEY');
 }
 
-/** What blocks hold that are not what was expected, in words. */
+/** The contents of unexpected blocks, in words. */
 export function describeBlocks(blocks: readonly PemBlock[]): string {
   if (blocks.some(isPrivateKey)) return 'a private key';
   if (blocks.some(isCertificate)) return 'a certificate';
@@ -85,7 +85,7 @@ export function describeBlocks(blocks: readonly PemBlock[]): string {
   return 'something else';
 }
 
-/** A certificate in DER, as Apple gives it out (`aps.cer`); `undefined` for anything else. */
+/** A certificate in DER, as Apple issues it (`aps.cer`); `undefined` for anything else. */
 export function readDerCertificate(value: Pem): X509Certificate | undefined {
   if (typeof value === 'string' || value[0] !== SEQUENCE) return undefined;
   try {
@@ -104,7 +104,7 @@ function formatBlock(label: string, body: string): string {
   const lines = body.replaceAll('\\r', '\n').replaceAll('\\n', '\n');
   const [, cipher, iv, encrypted] = ENCRYPTED.exec(lines) ?? [];
   const base64 = (encrypted ?? lines).replace(/\s+/g, '');
-  // What is no base64 stays as it is, for OpenSSL to refuse.
+  // Text that is not base64 stays unchanged, and OpenSSL rejects it.
   const data = /^[A-Za-z0-9+/]+={0,2}$/.test(base64) ? wrap(base64) : (encrypted ?? lines).trim();
   const headers = cipher === undefined ? '' : `Proc-Type: 4,ENCRYPTED\nDEK-Info: ${cipher},${iv}\n\n`;
   return `${BEGIN}${label}${DASHES}\n${headers}${data}\n${DASHES}END ${label}${DASHES}\n`;
@@ -115,10 +115,10 @@ function wrap(base64: string): string {
   return base64.replace(/.{64}(?=.)/g, '$&\n');
 }
 
-/** The first byte of everything that is kept in DER here (X.690, 8.9). */
+/** The first byte of every DER file that is read here (X.690, 8.9). */
 const SEQUENCE = 0x30;
 
-/** What a value is that has no BEGIN line, and what to do about it. Nothing of the value is repeated. */
+/** The format of a value without a BEGIN line, and what to do. It repeats no part of the value. */
 function describeForeign({ advice }: ExpectedPem, value: Pem, text: string): string {
   if (text.trim() === '') return 'is empty: it must hold PEM';
   if (readDerCertificate(value) !== undefined) {

@@ -1,4 +1,4 @@
-/** PKCS#12 files (RFC 7292): OpenSSL reads them; here is said what they lack. */
+/** Explains why OpenSSL cannot use a PKCS#12 file (RFC 7292). */
 import type { X509Certificate } from 'node:crypto';
 import { Duplex } from 'node:stream';
 import { type SecureContext, TLSSocket } from 'node:tls';
@@ -11,7 +11,7 @@ const LEGACY_RECIPE = 'openssl pkcs12 -legacy -in OLD.p12 -out NEW.pem';
 const BOTH =
   'export the certificate and its key together (in Keychain Access, open the certificate and select both lines)';
 
-/** The client certificate that a context was given; Node tells it only of a socket. */
+/** The client certificate of a context; Node has a public method for this only on sockets. */
 export function certificateOf(secureContext: SecureContext): X509Certificate | undefined {
   const socket = new TLSSocket(new Duplex({ read() {} }), { secureContext });
   const certificate = socket.getX509Certificate();

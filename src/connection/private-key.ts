@@ -1,19 +1,19 @@
-/** Private keys from PEM, and what is wrong with those that cannot be read. */
+/** Reads private keys from PEM, and explains why a key cannot be read. */
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { badCredentials, describeBlocks, type ExpectedPem, isPrivateKey, type Pem, readPem } from './pem.js';
 
-/** A key that was read, and the PEM it was read from, which is still encrypted if it was. */
+/** A key and the PEM block it was read from, in its original encryption. */
 export interface PrivateKey {
   readonly key: KeyObject;
   readonly pem: string;
 }
 
-/** What a key file should hold, and how it may be encrypted. */
+/** The contents that a key file should have, and whether they may be encrypted. */
 export interface ExpectedKey extends ExpectedPem {
   /** The option that holds the passphrase; without one the key must not be encrypted. */
   readonly passphrasePath?: string;
   readonly passphrase?: string | undefined;
-  /** What to give instead of a file that holds no private key. */
+  /** What to give in place of a file without a private key. */
   readonly instead: string;
 }
 
@@ -26,7 +26,7 @@ const LEGACY_RECIPE = 'openssl pkey -provider legacy -provider default -in OLD.p
 /**
  * Every private key of a PEM text.
  *
- * @throws {ApnsError} APNS_ERR_BAD_CREDENTIALS where there is none, or one that cannot be read
+ * @throws {ApnsError} APNS_ERR_BAD_CREDENTIALS if there is none, or if one cannot be read
  */
 export function readPrivateKeys(expected: ExpectedKey, value: Pem): PrivateKey[] {
   const blocks = readPem(expected, value);

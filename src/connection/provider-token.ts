@@ -7,8 +7,8 @@
  * hour (ExpiredProviderToken), and one that takes the place of another on the same connection after less than 20
  * minutes (TooManyProviderTokenUpdates). RFC 7518, section 3.4: the signature is the two numbers as they are, not DER.
  *
- * Ages are measured with the monotonic clock. The wall clock is used for `iat` only, and is corrected by the
- * server's `date` where the two differ.
+ * Ages are measured with the monotonic clock. The wall clock is used for `iat` only, and is corrected with the
+ * server's `date` if the two differ.
  */
 import { type KeyObject, sign } from 'node:crypto';
 import { inspect } from 'node:util';
@@ -34,21 +34,21 @@ const KNOWN = ['key', 'keyId', 'teamId'] satisfies (keyof ProviderTokenOptions)[
 
 /** What {@link ProviderToken.refresh} did. */
 export type TokenRefresh =
-  /** Nothing: the token must not change yet, and sending again would only be refused again. */
+  /** No new token: the token must not change yet, and another request with it would be refused again. */
   | 'kept'
-  /** There is another token, which connections that carried an earlier one may carry. */
+  /** There is a new token. Connections that carried an earlier token may carry it. */
   | 'replaced'
   /**
-   * There is another token, less than 20 minutes after the one before. A connection that carried that one must not
-   * carry this one (TooManyProviderTokenUpdates): drain every connection that is open now.
+   * There is a new token, less than 20 minutes after the previous one. A connection that carried the previous token must
+   * not carry the new one (TooManyProviderTokenUpdates): drain every connection that is open now.
    */
   | 'reissued';
 
 /** The two clocks that a token needs. */
 export interface TokenClock {
-  /** UNIX milliseconds, which somebody may set. */
+  /** UNIX milliseconds. Users and the system can set this clock. */
   wall(): number;
-  /** Milliseconds since some moment, which nobody can set. It may stand still while the machine sleeps. */
+  /** Milliseconds since a fixed moment. Nothing can set this clock; it may stop while the machine sleeps. */
   monotonic(): number;
 }
 
@@ -59,7 +59,7 @@ const MIN_AGE_MS = 20 * MINUTE_MS;
 
 /**
  * "… and no less than once every 60 minutes." Ten minutes of that are left to requests that are already
- * written and to clocks that differ. Without jitter: no two processes share a token, so nothing is to be spread.
+ * written and to clocks that differ. There is no jitter: no two processes share a token, so no load needs to be spread.
  */
 const REFRESH_AGE_MS = 50 * MINUTE_MS;
 
@@ -70,7 +70,7 @@ const ID = /^[A-Za-z0-9]{10}$/;
 
 const SYSTEM_CLOCK: TokenClock = { wall: () => Date.now(), monotonic: () => performance.now() };
 
-/** What both clocks said at one moment. */
+/** The times of both clocks at one moment. */
 interface Moment {
   readonly wall: number;
   readonly monotonic: number;
@@ -90,9 +90,9 @@ export class ProviderToken {
   #authorization: string | undefined;
   /** When the token was made. */
   #madeAt: Moment = { wall: 0, monotonic: 0 };
-  /** Its `iat`, in milliseconds: the wall clock's, unless that was known to be wrong. */
+  /** Its `iat`, in milliseconds: the wall-clock time, corrected if that clock was known to be wrong. */
   #issuedAt = 0;
-  /** When a token was last made before the one before was 20 minutes old. */
+  /** When a token was last made before the previous one was 20 minutes old. */
   #reissuedAt: Moment | undefined;
   #skewMs = 0;
   /** When the skew was measured. */
@@ -101,7 +101,7 @@ export class ProviderToken {
   /**
    * @throws {ApnsError} APNS_ERR_INVALID_OPTION for options of the wrong type or name
    * @throws {ApnsError} APNS_ERR_BAD_CREDENTIALS for an id of another form, for two ids that are the same, and for a
-   *   key that cannot be read or is no private key on the curve P-256
+   *   key that cannot be read or is not a private key on the curve P-256
    */
   constructor(options: ProviderTokenOptions, clock: TokenClock = SYSTEM_CLOCK) {
     checkOptionNames('providerToken', options ?? null, KNOWN);
@@ -127,11 +127,11 @@ export class ProviderToken {
   }
 
   /**
-   * Replaces the token if that can help. Call it when a request that was sent with the value `refused` is answered
+   * Replaces the token if that can help. Call it when a request that was sent with the value `refused` gets
    * ExpiredProviderToken or InvalidProviderToken, after {@link noteServerDate} with the `date` of that response.
    *
-   * A token is replaced at once when the server's time shows that its `iat` is wrong; any other not before it is 20
-   * minutes old. Requests that were sent with one token and refused together get one new token.
+   * If the server's time shows that the token's `iat` is wrong, the token is replaced at once; otherwise only when it is
+   * 20 minutes old. Requests that were sent with one token and refused together get one new token.
    */
   refresh(refused: string): TokenRefresh {
     // Many requests are under way with one token, and each of them is refused.
@@ -161,8 +161,8 @@ export class ProviderToken {
 
   /**
    * How far the server's clock is ahead of this machine's, in milliseconds; negative when it is behind,
-   * `undefined` as long as no response has told, or since this machine's clock was set. It includes the time the
-   * response took, and is coarse by a second. Beyond a minute it explains most refusals of a provider token.
+   * `undefined` until a response has had a `date`, and after this machine's clock was set. It includes the latency of
+   * the response, and has a resolution of one second. A skew of more than a minute explains most refusals of a token.
    */
   get clockSkewMs(): number | undefined {
     return this.#skewAt(this.#now());
@@ -177,13 +177,13 @@ export class ProviderToken {
     return { wall: this.#clock.wall(), monotonic: this.#clock.monotonic() };
   }
 
-  /** What was measured with a wall clock that has been set since says nothing any more. */
+  /** A skew that was measured before the wall clock was set is no longer valid. */
   #skewAt(now: Moment): number | undefined {
     const measured = this.#measuredAt;
     return measured === undefined || hasBeenSet(measured, now) ? undefined : this.#skewMs;
   }
 
-  /** The server's time, as far as it is known. */
+  /** The server's time if it is known, otherwise this machine's. */
   #serverTime(now: Moment): number {
     const skew = this.#skewAt(now) ?? 0;
     return Math.abs(skew) > MAX_SKEW_MS ? now.wall + skew : now.wall;
@@ -198,15 +198,15 @@ export class ProviderToken {
   }
 
   /**
-   * Whether the token has another age for the server than for the monotonic clock: this machine's clock was wrong
-   * when it was issued, or the machine has slept since, while the monotonic clock stood still.
+   * Whether the token's age on the server's clock differs from that on the monotonic clock: this machine's clock was wrong
+   * when the token was issued, or the machine has slept since, while the monotonic clock stopped.
    */
   #isIssuedWrongly(now: Moment): boolean {
     const age = now.monotonic - this.#madeAt.monotonic;
     return Math.abs(this.#serverTime(now) - this.#issuedAt - age) > MAX_SKEW_MS;
   }
 
-  /** A server whose dates contradict each other must not cause one token after the other. */
+  /** A server whose dates contradict each other must not cause a new token for each response. */
   #mayReissue(now: Moment): boolean {
     const last = this.#reissuedAt;
     return last === undefined || now.monotonic - last.monotonic >= MIN_AGE_MS || hasBeenSet(last, now);
@@ -228,7 +228,7 @@ export function isTokenRefusal(reason: string): boolean {
   return reason === 'ExpiredProviderToken' || reason === 'InvalidProviderToken';
 }
 
-/** Whether the wall clock has gone another way than the monotonic one since `then`: it was set, or the machine slept. */
+/** Whether the two clocks have advanced differently since `then`: the wall clock was set, or the machine slept. */
 function hasBeenSet(then: Moment, now: Moment): boolean {
   return Math.abs(now.wall - then.wall - (now.monotonic - then.monotonic)) > MAX_SKEW_MS;
 }

@@ -33,7 +33,7 @@ export class HttpProxy implements Peer {
     this.#authorization = authorization;
   }
 
-  /** Whether it was given credentials to send. */
+  /** Whether credentials for the proxy are configured. */
   get hasCredentials(): boolean {
     return this.#authorization !== undefined;
   }

@@ -44,7 +44,7 @@ export class FrameSlab {
   readonly #command: FrameCommand;
   readonly #maxPayloadBytes: number;
   readonly #identify: FrameSlabOptions['identify'];
-  /** The fields of the notification that is being appended, where no record of them was given. */
+  /** The fields of the notification that is being appended, if the caller gave no record. */
   readonly #record = new NotificationRecord({} as Notification);
   #slab: Buffer = NO_SLAB;
   #start = 0;

@@ -85,7 +85,7 @@ export const FRAME_FORMAT: PacketFormat = {
       throw malformed(`it starts with command ${command}, known are 0, 1 and 2`);
     }
     const tokenStart = start + (command === 1 ? 11 : 3);
-    // Where the token's length is not there yet, what is read as its length leads behind the end as well.
+    // If the token's length has not arrived yet, the value that is read in its place also exceeds the buffer.
     const payloadStart = tokenStart + uint16(bytes, tokenStart - 2) + 2;
     if (end < payloadStart) return 0;
     return payloadStart + uint16(bytes, payloadStart - 2) - start;

@@ -1,4 +1,4 @@
-/** The rules for what a person sees or hears: `alert`, `badge` and `sound`. */
+/** The rules for the parts that a person sees or hears: `alert`, `badge` and `sound`. */
 import { ALERT_KEYS, isObject, type KeyChecks, LIVE_ACTIVITY_ALERT_KEYS, SOUND_KEYS } from './aps-value.js';
 import { SHOWN, unknownKeyProblem, wrongValueProblem } from './payload-rules.js';
 import type { Http2Rule, JsonObject } from './rule.js';

@@ -1,4 +1,4 @@
-/** The keys of the `aps` dictionary and of what is in it, and what each may hold: the types of `aps.ts`, at run time. */
+/** The keys of `aps` and of the dictionaries inside it, and the type of each value: the types of `aps.ts` at run time. */
 import type {
   Aps,
   ApsAlert,
@@ -110,7 +110,7 @@ export const SOUND_KEYS: KeyChecks<keyof ApsSound> = {
   volume: check('a number from 0 to 1', (value) => typeof value === 'number' && value >= 0 && value <= 1),
 };
 
-/** The first of the known keys whose value is not of its type, and what is wrong with it, as text that follows the key. */
+/** The first known key whose value has the wrong type, and the problem as text that follows the key. */
 export function valueProblem(
   checks: KeyChecks,
   dictionary: Readonly<Record<string, unknown>>,

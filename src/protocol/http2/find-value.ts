@@ -1,7 +1,7 @@
-/** Looks through a JSON value, however deep, without recursion. */
+/** Searches a JSON value of any depth without recursion. */
 import { shownName } from '../../notification.js';
 
-/** A value, the key or index it has, and what holds it. */
+/** A value, its key or index, and its container. */
 interface Place {
   readonly value: unknown;
   readonly key: string;
@@ -12,10 +12,10 @@ interface Place {
 const MAX_PATH_CHARACTERS = 80;
 
 /**
- * The path of the first value, in the order of the text, that fits, such as `aps.alert.body`; `undefined` for none. The
- * path is fit for a message.
+ * The path of the first matching value, in the order of the text, such as `aps.alert.body`; `undefined` for none. The
+ * path is safe to show in a message.
  *
- * @param fits is asked about every value inside `root`, with its key (for an element of an array, its index)
+ * @param fits is called with every value inside `root` and its key (for an element of an array, its index)
  */
 export function findValue(root: object, fits: (value: unknown, key: string) => boolean): string | undefined {
   const waiting: Place[] = childrenOf(root, undefined);
@@ -28,7 +28,7 @@ export function findValue(root: object, fits: (value: unknown, key: string) => b
   return undefined;
 }
 
-/** The last one first, so that they are taken from the end in the order of the text. */
+/** In reverse order, so that taking values from the end gives the order of the text. */
 function childrenOf(container: object, parent: Place | undefined): Place[] {
   return Object.entries(container)
     .map(([key, value]) => ({ value, key, parent }))

@@ -253,7 +253,7 @@ function bytesOf(frame: Http2Frame): Buffer | undefined {
 
 function checkLength(bytes: Uint8Array, start: number, end: number): void {
   const have = end - start;
-  // A header that is cut reads as some length, which is then longer than what is there.
+  // A truncated header is read as a length that exceeds the available bytes.
   const length = FRAME_HEADER_BYTES + frameLength(bytes, start);
   if (length > have) {
     throw new ApnsError('APNS_ERR_TRUNCATED_PACKET', `the bytes end inside an HTTP/2 frame (${have} bytes)`);

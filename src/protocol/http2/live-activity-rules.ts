@@ -1,4 +1,4 @@
-/** The rules for `aps` dictionaries of Live Activities. The device drops in silence what breaks one. */
+/** The rules for `aps` dictionaries of Live Activities. The device silently drops a notification that breaks one. */
 import { isObject } from './aps-value.js';
 import type { Http2Rule } from './rule.js';
 import { BROADCASTS, LIVE_ACTIVITIES } from './rule-sources.js';
@@ -12,7 +12,7 @@ import {
 
 const EVENTS: readonly unknown[] = ['start', 'update', 'end'];
 
-/** Apple: an ended Live Activity stays on the Lock Screen for up to four hours, whatever `dismissal-date` says. */
+/** Apple: an ended Live Activity stays on the Lock Screen for at most four hours, even with a later `dismissal-date`. */
 const MAX_DISMISSAL_SECONDS = 4 * 60 * 60;
 
 export const LIVE_ACTIVITY_RULES: readonly Http2Rule[] = [
@@ -39,7 +39,7 @@ export const LIVE_ACTIVITY_RULES: readonly Http2Rule[] = [
       if (!isUnixSeconds(timestamp)) {
         return 'needs a timestamp in aps with push type liveactivity: the current time in UNIX seconds';
       }
-      // The rule about values speaks of those that count from 2001.
+      // The rule about values reports timestamps that count from 2001.
       return timestamp < FIRST_PLAUSIBLE_SECOND && !isReferenceTime(timestamp)
         ? `has an aps whose timestamp ${earlySecondsProblem(timestamp)}`
         : undefined;

@@ -21,7 +21,7 @@ const READS_APS: ReadonlySet<string> = new Set([
   'controls',
 ]);
 
-/** What a person notices of a notification. */
+/** The keys with an effect that a person notices. */
 export const SHOWN: readonly string[] = ['alert', 'badge', 'sound'];
 
 export const PAYLOAD_RULES: readonly Http2Rule[] = [

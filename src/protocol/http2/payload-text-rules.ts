@@ -1,4 +1,4 @@
-/** The rules for a payload's JSON text and the strings in it, whatever its keys mean. */
+/** The rules for a payload's JSON text and the strings in it, independent of its keys. */
 
 import { shownName } from '../../notification.js';
 import { repeatedKey } from '../json/repeated-key.js';
@@ -7,13 +7,13 @@ import { findValue } from './find-value.js';
 import type { Http2Rule, JsonObject } from './rule.js';
 import { JSON_CHARACTERS, JSON_OBJECTS, JSON_STRINGS, OBJECT_TEXT, PAYLOAD_KEYS } from './rule-sources.js';
 
-/** What JavaScript makes of an object where a string is wanted. */
+/** The text that JavaScript makes of an object that is converted to a string. */
 const OBJECT_AS_TEXT = /\[object \w+\]/;
 
-/** Nobody is shown these words on purpose. */
+/** No sender shows these words on purpose. */
 const MISSING_AS_TEXT = /^(?:undefined|null|NaN)$/;
 
-/** What is left of an escape that was escaped itself. */
+/** The text of an escape that was escaped twice. */
 const ESCAPE_AS_TEXT = /\\(?:u[0-9a-fA-F]{4}|["n])/;
 
 /** The parts of an alert that a person reads, `loc-args` included. */
@@ -102,7 +102,7 @@ export const PAYLOAD_TEXT_RULES: readonly Http2Rule[] = [
   },
 ];
 
-/** The path of the first text that fits among those of the alert that a person reads. */
+/** The path of the first matching text in the parts of the alert that a person reads. */
 function findRead(aps: JsonObject | undefined, pattern: RegExp): string | undefined {
   const alert = aps?.['alert'];
   if (typeof alert === 'string') return pattern.test(alert) ? 'aps.alert' : undefined;

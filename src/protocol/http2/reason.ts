@@ -103,7 +103,7 @@ export function decodeReasonBody(bytes: Buffer): ReasonBody {
 
 /**
  * Whether the same notification may be accepted later: too many requests, and every failure of the gateway's
- * own. A provider token that changes too often on a connection is refused there again.
+ * own. A connection on which the provider token changed too often keeps refusing it.
  */
 export function isTemporary(statusCode: number, reason: string | undefined): boolean {
   return statusCode === 429 ? reason !== 'TooManyProviderTokenUpdates' : statusCode >= 500;

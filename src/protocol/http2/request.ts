@@ -10,8 +10,8 @@
  * incremental indexing to allow the header names to be added to the dynamic table; subsequent times, as
  * literal header fields without indexing. Encode all other headers as literals with incremental indexing."
  *
- * Apple's current page, "Establishing a connection to APNs", says of authorization that it "can be indexed". It stays a
- * literal here, which both pages allow.
+ * Apple's current page, "Establishing a connection to APNs", says that authorization "can be indexed". This codec keeps
+ * it a literal, which both pages allow.
  *
  * What does not change from one notification to the next is therefore a byte or two per header, and is kept
  * as bytes for as long as the table keeps still.

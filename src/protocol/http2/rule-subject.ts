@@ -1,15 +1,15 @@
-/** What a notification is, as far as rules depend on it and a field alone does not say it. */
+/** Properties of a notification that rules need and that depend on several fields. */
 import { channelOf, type Notification } from '../../notification.js';
 import { pushTypeOfTopic } from './push-type.js';
 import type { Http2RuleContext } from './rule.js';
 
-/** What a broadcast is sent with when it names no push type, and the only one that it may name. */
+/** The push type of a broadcast: the default, and the only valid one. */
 export const BROADCAST_PUSH_TYPE = 'liveactivity';
 
-/** What Wallet (the identifier of a pass type) and device management have as topic; their payloads need no `aps`. */
+/** The prefixes of topics of Wallet (pass type identifiers) and device management; their payloads need no `aps`. */
 const TOPICS_WITHOUT_APS = /^(?:pass\.|com\.apple\.mgmt\.)/;
 
-/** Whether the notification goes to a channel, and not to a device. */
+/** Whether the notification is for a channel and not for a device. */
 export function isBroadcast(notification: Notification): boolean {
   return channelOf(notification) !== undefined;
 }
@@ -24,7 +24,7 @@ export function pushTypeOf(notification: Notification): string | undefined {
   return notification.pushType ?? (isBroadcast(notification) ? BROADCAST_PUSH_TYPE : undefined);
 }
 
-/** The push type that the notification is for: where it is sent with none, the one that the topic names. */
+/** The effective push type: if the notification has none, the one that the topic's suffix names. */
 export function impliedPushType(notification: Notification, context: Http2RuleContext): string | undefined {
   const pushType = pushTypeOf(notification);
   if (pushType !== undefined) return pushType;
@@ -33,7 +33,7 @@ export function impliedPushType(notification: Notification, context: Http2RuleCo
 }
 
 /**
- * Whether Wallet or device management takes the notification. Apple, "Adding a web service to update passes": the topic
+ * Whether the notification is for Wallet or device management. Apple, "Adding a web service to update passes": the topic
  * is the pass type identifier, and the payload an empty JSON dictionary.
  */
 export function goesWithoutAps(notification: Notification, context: Http2RuleContext): boolean {

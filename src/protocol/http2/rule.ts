@@ -23,7 +23,7 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** The payload as rules look at it. */
 export interface RulePayload {
-  /** As it is sent, in UTF-8. */
+  /** The bytes that are sent, in UTF-8. */
   readonly json: Buffer;
   /** `undefined` when it is not the JSON text of an object. */
   readonly object: JsonObject | undefined;

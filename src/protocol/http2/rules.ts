@@ -20,7 +20,7 @@ import { PAYLOAD_RULES, payloadBytesProblem } from './payload-rules.js';
 import { PAYLOAD_TEXT_RULES } from './payload-text-rules.js';
 import type { Http2Rule, Http2RuleContext, JsonObject, RulePayload, RuleSeverity } from './rule.js';
 
-/** Every rule; those of one field stand together within each part. */
+/** Every rule. Within each part, the rules of one field are adjacent. */
 export const HTTP2_RULES: readonly Http2Rule[] = [
   ...COMMON_RULES,
   ...HEADER_RULES,

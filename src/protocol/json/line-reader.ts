@@ -34,8 +34,8 @@ export interface LineHandler {
 }
 
 /**
- * Cuts a sequence of chunks into lines. Blank lines are counted and not handed over. A byte order mark at the start of
- * a later line is passed over: `cat` leaves it where it joins files.
+ * Divides a sequence of chunks into lines. Blank lines are counted and not passed on. A byte order mark at the start of
+ * a later line is skipped: `cat` leaves it at the joint of two files.
  */
 export class LineReader {
   readonly #handler: LineHandler;
@@ -123,7 +123,7 @@ export class LineReader {
     let start = lineStart;
     // `cat` leaves the mark of a joined file here. The mark of the whole input was skipped before.
     if (bytes[start] === 0xef && this.#line > 1 && isByteOrderMark(bytes, start, lineEnd)) start += 3;
-    // In front of an empty line is the newline of the line before, or nothing.
+    // Before an empty line there is the newline of the previous line, or nothing.
     const end = bytes[lineEnd - 1] === CARRIAGE_RETURN ? lineEnd - 1 : lineEnd;
     if (end - lineStart > this.#maxLineBytes) {
       this.#refuseLength();

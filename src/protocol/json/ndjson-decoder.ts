@@ -74,7 +74,7 @@ export class NdjsonDecoder {
    * @throws {ApnsError} APNS_ERR_NOT_NDJSON if the input as a whole is something else
    */
   end(): void {
-    // So few bytes hold no notification after which it could stop.
+    // This few bytes cannot hold a notification after which the search could stop.
     if (this.#lines === undefined) this.#begin();
     this.#lines!.end();
     this.#acquitSuspect();

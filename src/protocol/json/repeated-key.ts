@@ -1,4 +1,4 @@
-/** Finds a key that an object has twice. A parsed value does not show it: `JSON.parse` keeps the last one. */
+/** Finds a key that an object has twice. A parsed value does not show this, because `JSON.parse` keeps the last one. */
 import { JsonScanner, skipSpace } from './json-scanner.js';
 
 const QUOTE = 0x22;
@@ -6,7 +6,7 @@ const COLON = 0x3a;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 
-/** The first key that stands twice in one object of a valid JSON text, at any depth, or `undefined`. */
+/** The first key that occurs twice in one object of a valid JSON text, at any depth, or `undefined`. */
 export function repeatedKey(json: Buffer): string | undefined {
   const scanner = new JsonScanner();
   const objects: Set<string>[] = [];
@@ -23,7 +23,7 @@ export function repeatedKey(json: Buffer): string | undefined {
     const isKey = json[skipSpace(json, after, json.length)] === COLON;
     if (isKey) {
       const keys = objects.at(-1);
-      // Escapes spell the same key in another way.
+      // A key can be written with escapes.
       const key = JSON.parse(json.toString('utf8', i, after)) as string;
       if (keys?.has(key)) return key;
       keys?.add(key);
