@@ -21,7 +21,7 @@ export interface AcceptedNotification {
   /** Binary wire only. */
   readonly identifier?: number;
   /**
-   * HTTP/2 only: as it was answered, whether the client or the simulator made it; lower case. A broadcast has one only
+   * HTTP/2 only: the id in the response, in lower case; the client or the simulator created it. A broadcast has one only
    * if the client sent it.
    */
   readonly apnsId?: string;
@@ -39,7 +39,7 @@ export interface AcceptedNotification {
   readonly collapseId?: string;
   /** Broadcasts, detail `full` only. */
   readonly channelId?: string;
-  /** HTTP/2, detail `full` only: `apns-request-id` as it was answered; every broadcast has one. */
+  /** HTTP/2, detail `full` only: `apns-request-id` as in the response. Every broadcast has one. */
   readonly requestId?: string;
 }
 

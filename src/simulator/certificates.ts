@@ -23,7 +23,7 @@ import {
   derUtf8String,
 } from './der.js';
 
-/** A certificate and its private key, both PEM (the key PKCS#8, elliptic curve P-256 unless RSA was asked for). */
+/** A certificate and its private key, both PEM (the key is PKCS#8, elliptic curve P-256 unless RSA was requested). */
 export interface CertificateAndKey {
   readonly cert: string;
   readonly key: string;
@@ -60,11 +60,11 @@ export interface ClientCertificateOptions extends Validity {
   readonly topic?: string;
   /** Further topics; with any, the certificate lists them all, as Apple's multi-topic ones do. */
   readonly topics?: readonly string[];
-  /** The environments it is for, each by an extension of Apple's. @default both */
+  /** The environments it is valid for, each marked by one of Apple's extensions. @default both */
   readonly environments?: readonly ApnsEnvironment[];
   /**
-   * `rsa` makes a key of 2048 bits, as push certificates have: old clients read no other. It takes from 50 to 500 ms.
-   * @default 'ec', which takes less than one
+   * `rsa` creates a key of 2048 bits, as push certificates have, because old clients read no other. It takes 50 to
+   * 500 ms. @default 'ec', which takes less than 1 ms
    */
   readonly keyType?: KeyType;
 }
@@ -78,7 +78,7 @@ export type KeyType = 'ec' | 'rsa';
 const BACK_DATING_MS = 5 * 60_000;
 const LIFETIME_MS = 10 * 365 * 86_400_000;
 
-/** What Apple asks of a certificate request. */
+/** Apple's requirements for a certificate request. */
 const RSA_BITS = 2048;
 
 const ECDSA_WITH_SHA256 = '1.2.840.10045.4.3.2';

@@ -38,7 +38,7 @@ export interface ChannelAnswer {
   readonly body?: object;
 }
 
-/** The body of a request that makes a channel; Apple demands both, and nothing else is known. */
+/** The body of a request that creates a channel. Apple requires both attributes and documents no other. */
 interface ChannelConfig {
   readonly 'message-storage-policy'?: unknown;
   readonly 'push-type'?: unknown;

@@ -60,7 +60,7 @@ export function checkCredentials(credentials: SimulatorCredentials): void {
 /**
  * Makes a complete set.
  *
- * @param keyType of the client's key; the others are elliptic curve keys
+ * @param keyType type of the client's key; the others are elliptic curve keys
  */
 export function mintCredentials(topic: string, keyType: KeyType = 'ec'): SimulatorCredentials {
   const authority = mintAuthority();

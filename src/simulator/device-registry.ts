@@ -12,15 +12,15 @@ import {
 import type { FeedbackTuple } from '../protocol/binary/feedback-tuple.js';
 
 /**
- * `invalid`: never was a token of this environment. `unregistered`: was one, the app is gone. `expired`: was one, and is
- * too old.
+ * `invalid`: never was a token of this environment. `unregistered`: the app was removed from the device. `expired`: the
+ * token is too old.
  */
 export type DeviceState = 'registered' | 'unregistered' | 'expired' | 'invalid';
 
 /** Device tokens are hex in either case; those given back are lower case. */
 export class DeviceRegistry {
   readonly #unregistered = new Map<string, number>();
-  /** Those of the unregistered whose token has expired. */
+  /** Unregistered devices whose token has expired. */
   readonly #expired = new Set<string>();
   readonly #invalid = new Set<string>();
   readonly #topics = new Map<string, string>();
@@ -45,8 +45,8 @@ export class DeviceRegistry {
   }
 
   /**
-   * Says that a token has expired: HTTP/2 answers 410 ExpiredToken. The binary wire has no such reason; there it is as
-   * {@link unregister} says.
+   * Marks a token as expired: HTTP/2 then responds with 410 ExpiredToken. The binary wire has no such reason; there the
+   * token behaves as after {@link unregister}.
    *
    * @param since UNIX seconds or a `Date`. @default now
    * @throws {ApnsError} APNS_ERR_INVALID_OPTION
@@ -92,7 +92,7 @@ export class DeviceRegistry {
     return this.#invalid.has(token) ? 'invalid' : 'registered';
   }
 
-  /** UNIX seconds since when a lower-case token is unregistered or expired, or `undefined`. */
+  /** The time, in UNIX seconds, at which a lower-case token was unregistered or expired, or `undefined`. */
   unregisteredSince(token: string): number | undefined {
     return this.#unregistered.get(token);
   }

@@ -132,7 +132,7 @@ export class GatewayConnection {
     else this.#deliver(complete);
   }
 
-  /** Frames that had been read when a connection stopped reading are discarded as well. */
+  /** Also discards frames that had been read when the connection stopped reading. */
   #processSick(bytes: Buffer, start: number, end: number): void {
     const how = this.#sickness?.how;
     if (how === 'processing-error' || how === 'invalid-token') {
@@ -224,7 +224,7 @@ export class GatewayConnection {
     if (!this.#ended && !this.#isSilent()) this.#reject(StatusCode.ProtocolError, undefined);
   }
 
-  /** Whether bad frames get no answer either. */
+  /** Whether invalid frames get no error response either. */
   #isSilent(): boolean {
     return this.#healthyLeft === 0 && this.#sickness?.how === 'no-response';
   }

@@ -27,7 +27,7 @@ export interface GatewayFaults {
   readonly stall?: boolean;
   /** Given the six bytes of an error response, returns what is sent in their place. @default the same */
   readonly rewriteErrorResponse?: ((packet: Buffer) => Uint8Array) | undefined;
-  /** Makes connections sick that are made from now on. @default none */
+  /** Makes new connections sick. @default none */
   readonly sickConnections?: SickConnectionsFault<GatewaySickness> | undefined;
 }
 

@@ -83,7 +83,7 @@ export interface Http2Faults {
   readonly maxProviderTokens?: number;
   /** Whether broadcast is switched off for every app: FeatureNotEnabled. @default false */
   readonly broadcastDisabled?: boolean;
-  /** Makes connections sick that are made from now on. @default none */
+  /** Makes new connections sick. @default none */
   readonly sickConnections?: SickConnectionsFault<Http2Sickness> | undefined;
 }
 

@@ -26,11 +26,11 @@ export interface Http2ServiceOptions extends Http2Faults {
    * that push types ask for. @default the topic of the credentials
    */
   readonly topics?: readonly string[];
-  /** Further provider keys beside that of the credentials. @default none */
+  /** Provider keys in addition to that of the credentials. @default none */
   readonly providerKeys?: readonly ProviderKey[];
   /**
-   * The environment it stands for: a certificate without Apple's extension for it gets BadCertificateEnvironment, a
-   * provider key of the other one BadEnvironmentKeyIdInToken. @default both
+   * The environment of the service. A certificate without Apple's extension for it gets BadCertificateEnvironment; a
+   * provider key of the other one gets BadEnvironmentKeyIdInToken. @default both
    */
   readonly environment?: ApnsEnvironment;
   /** Whether responses carry `apns-unique-id`, as those of the sandbox do. @default false */
@@ -64,8 +64,8 @@ export class Http2Service {
   }
 
   /**
-   * @throws {ApnsError} APNS_ERR_INVALID_OPTION or APNS_ERR_BAD_CREDENTIALS; or the system's error where the port cannot
-   *   be had
+   * @throws {ApnsError} APNS_ERR_INVALID_OPTION or APNS_ERR_BAD_CREDENTIALS; or the system's error if the port is not
+   *   available
    */
   static async start(
     context: ServiceContext,
@@ -119,7 +119,7 @@ export class Http2Service {
   /**
    * Changes faults from now on, for old connections as for new ones; those not named stay as they are.
    *
-   * @throws {ApnsError} APNS_ERR_INVALID_OPTION, and nothing is changed
+   * @throws {ApnsError} APNS_ERR_INVALID_OPTION; then nothing is changed
    */
   setFaults(changes: Http2Faults): void {
     checkOptionNames('http2', changes, HTTP2_FAULT_NAMES);
@@ -128,10 +128,10 @@ export class Http2Service {
   }
 
   /**
-   * Changes the topics that provider tokens are good for. A connection keeps those of its first push, as Apple's do:
-   * a new topic gets TopicDisallowed on it.
+   * Changes the topics that provider tokens are valid for. A connection keeps the topics of its first push, as Apple's
+   * do: a new topic gets TopicDisallowed on it.
    *
-   * @throws {ApnsError} APNS_ERR_INVALID_OPTION, and nothing is changed
+   * @throws {ApnsError} APNS_ERR_INVALID_OPTION; then nothing is changed
    */
   setTopics(topics: readonly string[]): void {
     this.#context.tokens.setKeys(readKeys(this.#ownKey, topics, this.#providerKeys));
@@ -139,10 +139,10 @@ export class Http2Service {
   }
 
   /**
-   * Changes the provider keys beside that of the credentials; one that is no longer among them is revoked, on every
-   * connection.
+   * Replaces the provider keys in addition to that of the credentials. A key that is missing in the new list is revoked
+   * on every connection.
    *
-   * @throws {ApnsError} APNS_ERR_INVALID_OPTION or APNS_ERR_BAD_CREDENTIALS, and nothing is changed
+   * @throws {ApnsError} APNS_ERR_INVALID_OPTION or APNS_ERR_BAD_CREDENTIALS; then nothing is changed
    */
   setProviderKeys(providerKeys: readonly ProviderKey[]): void {
     this.#context.tokens.setKeys(readKeys(this.#ownKey, this.#topics, providerKeys));

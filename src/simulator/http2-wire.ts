@@ -49,7 +49,7 @@ export class Http2Wire extends Duplex {
   #onBroken: (() => void) | undefined;
 
   /**
-   * @param ignorePing whether PINGs are swallowed
+   * @param ignorePing whether PINGs are ignored
    * @param onBroken called once, when node:http2 has answered a connection error with GOAWAY: it does not always
    *   close the connection (never on Node 20; on every version if the frame came in two chunks)
    */
@@ -79,7 +79,7 @@ export class Http2Wire extends Duplex {
     this.#socket.write(encodeFrame(frame));
   }
 
-  /** Sends no WINDOW_UPDATE from now on, so that the client runs out of window. */
+  /** Stops sending WINDOW_UPDATE, so that the client's window becomes empty. */
   keepWindow(): void {
     this.#drop('WINDOW_UPDATE');
   }
@@ -144,11 +144,11 @@ export class Http2Wire extends Duplex {
     if (bytes.readUInt32BE(start + GOAWAY_BYTES - 4) === Http2ErrorCode.NO_ERROR) return;
     const onBroken = this.#onBroken;
     this.#onBroken = undefined;
-    // In the next turn: this frame is written first.
+    // Close in the next turn, so that this frame is written first.
     if (onBroken !== undefined) setImmediate(onBroken);
   };
 
-  /** Keeps node:http2 from saying this. */
+  /** Stops node:http2 from sending this frame. */
   #drop(type: 'GOAWAY' | 'WINDOW_UPDATE'): void {
     this.#dropped.add(FrameType[type]);
     this.#outgoing ??= new FrameFilter((type) => this.#dropped.has(type));

@@ -16,14 +16,14 @@ export class ProviderAuth {
   readonly usesToken: boolean;
   readonly #check: ProviderTokenCheck;
   readonly #environment: ApnsEnvironment | undefined;
-  /** What a certificate is good for, or why it is good for nothing. */
+  /** The topics that a certificate is valid for, or the reason why it is refused. */
   readonly #certificate: TopicPolicy | ApnsReason | undefined;
   /** When each token was first seen here, in this process's time. */
   readonly #tokens = new Map<string, number>();
-  /** The key of the first push, and what every key was good for then. */
+  /** The key of the first push, and the topics of every key at that time. */
   #bound: { readonly key: KnownKey; readonly keys: KnownKeys } | undefined;
 
-  /** @param environment the one that certificates and keys must be for, if any */
+  /** @param environment the environment that certificates and keys must be valid for, if any */
   constructor(socket: TLSSocket, check: ProviderTokenCheck, environment: ApnsEnvironment | undefined) {
     const certificate = socket.getPeerX509Certificate();
     this.usesToken = certificate === undefined;
@@ -35,7 +35,7 @@ export class ProviderAuth {
   }
 
   /**
-   * The topics that a request may be for, or the reason why it is not this client's to make. A token beside a
+   * The topics that a request may have, or the reason why the client may not make it. A token in addition to a
    * certificate is ignored.
    *
    * @param now the gateway's time, UNIX milliseconds

@@ -141,7 +141,7 @@ export class ProviderConnection implements ProviderConnectionControl {
     const stream = behind?.stream;
     const say = (): void => this.#goAway(goaway, lastStreamIds);
     if (stream === undefined || stream.destroyed) say();
-    // In the next turn: node:http2 may close a stream before it writes the frame that ended it.
+    // Wait for the next turn: node:http2 may close a stream before it writes the frame that ended it.
     else stream.once('close', () => setImmediate(say));
   }
 
@@ -252,13 +252,13 @@ export class ProviderConnection implements ProviderConnectionControl {
     for (const exchange of spared) this.#respond(exchange);
   }
 
-  /** Answers a request that has arrived whole, as well as this connection can. */
+  /** Responds to a complete request, unless the connection's faults prevent that. */
   #respond(exchange: ProviderExchange): void {
     if (exchange.isSick && this.#sickness !== undefined) respondSick(this.#sickness.how, exchange, this);
     else processRequest(exchange, this);
   }
 
-  /** Whether the request that has just been counted has come too late for this connection to serve it. */
+  /** Whether the connection is already sick for the request that was just counted. */
   #isSick(): boolean {
     if (this.#sickness === undefined || this.#requests <= this.#sickness.healthyRequests) return false;
     if (this.#sickness.how === 'no-window') this.wire.keepWindow();
@@ -274,7 +274,7 @@ export class ProviderConnection implements ProviderConnectionControl {
     this.context.state.changed();
   }
 
-  /** Takes nothing above the last stream any more; the ids that GOAWAY is to name. */
+  /** Rejects all streams above the last one from now on; returns the ids that GOAWAY must name. */
   #denyStreams({ lastStreams }: Goaway): readonly number[] {
     return lastStreams.map((last) => {
       const wanted = last === 'all' ? this.#highestStream : last === 'none' ? 0 : last;

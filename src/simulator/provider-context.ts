@@ -11,7 +11,7 @@ import type { ConnectionTally } from './simulator-counts.js';
 export interface ProviderContext extends Omit<ServiceContext, 'tls'> {
   readonly faults: Http2FaultState;
   readonly tokens: ProviderTokenCheck;
-  /** The environment that certificates and provider keys must be for, if any. */
+  /** The environment that certificates and provider keys must be valid for, if any. */
   readonly environment: ApnsEnvironment | undefined;
   /** Whether responses carry `apns-unique-id`, as those of the sandbox do. */
   readonly uniqueId: boolean;
@@ -30,9 +30,9 @@ export interface ProviderConnectionControl {
   /** To be called when a notification was rejected. */
   onRejected(): void;
   /**
-   * Drops what lies above the last stream, says GOAWAY, and ends the connection as told.
+   * Drops the requests above the last stream, sends GOAWAY, and ends the connection as requested.
    *
-   * @param behind the exchange whose answer is to be written before the GOAWAY
+   * @param behind the exchange whose response must be written before the GOAWAY
    */
   goaway(goaway: Goaway, behind?: ProviderExchange): void;
   /** Ends the connection. What is not answered is discarded. */

@@ -33,9 +33,9 @@ export class ProviderExchange {
   bodyBytes = 0;
   readonly #connection: ProviderConnectionControl;
   readonly #rawHeaders: readonly string[];
-  /** Absent where a broadcast, or a request for channels, was sent without. */
+  /** Absent if the request is a broadcast or a channel request without this header. */
   readonly #apnsId: string | undefined;
-  /** Absent where a notification to a device was sent without. */
+  /** Absent if the request is a notification to a device without this header. */
   readonly #requestId: string | undefined;
   #chunks: Buffer[] = [];
   #isSettled = false;
@@ -54,7 +54,7 @@ export class ProviderExchange {
     this.#rawHeaders = rawHeaders;
     const apnsId = textOf(headers, 'apns-id');
     const requestId = textOf(headers, 'apns-request-id');
-    // Each kind of request has an id that APNs makes if the client does not.
+    // Each type of request has an id that APNs creates if the client does not.
     const isForDevice = isDevicePath(this.path);
     this.#apnsId = apnsId !== undefined && isApnsId(apnsId) ? apnsId : isForDevice ? randomUUID() : undefined;
     this.#requestId = requestId ?? (isForDevice ? undefined : randomUUID());
@@ -93,7 +93,7 @@ export class ProviderExchange {
       ...(this.#apnsId === undefined ? {} : { apnsId: this.#apnsId }),
       ...(this.#requestId === undefined ? {} : { requestId: this.#requestId.slice(0, MAX_RECORDED_TEXT) }),
     });
-    // In both environments for a broadcast, and in the sandbox only for a notification to a device.
+    // APNs sends it for a broadcast in both environments, and for a notification to a device in the sandbox only.
     const unique = uniqueId || fields.channelId !== undefined ? { 'apns-unique-id': randomUUID() } : {};
     this.answer(200, form, unique);
     connection.onAccepted();

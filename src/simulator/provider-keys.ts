@@ -9,7 +9,7 @@ import { checkOptionNames, choiceOption } from '../options.js';
 import type { ApnsEnvironment } from './certificates.js';
 import { type TopicPolicy, teamTopics } from './topic-policy.js';
 
-/** A provider key beside that of the credentials: of another team, of another environment, or topic-specific. */
+/** A further provider key: of another team, of another environment, or topic-specific. */
 export interface ProviderKey {
   /** PEM: the private key, such as an `AuthKey_….p8`, or the public one. */
   readonly key: string;
@@ -17,15 +17,15 @@ export interface ProviderKey {
   readonly teamId: string;
   /** Whether it is a team-scoped key or a topic-specific one; the two cannot share a connection. @default 'team' */
   readonly scope?: 'team' | 'topic';
-  /** The bundle identifiers it is good for; each with the suffixes that push types ask for. @default `http2.topics` */
+  /** The bundle identifiers it is valid for, also with the suffixes of push types. @default `http2.topics` */
   readonly topics?: readonly string[];
   /** The one other topic-specific key that may share a connection with this one. @default none */
   readonly relatedKeyId?: string;
-  /** The environment it is good for. @default both */
+  /** The environment it is valid for. @default both */
   readonly environment?: ApnsEnvironment;
 }
 
-/** A provider key as requests are checked against it. */
+/** A provider key in the form that requests are checked against. */
 export interface KnownKey {
   readonly publicKey: KeyObject;
   readonly keyId: string;
@@ -44,7 +44,7 @@ export const ENVIRONMENTS: readonly ApnsEnvironment[] = ['sandbox', 'production'
 /**
  * Checks provider keys.
  *
- * @param topics of those that name none
+ * @param topics the topics of keys that name none
  * @throws {ApnsError} APNS_ERR_INVALID_OPTION, or APNS_ERR_BAD_CREDENTIALS for a key that cannot be read
  */
 export function knownKeys(path: string, keys: readonly ProviderKey[], topics: readonly string[]): KnownKeys {
@@ -64,7 +64,7 @@ export function checkTopics(path: string, topics: readonly string[]): readonly s
   throw invalidOption(path, 'a list of bundle identifiers', topics);
 }
 
-/** Whether a connection whose first push was made with one of two keys takes pushes with the other. */
+/** Whether a connection whose first push used one of two keys accepts pushes with the other. */
 export function canShareConnection(first: KnownKey, key: KnownKey): boolean {
   if (first.keyId === key.keyId) return true;
   if (first.teamId !== key.teamId || first.scope !== key.scope || !isSameEnvironment(first, key))
@@ -72,7 +72,7 @@ export function canShareConnection(first: KnownKey, key: KnownKey): boolean {
   return key.scope === 'team' || first.relatedKeyId === key.keyId || key.relatedKeyId === first.keyId;
 }
 
-/** Whether two keys are good for the same environment. */
+/** Whether two keys are valid for the same environment. */
 export function isSameEnvironment(
   { environment }: { readonly environment: ApnsEnvironment | undefined },
   other: { readonly environment: ApnsEnvironment | undefined },
@@ -107,7 +107,7 @@ export function environmentOption(
   return choiceOption(path, environment, ENVIRONMENTS, environment);
 }
 
-/** What is wrong with a key is said without a word of it. */
+/** The errors do not repeat any part of the key. */
 function readPublicKey(path: string, pem: string): KeyObject {
   let key: KeyObject;
   try {

@@ -33,7 +33,7 @@ export function processRequest(exchange: ProviderExchange, connection: ProviderC
   else exchange.reject(rejection('BadPath'));
 }
 
-/** Answers a request on a connection that is sick, or leaves it without an answer. */
+/** Responds to a request on a sick connection, or leaves it without a response. */
 export function respondSick(
   how: Http2Sickness,
   exchange: ProviderExchange,
@@ -119,7 +119,7 @@ function processManagement(
   );
 }
 
-/** The topics that the request may be for, or the reason why it is refused. */
+/** The topics that the request may have, or the reason why it is refused. */
 function authorize(
   exchange: ProviderExchange,
   { auth, context }: ProviderConnectionControl,

@@ -16,17 +16,17 @@ const MAX_REMEMBERED = 1000;
 /** r and s of 32 bytes each. */
 const RAW_SIGNATURE_BYTES = 64;
 
-/** A token whose signature is right. */
+/** A token with a valid signature. */
 interface VerifiedToken {
   readonly key: KnownKey;
   /** UNIX milliseconds of `iat`. */
   readonly issued: number;
 }
 
-/** Verifies the tokens that were made with one of the known keys. */
+/** Verifies tokens that were signed with one of the known keys. */
 export class ProviderTokenCheck {
   #keys: KnownKeys;
-  /** `undefined` for a token that is wrong for ever. */
+  /** `undefined` for a token that can never become valid. */
   readonly #tokens = new Map<string, VerifiedToken | undefined>();
 
   constructor(keys: KnownKeys) {
@@ -37,14 +37,14 @@ export class ProviderTokenCheck {
     return this.#keys;
   }
 
-  /** Takes over keys that were changed. */
+  /** Uses these keys from now on. */
   setKeys(keys: KnownKeys): void {
     this.#keys = keys;
     this.#tokens.clear();
   }
 
   /**
-   * The key that an `authorization` header was made with, or what is wrong with the header.
+   * The key that an `authorization` header was signed with, or the reason why the header is refused.
    *
    * @param now UNIX milliseconds
    */
@@ -76,7 +76,7 @@ export class ProviderTokenCheck {
   }
 }
 
-/** RFC 7518, section 3.4, wants r and s as they are; APNs is said to take DER as well. */
+/** RFC 7518, section 3.4, requires r and s without DER; APNs is reported to accept DER as well. */
 function isSigned(key: KeyObject, signed: Buffer, signature: Buffer): boolean {
   const raw = signature.length === RAW_SIGNATURE_BYTES;
   return (

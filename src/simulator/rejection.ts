@@ -31,7 +31,7 @@ export const BODY_KINDS = ['html', 'empty', 'huge', 'brokenJson', 'numberReason'
 /** The form of a rejection's body: `json` is what APNs sends, the others are what a client must survive. */
 export type BodyKind = (typeof BODY_KINDS)[number];
 
-/** As Apple's examples have it. */
+/** The form of Apple's examples. */
 export const JSON_TYPE = 'application/json';
 
 /** 1 MiB, the same for every answer. */
@@ -92,7 +92,7 @@ export function rejectionOfStatusCode(statusCode: number): Rejection {
   return reason === undefined ? { reason: `StatusCode${statusCode}`, statusCode: 400 } : rejection(reason);
 }
 
-/** The reasons that the token fault `reason` asks for by their place here, which never changes. */
+/** The token fault `reason` refers to these by their index, so the order must never change. */
 export const NUMBERED_REASONS: readonly ApnsReason[] = [
   'BadCertificate',
   'BadCertificateEnvironment',
@@ -124,9 +124,9 @@ export const NUMBERED_REASONS: readonly ApnsReason[] = [
 ];
 
 /**
- * The rejection with that number; a number that no reason has becomes 400 `Reason<n>`.
+ * The rejection with that number. A number without a reason becomes 400 `Reason<n>`.
  *
- * @param now UNIX milliseconds, the timestamp that comes with 410
+ * @param now UNIX milliseconds, the timestamp of a 410 response
  */
 export function rejectionOfNumber(number: number, now: number): Rejection {
   const reason = NUMBERED_REASONS[number];

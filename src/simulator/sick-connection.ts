@@ -1,11 +1,11 @@
 /**
- * Connections that are sick while others work: the fault that only a new connection gets a client out of.
+ * Connections that are sick while others work. A client can recover from this fault only with a new connection.
  * Sources: pushy#458, node-apn#463 (500 or 503 to everything), clave#14 (every stream refused), APNSwift#93
  * (PING answered and no request), apns4erl#66 (status 8 for valid device tokens).
  */
 import { checkOptionNames, choiceOption, integerOption } from '../options.js';
 
-/** The ways in which a connection of the HTTP/2 side can be sick. */
+/** How a connection of the HTTP/2 side can be sick. */
 export type Http2Sickness =
   | 'internal-error'
   | 'shutdown'
@@ -14,10 +14,10 @@ export type Http2Sickness =
   | 'no-response'
   | 'no-window';
 
-/** The ways in which a connection of the binary gateway can be sick. */
+/** How a connection of the binary gateway can be sick. */
 export type GatewaySickness = 'processing-error' | 'invalid-token' | 'no-read' | 'no-response';
 
-/** What each does, as docs/simulator.md says it. */
+/** How each behaves, in the words of docs/simulator.md. */
 export const HTTP2_SICKNESSES: Readonly<Record<Http2Sickness, string>> = {
   'internal-error': 'every request is rejected with 500 InternalServerError',
   shutdown: 'every request is rejected with 503 Shutdown',
@@ -28,7 +28,7 @@ export const HTTP2_SICKNESSES: Readonly<Record<Http2Sickness, string>> = {
     'no WINDOW_UPDATE is sent; requests that fit into the first 65,535 bytes are answered as usual',
 };
 
-/** What each does, as docs/simulator.md says it. */
+/** How each behaves, in the words of docs/simulator.md. */
 export const GATEWAY_SICKNESSES: Readonly<Record<GatewaySickness, string>> = {
   'processing-error': 'the first frame is rejected with status code 1, whatever it is',
   'invalid-token': 'the first frame is rejected with status code 8, whatever it is',
@@ -36,17 +36,17 @@ export const GATEWAY_SICKNESSES: Readonly<Record<GatewaySickness, string>> = {
   'no-response': 'frames are read, but none is accepted or answered, not even an invalid one',
 };
 
-/** Makes connections sick. Those that are open already stay as they are. */
+/** Makes new connections sick. Open connections do not change. */
 export interface SickConnectionsFault<Sickness extends string> {
-  /** What a sick connection does, until it is closed. */
+  /** How a sick connection behaves until it is closed. */
   readonly how: Sickness;
-  /** How many of the connections made from now on are sick; the ones after them work. @default all of them */
+  /** How many new connections are sick; later ones work. @default all */
   readonly connections?: number;
   /** How many requests, or whole frames, a connection serves before it becomes sick. @default 0 */
   readonly healthyRequests?: number;
 }
 
-/** The same with nothing left open. */
+/** The same with every default filled in. */
 export type ActiveSickConnections<Sickness extends string> = Required<SickConnectionsFault<Sickness>>;
 
 /** @throws {ApnsError} APNS_ERR_INVALID_OPTION */
@@ -60,7 +60,7 @@ export function checkSickConnections<Sickness extends string>(
   const { how, connections, healthyRequests } = fault;
   const names = Object.keys(sicknesses) as Sickness[];
   return {
-    // The default is no name, so that a fault without one is refused.
+    // The default is not a valid name, so that a fault without `how` is rejected.
     how: choiceOption(`${path}.how`, how ?? ('' as Sickness), names, how),
     connections: integerOption(`${path}.connections`, connections, {
       default: Number.MAX_SAFE_INTEGER,
@@ -75,13 +75,13 @@ export class SickConnectionsState<Sickness extends string> {
   #fault: ActiveSickConnections<Sickness> | undefined;
   #left = 0;
 
-  /** Takes over a fault that was changed, and starts to count again. */
+  /** Uses a changed fault, and restarts the count. */
   set(fault: ActiveSickConnections<Sickness> | undefined): void {
     this.#fault = fault;
     this.#left = fault?.connections ?? 0;
   }
 
-  /** How the connection that was just made is sick, if it is. */
+  /** The fault of the connection that was just made, if it is sick. */
   take(): ActiveSickConnections<Sickness> | undefined {
     if (this.#left === 0) return undefined;
     this.#left--;

@@ -1,23 +1,23 @@
 /** The counts of the simulator, as a whole and connection by connection. */
 
-/** How often what has happened, since the simulator started. */
+/** Counts of events since the simulator started. */
 export interface SimulatorCounts {
   /** Connections whose TLS handshake succeeded, on any port. */
   connections: number;
-  /** Of those, the ones not yet closed. */
+  /** The number of those that are not closed. */
   openConnections: number;
   /** Notifications accepted, on any wire. */
   accepted: number;
   /** Notifications rejected, on any wire, and unparsable packets. */
   rejected: number;
   /**
-   * Whole frames and HTTP/2 requests dropped without a word: what followed an error, lay above GOAWAY's last
-   * stream or on a connection that was cut, and what a token's fault asks to drop.
+   * Complete frames and HTTP/2 requests that were dropped without a response: after an error, above GOAWAY's last stream,
+   * on a connection that was reset, or because a token's fault requests it.
    */
   discarded: number;
   /** HTTP/2 requests that arrived, the refused ones included. */
   requests: number;
-  /** Of those, the ones refused with REFUSED_STREAM: neither accepted, rejected nor discarded. */
+  /** The number of those that were refused with REFUSED_STREAM: neither accepted, rejected nor discarded. */
   refused: number;
   /** GOAWAY frames sent on purpose. */
   goaways: number;
@@ -28,15 +28,15 @@ export interface SimulatorCounts {
 /** A service of the simulator. */
 export type SimulatorService = 'gateway' | 'feedback' | 'http2';
 
-/** The counts that a connection has of its own. */
+/** The counts that are kept for each connection. */
 export type ConnectionCountName = 'requests' | 'accepted' | 'rejected' | 'discarded' | 'refused';
 
-/** One connection, and what it was used for. The counts mean what those of {@link SimulatorCounts} mean. */
+/** One connection and its counts. The counts have the same meaning as those of {@link SimulatorCounts}. */
 export interface ConnectionCounts extends Pick<SimulatorCounts, ConnectionCountName> {
   /** Counted from 1 over all services, as in `accepted`. */
   readonly connection: number;
   readonly service: SimulatorService;
-  /** When its TLS handshake was done, in milliseconds since the simulator was started. */
+  /** When its TLS handshake completed, in milliseconds since the simulator was started. */
   readonly openedAtMs: number;
   /** Whether it has not been closed yet. */
   isOpen: boolean;
@@ -44,7 +44,7 @@ export interface ConnectionCounts extends Pick<SimulatorCounts, ConnectionCountN
   sick?: string;
 }
 
-/** Adds what happens on one connection to its own counts and to those of the simulator. */
+/** Adds the events of one connection to its own counts and to those of the simulator. */
 export class ConnectionTally {
   readonly counts: ConnectionCounts;
   readonly #total: SimulatorCounts;

@@ -11,7 +11,7 @@ import {
 } from './simulator-counts.js';
 import { TokenFaultMemory } from './token-fault.js';
 
-/** Connections whose own counts are kept; beyond twice as many, the oldest are forgotten. */
+/** How many connections have their counts kept. Beyond twice as many, the oldest are dropped. */
 const MAX_CONNECTIONS = 10_000;
 
 interface Waiter {
@@ -56,7 +56,7 @@ export class SimulatorState {
     const number = ++this.counts.connections;
     const tally = new ConnectionTally(this.counts, service, number, performance.now() - this.#startedAt);
     this.#tallies.push(tally);
-    // Half of them at a time, so that forgetting costs next to nothing per connection.
+    // Drop half of them at a time, so that the cost per connection stays small.
     if (this.#tallies.length >= 2 * MAX_CONNECTIONS) this.#tallies.splice(0, MAX_CONNECTIONS);
     this.changed();
     return tally;
@@ -100,11 +100,11 @@ export class SimulatorState {
   }
 
   /**
-   * Resolves when every connection has been counted out, and with it all that was still to be discarded. To be called
-   * when the services are closed; whoever still waits for a condition then waits in vain.
+   * Resolves when every connection is counted as closed, and every pending request as discarded. Call it when the services
+   * are closed. Conditions that callers still wait for are then never met.
    */
   async close(): Promise<void> {
-    // Every socket is closed by now; its event may take another turn.
+    // Every socket is closed by now, but its event may follow in the next turn.
     if (this.counts.openConnections > 0) await this.until(({ openConnections }) => openConnections === 0);
     this.#isClosed = true;
     this.changed();

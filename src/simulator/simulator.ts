@@ -53,8 +53,8 @@ export interface SimulatorOptions {
    */
   readonly credentials?: string | SimulatorCredentials;
   /**
-   * The kind of the client's key, where credentials are made. Apple's push certificates have RSA keys, and old clients
-   * read no other, but one takes from 50 to 500 ms to make. @default 'rsa' for a directory, or else 'ec'
+   * The type of the client's key in new credentials. Apple's push certificates have RSA keys, and old clients read no
+   * other type, but an RSA key takes 50 to 500 ms to create. @default 'rsa' for a directory, otherwise 'ec'
    */
   readonly clientKey?: KeyType;
   /** How much of each accepted notification `accepted` keeps. @default 'full' */
@@ -83,8 +83,8 @@ export interface Simulator {
   readonly accepted: AcceptedRecord;
   readonly counts: Readonly<SimulatorCounts>;
   /**
-   * The counts of each connection by itself, in the order of their handshakes; those of at least the latest
-   * 10,000. They are those of the moment, and go on counting.
+   * The counts of each connection, in the order of their handshakes, for at least the latest 10,000 connections. The
+   * objects are live: their counts continue to change.
    */
   readonly connections: readonly Readonly<ConnectionCounts>[];
   /**
@@ -94,8 +94,8 @@ export interface Simulator {
    */
   until(condition: (counts: Readonly<SimulatorCounts>) => boolean): Promise<void>;
   /**
-   * Stops listening and ends every connection at once. What was not answered is discarded; when it resolves, the counts
-   * say so and no longer change. Calling it again is harmless.
+   * Stops listening and ends every connection at once. Requests without a response are discarded. When the promise
+   * resolves, the counts include them and no longer change. Calling it again has no effect.
    */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -184,7 +184,7 @@ async function loadCredentials(options: SimulatorOptions): Promise<SimulatorCred
   if (problem !== undefined) throw invalidOption('topic', 'a bundle identifier', topic);
   if (source === undefined) return mintCredentials(topic ?? DEFAULT_TOPIC, keyType);
   if (typeof source !== 'string') checkCredentials(source);
-  // A directory would be made that is called like that.
+  // Otherwise, this would create a directory with that name.
   else if (source.includes('-----BEGIN'))
     throw invalidOption('credentials', 'the path of a directory', source);
   const found = typeof source === 'string' ? await readCredentials(source) : source;

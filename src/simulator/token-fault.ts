@@ -57,7 +57,7 @@ export const TokenFaultCode = {
   trailers: 0x18,
   /** Accepted; the response has no apns-id. */
   withoutId: 0x19,
-  /** Rejected with a reason by its number: the argument is an index of NUMBERED_REASONS. */
+  /** Rejects with the reason whose number is the argument, an index of NUMBERED_REASONS. */
   reason: 0x1a,
 } as const;
 

@@ -20,7 +20,7 @@ export function teamTopics(topics: readonly string[]): TopicPolicy {
 }
 
 /**
- * The topics that a certificate names; the one in its subject with every suffix but that of locations. Nothing is parsed: the
+ * The topics that a certificate names; the topic in its subject with every suffix except that of locations. Nothing is parsed: the
  * certificate is of the simulator's own authority, so its DER holds a topic as this side writes it, or not.
  */
 export function certificateTopics(certificate: X509Certificate): TopicPolicy {

@@ -86,8 +86,8 @@ export class OutcomePump {
 }
 
 /**
- * Throws in the next tick, as an uncaught exception, what a `data` listener threw. Passed on at once, it would end
- * Node's loop over what is read, and the chunks behind it would never arrive.
+ * Throws an error of a `data` listener in the next tick, as an uncaught exception. If the error were thrown at once,
+ * Node's read loop would stop, and the remaining chunks would never arrive.
  */
 export function throwLater(error: unknown): void {
   process.nextTick(() => {
@@ -113,7 +113,7 @@ export class OutcomeSource extends Readable implements ReadableOf<Outcome> {
     this.#pump.finish();
   }
 
-  // biome-ignore lint/suspicious/noExplicitAny: what Node's own types say
+  // biome-ignore lint/suspicious/noExplicitAny: Node's own types use it
   override emit(name: string | symbol, ...args: any[]): boolean {
     try {
       return super.emit(name, ...args);

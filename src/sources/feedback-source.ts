@@ -73,9 +73,9 @@ class FeedbackSource extends LastingSource implements ReadableOf<FeedbackTuple> 
   #state: 'idle' | 'dialling' | 'reading' | 'waiting' = 'idle';
   #socket: TLSSocket | undefined;
   #receiver: Receiver | undefined;
-  /** Until the next reading. */
+  /** Runs until the next reading. */
   #timer: NodeJS.Timeout | undefined;
-  /** While a service is silent that should send a tuple. */
+  /** Runs while the service sends no tuple. */
   #silence: PeerTimeout | undefined;
 
   constructor(options: FeedbackSourceOptions) {

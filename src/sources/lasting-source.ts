@@ -19,7 +19,7 @@ export class LastingSource extends Readable {
     super({ ...options, objectMode: true });
   }
 
-  // biome-ignore lint/suspicious/noExplicitAny: what Node's own types say
+  // biome-ignore lint/suspicious/noExplicitAny: Node's own types use it
   override emit(name: string | symbol, ...args: any[]): boolean {
     try {
       return super.emit(name, ...args);
@@ -30,7 +30,7 @@ export class LastingSource extends Readable {
     }
   }
 
-  // biome-ignore lint/suspicious/noExplicitAny: what Node's own types say, or `pipeline` would not take it
+  // biome-ignore lint/suspicious/noExplicitAny: Node's own types use it, or `pipeline` would not take it
   override read(size?: number): any {
     const object: unknown = super.read(size);
     const failure = this.#failure;

@@ -48,7 +48,7 @@ describe.skipIf(process.platform === 'win32')('a disk with less room than the la
       expect(code, err).toBe(74);
       const written = await linesOf('out');
       expect(written.length).toBeGreaterThan(0);
-      expect(err).toContain(`this run has written ${written.length} lines whole; make room`);
+      expect(err).toContain(`this run has written ${written.length} lines completely; free some space`);
       expect(summaryOf(err)).toMatchObject({ unwritten: 100 - written.length, exitCode: 74 });
       expect(err).toContain(`${100 - written.length} outcomes could not be written`);
     },
@@ -109,7 +109,7 @@ describe.skipIf(process.platform === 'win32')('a disk with less room than the la
     const decoded = runLimited(['decode', path('frames')]);
     expect(decoded.code, decoded.err).toBe(0);
     const frames = decoded.out.trimEnd().split('\n').length;
-    expect(err).toContain(`this run has written ${frames} frames whole`);
+    expect(err).toContain(`this run has written ${frames} frames completely`);
     expect(err).toContain('free some space, then run the command again');
   });
 
@@ -126,7 +126,7 @@ describe.skipIf(process.platform === 'win32')('a disk with less room than the la
     expect(code, err).toBe(74);
     const out = await text('out');
     expect(out.endsWith('\n')).toBe(true);
-    expect(err).toContain(`this run has written ${out.split('\n').length - 1} lines whole`);
+    expect(err).toContain(`this run has written ${out.split('\n').length - 1} lines completely`);
   });
 
   it('ends help with 74, too', async () => {
@@ -158,7 +158,7 @@ describe.skipIf(process.platform === 'win32')('a disk with less room than the la
     command.stdin.end(lines(100));
     const { code, err } = await command.exit();
     expect(code).toBe(74);
-    expect(err).toMatch(/lines whole, and a part of one more at the end of the file: remove that part;/);
+    expect(err).toMatch(/lines completely, and a partial one at the end of the file: remove it;/);
     expect((await text('out')).length).toBe(8192);
     expect(await text('out')).toContain('\nof another process\n');
   });

@@ -61,7 +61,7 @@ describe.skipIf(process.platform === 'win32')('a ledger that links lead to', () 
     for (const name of ['ledger', 'other']) {
       const { code, err } = await send(name).exit();
       expect(code).toBe(78);
-      expect(err).toContain('has 2 names (hard links)');
+      expect(err).toContain('has 2 hard links');
     }
     expect(readFileSync(path('ledger'), 'utf8')).toBe(ledger);
   });

@@ -81,10 +81,10 @@ describe('send --proxy', () => {
     const target = ['--to', `binary://127.0.0.1:${simulator.gateway.port}`];
     const given = await send(...target, ...throughProxy(), ...file);
     expect(given.io.err).toContain(
-      'not accept the credentials: check USER:PASSWORD in --proxy-credentials-file',
+      'rejected the credentials: check USER:PASSWORD in --proxy-credentials-file',
     );
     const missing = await send(...target, ...throughProxy());
-    expect(missing.io.err).toContain('wants credentials: give USER:PASSWORD in --proxy-credentials-file');
+    expect(missing.io.err).toContain('requires credentials: give USER:PASSWORD in --proxy-credentials-file');
   });
 
   it.each(['http://alice:hunter2@127.0.0.1:1', 'alice:hunter2@127.0.0.1:1', 'http://alice@127.0.0.1'])(

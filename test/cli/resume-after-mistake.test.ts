@@ -115,7 +115,7 @@ describe('--resume after a mistake in the command line', () => {
     const first = await send(...(await token()));
     expect(first.code).toBe(78);
     expect(first.io.err).toMatch(
-      /first 100 notifications cannot be sent for their topic[\s\S]*give --topic ID/,
+      /first 100 notifications cannot be sent because of their topic[\s\S]*give --topic ID/,
     );
     expect(first.summary['invalid']).toBeLessThan(COUNT);
     const second = await send(...(await token()), '--topic', TOPIC);

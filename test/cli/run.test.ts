@@ -73,7 +73,7 @@ describe('the command as a whole', () => {
     ['an operand of simulate', ['simulate', 'extra'], 'simulate takes options only, got extra'],
     ['an operand of feedback', ['feedback', 'bogus', '--host', 'h'], 'takes options only, got bogus'],
     ['an operand behind options', ['feedback', '--host', 'h', '--', '-x'], 'takes options only, got -x'],
-    ['an operand of --version', ['--version', 'extra'], 'stands alone'],
+    ['an operand of --version', ['--version', 'extra'], 'takes no operands'],
     ['two kinds of packets', ['decode', '--feedback', '--error-responses'], 'exclude'],
   ])('answers %s with exit code 64', async (_, argv, said) => {
     const { code, io } = await runWith(argv);

@@ -446,9 +446,9 @@ describe('send over HTTP/2', () => {
     };
     const other = await send(withIds('ABCDE12345', teamId), { stdin: line('aa') });
     expect(other.code).toBe(64);
-    expect(other.io.err).toMatch(new RegExp(`--key-id is not the id in the name.*${keyId}`));
+    expect(other.io.err).toMatch(new RegExp(`--key-id differs from the id in the name.*${keyId}`));
     const swapped = await send(withIds(teamId, keyId), { stdin: line('aa') });
-    expect(swapped.io.err).toContain('look interchanged');
+    expect(swapped.io.err).toContain('look swapped');
     const same = await send(withIds(keyId, keyId), { stdin: line('aa') });
     expect(same.code).toBe(78);
     expect(same.io.err).toMatch(/--key-id and --team-id are the same/);

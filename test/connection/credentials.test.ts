@@ -129,10 +129,10 @@ describe('loadCredentials', () => {
     ['nothing for a PKCS#12 file', /PKCS#12/, { pfx: Buffer.alloc(0) }],
     [
       'an EC key for an RSA certificate',
-      /another kind \(rsa, not ec\).*providerToken/,
+      /another type \(rsa, not ec\).*providerToken/,
       { cert: rsa.cert, key: client.key },
     ],
-    ['an RSA key for an EC certificate', /another kind \(ec, not rsa\)/, { cert: client.cert, key: rsa.key }],
+    ['an RSA key for an EC certificate', /another type \(ec, not rsa\)/, { cert: client.cert, key: rsa.key }],
     [
       'a certificate in DER for a key',
       /tls\.key is a certificate.*give it as tls\.cert/,

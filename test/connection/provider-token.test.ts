@@ -405,7 +405,7 @@ describe('options of ProviderToken', () => {
     ['a certificate', /a certificate and no private key.*tls\.cert/, { key: mintAuthority().cert }],
     ['PEM in base64', /decode it first/, { key: Buffer.from(key).toString('base64') }],
     ['a team id for a key id', /are the same/, { keyId: options.teamId }],
-    ['a damaged key', /can be read/, { key: key.replace(/\n.{3}/, '\n!!!') }],
+    ['a damaged key', /cannot be read/, { key: key.replace(/\n.{3}/, '\n!!!') }],
     ['a short key id', /10 letters and digits/, { keyId: 'ABC123' }],
     ['a key id with a space', /10 letters and digits/, { keyId: 'ABC123DEF ' }],
     ['a long team id', /10 letters and digits/, { teamId: 'TEAM1234567' }],

@@ -101,7 +101,7 @@ describe('a tunnel', () => {
 
 describe('no tunnel', () => {
   it.each([
-    ['wants credentials', 'HTTP/1.1 407 Proxy Authentication Required\r\n\r\n', 'APNS_ERR_PROXY'],
+    ['requires credentials', 'HTTP/1.1 407 Proxy Authentication Required\r\n\r\n', 'APNS_ERR_PROXY'],
     ['forbids it', 'HTTP/1.1 403 Forbidden\r\n\r\nno', 'APNS_ERR_PROXY'],
     ['redirects', 'HTTP/1.1 302 Found\r\nLocation: http://x/\r\n\r\n', 'APNS_ERR_PROXY'],
     ['speaks another protocol', '220 mail.example ESMTP\r\n\r\n', 'APNS_ERR_PROXY'],
@@ -122,14 +122,14 @@ describe('no tunnel', () => {
         'that credentials are wanted',
         'Proxy-Authenticate: Basic realm="x"\r\n',
         {},
-        /wants credentials: give/,
+        /requires credentials: give/,
       ],
-      ['so where no scheme is named', '', {}, /wants credentials: give/],
+      ['so where no scheme is named', '', {}, /requires credentials: give/],
       [
         'that those given are not accepted',
         'proxy-authenticate: NTLM\r\nproxy-authenticate: basic realm="a, b"\r\n',
         { username: 'a', password: 'b' },
-        /does not accept the credentials: check/,
+        /rejected the credentials: check/,
       ],
       [
         'that only NTLM and Negotiate are offered, whether credentials are given',
