@@ -60,8 +60,8 @@ function writeAndDrain(
   const deadline = setTimeout(() => socket.destroy(), drainTimeoutMs);
   socket.once('close', () => clearTimeout(deadline));
   if (packet !== undefined) socket.write(packet);
-  // In the next turn: over TLS 1.3 the session tickets may still have to be written, and a connection that ends before
-  // they are ends without close_notify, which clients take for an answer or a list that was cut off.
+  // End in the next turn: over TLS 1.3, a connection that ends before its session tickets are written sends no
+  // close_notify, so that clients report a truncated response or list.
   setImmediate(() => socket.end());
   socket.resume();
 }

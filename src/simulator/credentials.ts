@@ -58,9 +58,9 @@ export function checkCredentials(credentials: SimulatorCredentials): void {
 }
 
 /**
- * Makes a complete set.
+ * Creates a complete set.
  *
- * @param keyType type of the client's key; the others are elliptic curve keys
+ * @param keyType the type of the client's key; the others are elliptic curve keys
  */
 export function mintCredentials(topic: string, keyType: KeyType = 'ec'): SimulatorCredentials {
   const authority = mintAuthority();

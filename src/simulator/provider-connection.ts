@@ -274,7 +274,7 @@ export class ProviderConnection implements ProviderConnectionControl {
     this.context.state.changed();
   }
 
-  /** Rejects all streams above the last one from now on; returns the ids that GOAWAY must name. */
+  /** Accepts no stream above the last one from now on; returns the ids that GOAWAY must name. */
   #denyStreams({ lastStreams }: Goaway): readonly number[] {
     return lastStreams.map((last) => {
       const wanted = last === 'all' ? this.#highestStream : last === 'none' ? 0 : last;

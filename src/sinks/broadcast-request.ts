@@ -10,7 +10,7 @@ import type { GeneralRequest } from '../protocol/http2/request.js';
 
 const PUSH_TYPE = 'liveactivity';
 
-/** Apple demands a priority of every broadcast; this is what a notification to a device means without one. */
+/** Apple requires a priority in every broadcast; this is the default priority of a notification to a device. */
 const PRIORITY = 10;
 
 /** The topic of a Live Activity; the path of a broadcast names the bundle identifier before it. */
@@ -20,7 +20,7 @@ const TOPIC_SUFFIX = '.push-type.liveactivity';
  * The request of a notification that names a channel, and that `checkNotification` has passed.
  *
  * @param bundleId the topic of notifications that name none
- * @param requestId what the service traces it by
+ * @param requestId the id by which the service traces the broadcast
  * @throws {InvalidNotificationError} if it breaks a rule of broadcasts
  */
 export function createBroadcastRequest(

@@ -1,5 +1,5 @@
 /**
- * Whether a connection is given new notifications, judged by what became of the last ones.
+ * Decides whether a connection gets new notifications, from the outcomes of the last ones.
  *
  *     unproven ──success──▶ healthy ◀──success── suspect ──3rd failure──▶ sick
  *         └──────────failure──────────▶ suspect     ▲
@@ -13,10 +13,10 @@
 /** Failures in a row after which a connection is sick: enough to tell it from one notification in trouble. */
 const MAX_FAILURES = 3;
 
-/** What a connection is trusted with before anything has succeeded on it. */
+/** How many notifications may be in flight on a connection before the first success. */
 const UNPROVEN_STREAMS = 8;
 
-/** The trust in a connection on which nothing has failed doubles this often, so that a slow peer is not starved. */
+/** While nothing fails, that limit doubles at this interval, so that a slow peer also gets enough notifications. */
 export const UNPROVEN_GROWTH_MS = 50;
 
 const MAX_DOUBLINGS = 20;
@@ -36,12 +36,12 @@ export class ConnectionHealth {
     return this.#state;
   }
 
-  /** Whether it takes nothing new any more. */
+  /** Whether the connection takes no new notifications. */
   get isSick(): boolean {
     return this.#state === 'sick';
   }
 
-  /** The peer processed a notification, whatever it thought of it. */
+  /** The peer processed a notification, whether it accepted or rejected it. */
   recordSuccess(): void {
     if (this.#state === 'healthy' || this.#state === 'sick') return;
     this.#state = 'healthy';
@@ -49,7 +49,7 @@ export class ConnectionHealth {
   }
 
   /**
-   * The peer failed to process a notification. What was in flight together fails together, and counts once.
+   * The peer failed to process a notification. Failures of notifications that were in flight together count once.
    *
    * @param number the notification's place among those written on this connection
    * @param next the place that the next one will have
@@ -61,7 +61,7 @@ export class ConnectionHealth {
     this.#state = this.#failures < MAX_FAILURES ? 'suspect' : 'sick';
   }
 
-  /** The peer said, or silence proved, that nothing more will succeed here. */
+  /** The peer announced, or a timeout showed, that no further notification will succeed on this connection. */
   recordSickness(): void {
     this.#state = 'sick';
   }

@@ -1,9 +1,9 @@
 /**
- * How many frames a connection may hold without proof.
+ * Limits how many unproved frames a connection may hold.
  *
- * A gateway discards everything behind the frame that it names, so whatever was written there has to be written again.
- * If a full window is written to each connection, a gateway that rejects every frame causes N²/2 writes for N frames.
- * So the quota follows what the last connection proved: it halves where frames were lost, and doubles with proof.
+ * A gateway discards every frame after the one that it names, so the sender must write those frames again. If it wrote
+ * a full window to each connection, a gateway that rejects every frame would cause N²/2 writes for N frames. So the
+ * quota depends on what the last connection proved: it halves when frames are lost, and doubles with proof.
  *
  * **The law.** Let R be the rejections and lost connections, and S the frames that they and the checkpoints settled.
  * With one connection at a time the frames that are written again number at most
@@ -17,7 +17,7 @@
  * multiplied by their number.
  */
 
-/** With fewer than this a connection would be opened for every few frames. */
+/** With a smaller quota, the sender would open a connection for every few frames. */
 export const MIN_QUOTA_FRAMES = 8;
 
 /** See the file comment. */
@@ -39,10 +39,10 @@ export class ConnectionQuota {
   }
 
   /**
-   * Takes note of what a connection came to.
+   * Updates the quota with the result of a connection.
    *
    * @param proved the frames that were settled for good
-   * @param lost the frames that were discarded, or about which nothing is known
+   * @param lost the frames that were discarded, or whose outcome is not known
    */
   note(proved: number, lost: number): void {
     const doubled = Math.min(this.#max, 2 * proved);

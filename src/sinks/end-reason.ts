@@ -1,9 +1,9 @@
-/** What becomes of notifications that are not sent because the sending has ended. */
+/** The outcome of notifications that are not sent because the sending has ended. */
 import { reasonOf } from '../connection/connection-error.js';
 import { ApnsError } from '../errors.js';
 import type { Settlement } from '../outcome.js';
 
-/** Why the sending ended, as the reason of an outcome: that of the failure, and `Aborted` where nothing failed. */
+/** Why the sending ended, as the reason of an outcome: that of the failure, or `Aborted` if nothing failed. */
 export function endReason(error: Error | null | undefined): string {
   return error instanceof ApnsError && error.code !== 'APNS_ERR_CLOSED' ? reasonOf(error) : 'Aborted';
 }

@@ -1,22 +1,22 @@
 /**
  * The time of an engine, and its one alarm.
  *
- * Engine time is monotonic, and it stands still while the process does. A process can be frozen (SIGSTOP, `docker
- * pause`, a closed laptop) and an event loop can be blocked; afterwards Node runs timers before it reads sockets, so
- * that a deadline would end a notification whose response has already arrived. Two rules prevent that:
+ * Engine time is monotonic, and it stops while the process is frozen (SIGSTOP, `docker pause`, a closed laptop) or its
+ * event loop is blocked. Afterwards Node runs timers before it reads sockets, so without engine time a deadline would
+ * end a notification whose response has already arrived. Two rules prevent that:
  *
- * - When the alarm is found late, the lateness is taken out of engine time: deadlines count only the time in which
- *   the process ran.
+ * - When the alarm is late, its lateness is subtracted from engine time: deadlines count only the time in which the
+ *   process ran.
  * - The alarm is handled only after a poll phase, in which Node reads the sockets.
  */
 
 /** The longest delay that a Node timer can hold; a longer one would fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** An alarm that is later than this was held up by a frozen process or a blocked event loop. */
+/** If an alarm is later than this, the process was frozen or its event loop was blocked. */
 const FREEZE_MS = 500;
 
-/** One poll phase reads about 2 MiB from a socket, so this many read more than a full window of responses. */
+/** One poll phase reads about 2 MiB from a socket, so this many phases read more than a full window of responses. */
 const MAX_POLLS = 32;
 
 /** See the file comment. */
@@ -27,16 +27,16 @@ export class EngineClock {
   #timer: NodeJS.Timeout | undefined;
   #immediate: NodeJS.Immediate | undefined;
   #alarmAt = Number.POSITIVE_INFINITY;
-  /** How much of the monotonic clock is not engine time. */
+  /** The difference between the monotonic clock and engine time. */
   #removedMs = 0;
-  /** How long the process stood still before the alarm that is being handled. */
+  /** How long the process was frozen before the current alarm. */
   #frozenMs = 0;
   #now = -1;
   #hasRead = false;
 
   /**
    * @param onAlarm is called once per alarm, perhaps too early: it looks at what is due and sets the next alarm.
-   * `frozenMs` says how long the process had stood still, 0 if it had not.
+   * `frozenMs` is how long the process was frozen, or 0.
    */
   constructor(onAlarm: (frozenMs: number) => void) {
     this.#onAlarm = onAlarm;
@@ -60,8 +60,8 @@ export class EngineClock {
   }
 
   /**
-   * Whether the process has just stood still, and the sockets were not read since. A connection that the peer closed
-   * meanwhile still looks open, so nothing may be written until the alarm was handled.
+   * Whether the process was just frozen and has not read the sockets since. A connection that the peer closed in the
+   * meantime still looks open, so nothing may be written until the alarm was handled.
    */
   get isCatchingUp(): boolean {
     return this.#frozenMs > 0;
@@ -80,7 +80,7 @@ export class EngineClock {
     this.#timer = setTimeout(this.#onTimer, Math.min(MAX_TIMER_MS, Math.ceil(alarmAt - now)));
   }
 
-  /** Says that a socket delivered bytes: there may be more, so an alarm that is due waits for another poll phase. */
+  /** Call this when a socket delivered bytes: there may be more, so a due alarm waits for another poll phase. */
   noteRead(): void {
     this.#hasRead = true;
   }

@@ -19,7 +19,7 @@ export interface FrameRun {
   readonly count: number;
   /** In a delivery: the notifications, frame by frame. */
   readonly notifications?: readonly (FramedNotification | Notification)[];
-  /** What these hold in memory beyond the frames. 0 without them. */
+  /** The memory, in bytes, that these hold beyond the frames; 0 without them. */
   readonly extraBytes: number;
   /** When the window took the frames, in milliseconds of the monotonic clock; their deadline counts from here. 0 before. */
   readonly since: number;
@@ -122,7 +122,7 @@ function part(run: FrameRun, start: number, end: number, first: number, last: nu
   return [{ ...run, start, end, count: last - first, extraBytes, ...(notifications && { notifications }) }];
 }
 
-/** The share of the frames before `index`. Whole numbers, so that the parts of a run add up to the run. */
+/** The share of the frames before `index`, as an integer, so that the parts of a run add up to the run. */
 function extraBefore({ extraBytes, count }: FrameRun, index: number): number {
   return Math.floor((extraBytes * index) / count);
 }

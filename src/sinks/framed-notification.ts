@@ -21,8 +21,8 @@ export class FramedNotification implements OutcomeSubject {
 }
 
 /**
- * What to keep of a notification. One that a parser made has no getters, so it is kept as it is: a record for each would
- * cost about 5 % of the CPU time of sending, and 56 bytes.
+ * The data to keep of a notification. A notification from a parser has no getters, so the object itself is kept: a
+ * record for each would cost about 5 % of the CPU time of sending, and 56 bytes.
  */
 export function keepForOutcome(checked: CheckedNotification): FramedNotification | Notification {
   return checked instanceof NotificationRecord ? new FramedNotification(checked) : (checked as Notification);

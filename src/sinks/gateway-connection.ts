@@ -52,7 +52,7 @@ export class GatewayConnection {
   forgotten: IdentifierRange | undefined;
   /** How many failures of connections the pool had seen when it opened this one. */
   readonly failuresBefore: number;
-  /** How often the quota of this connection was doubled because the gateway was silent. */
+  /** How often the quota of this connection was doubled because the gateway sent no response. */
   doublings = 0;
   readonly #socket: TLSSocket;
   readonly #events: GatewayConnectionEvents;

@@ -17,7 +17,7 @@ export function timeoutError(peer: Peer, silentMs: number): ApnsError {
   );
 }
 
-/** Status code 1: the gateway has trouble of its own. */
+/** Status code 1: the gateway has an internal problem. */
 export function processingError(peer: Peer): ApnsError {
   return new ApnsError(
     'APNS_ERR_CONNECTION_LOST',

@@ -31,18 +31,18 @@ export interface GatewayOptions extends TargetOptions {
    */
   readonly checkpoint?: 'auto' | 'end' | 'never';
   /**
-   * Milliseconds in which a notification must have its outcome, counted from when it was taken; nothing restarts
-   * them. A checkpoint is written early enough for the proof to arrive within them. @default 60_000
+   * Milliseconds from when the sink takes a notification until its outcome; nothing restarts this time. The sink writes
+   * a checkpoint early enough for the proof to arrive in time. @default 60_000
    */
   readonly deadlineMs?: number;
   /**
-   * Milliseconds without progress after which a connection is replaced: it takes no bytes, or does not answer a
-   * checkpoint. @default 10_000
+   * Milliseconds without progress after which the sink replaces a connection: the gateway accepts no bytes, or does not
+   * respond to a checkpoint. @default 10_000
    */
   readonly closeTimeoutMs?: number;
   /**
-   * Delays between attempts to connect; `attempts` + 1 failures to connect in a row end the sending. Connections that
-   * are made and then fail are replaced after the same delays, without a limit to their number.
+   * Delays between attempts to connect; `attempts` + 1 failures to connect in a row end the sending. The sink also waits
+   * for such a delay before it replaces a connection that failed later; the number of replacements has no limit.
    */
   readonly backoff?: BackoffOptions;
   /** Destroys the stream when aborted. */

@@ -4,10 +4,11 @@
  * One connection is dialled at a time. `connections` of them are used side by side; one more may stand in
  * reserve, since a checkpoint and a rejection cost a connection each.
  *
- * Health. A connection has success when an error response names something that was written, a checkpoint included. It
- * fails when it ends with frames and without such a response, or with ProcessingError. Every end replaces it; after a
- * failure the replacement waits for a backoff that doubles with each failure. Only a success on a connection that was
- * opened after the last failure resets the backoff. Failures to connect are counted apart: only those end the sending.
+ * Health. A connection succeeds when an error response names a written frame, a checkpoint included. It fails when it
+ * ends with unproved frames and without such a response, or with ProcessingError. The pool replaces every connection
+ * that ends; after a failure it waits for a backoff that doubles with each failure. Only a success on a connection that
+ * was opened after the last failure resets the backoff. Failures to connect have a separate count: only those end the
+ * sending.
  */
 import { closedAfterHandshake, isFatalConnectionError } from '../connection/connection-error.js';
 import { dial } from '../connection/dial.js';
@@ -42,10 +43,10 @@ const MAX_GRACE_MS = 500;
 /** Closed this soon, with nothing ever confirmed, a connection was probably refused for its credentials. */
 const EARLY_MS = 1000;
 
-/** How long to wait for another connection when the attempts are used up and one is open. */
+/** How long to wait before the next attempt to connect when no attempts remain and a connection is open. */
 const SETTLED_MS = 10_000;
 
-/** Without checkpoints, a gateway that stays silent for this long has its quota doubled. */
+/** Without checkpoints, the quota doubles after this long without a response. */
 const DOUBLING_MS = 100;
 
 /** See the file comment. */
@@ -73,7 +74,7 @@ export class GatewayPool implements GatewayConnectionEvents {
   #wantsSpare = false;
   /** How many connections have failed. */
   #failures = 0;
-  /** Those since the last success on a connection that was opened after the last failure. */
+  /** Failures since the last success on a connection that was opened after the last failure. */
   #failuresInRow = 0;
   #lastError: ApnsError | undefined;
 
@@ -86,7 +87,7 @@ export class GatewayPool implements GatewayConnectionEvents {
     this.#maxQuotaFrames =
       checkpoint === 'auto' ? Math.max(1, Math.floor(windowCount / (2 * connections))) : windowCount;
     this.#quota = new ConnectionQuota(this.#maxQuotaFrames);
-    // What stays unknown is written again, and that attempt needs its proof too.
+    // An unknown notification is written again, and that attempt needs proof in time too.
     const attempts = resendsUnknown ? 2 : 1;
     this.#proofMs = deadlineMs - attempts * Math.min(closeTimeoutMs, deadlineMs / (attempts + 1));
   }
@@ -101,12 +102,12 @@ export class GatewayPool implements GatewayConnectionEvents {
     return this.#lastError;
   }
 
-  /** Without checkpoints, how long a gateway must be silent about a frame for it to count as taken. */
+  /** Without checkpoints, how long a frame must have no error response to count as presumed. */
   get presumeMs(): number {
     return Math.min(this.#options.windowAgeMs, this.#proofMs);
   }
 
-  /** How many more frames a connection may take before it has to prove those that it holds. */
+  /** How many more frames a connection may take before it needs proof. */
   quotaLeft(connection: GatewayConnection): number {
     return this.#quotaOf(connection) - connection.window.frames;
   }
@@ -145,16 +146,16 @@ export class GatewayPool implements GatewayConnectionEvents {
     return Math.min(deadlineAt, timeoutAt, this.proofAt(connection, now), this.doublingAt(connection));
   }
 
-  /** When an open connection has to prove what it holds or, without checkpoints, has been silent for long enough. */
+  /** When an open connection needs proof or, without checkpoints, when its frames count as presumed. */
   proofAt(connection: GatewayConnection, now: number): number {
     const { state, oldestAt, window } = connection;
     if (state !== 'open' || oldestAt === undefined) return Number.POSITIVE_INFINITY;
-    // Silence says nothing about bytes that have not left this process: it is looked at again later.
+    // A missing response proves nothing about bytes that have not left this process: check again later.
     if (this.#options.checkpoint !== 'auto') return (connection.isFlushed ? oldestAt : now) + this.presumeMs;
     return Math.min(oldestAt + this.#options.windowAgeMs, window.earliestAt + this.#proofMs);
   }
 
-  /** Without checkpoints, when silence doubles the quota of a connection that has used it up. */
+  /** Without checkpoints, when the quota of a connection that has reached it doubles. */
   doublingAt(connection: GatewayConnection): number {
     const isUsedUp = this.#options.checkpoint !== 'auto' && this.quotaLeft(connection) <= 0;
     return isUsedUp && this.#quotaOf(connection) < this.#maxQuotaFrames
@@ -174,16 +175,16 @@ export class GatewayPool implements GatewayConnectionEvents {
   }
 
   /**
-   * Takes note of what a connection came to, or what its silence was taken for.
+   * Updates the quota with the result of a connection, or with frames that are presumed.
    *
    * @param proved the frames that were settled for good
-   * @param lost the frames that were discarded, or about which nothing is known
+   * @param lost the frames that were discarded, or whose outcome is not known
    */
   noteProof(proved: number, lost: number): void {
     this.#quota.note(proved, lost);
   }
 
-  /** An error response named what was written: the gateway reads and understands us. */
+  /** An error response named a written frame, so the gateway reads and parses frames. */
   recordSuccess(connection: GatewayConnection, wasRejection: boolean): void {
     this.#isTrusted = true;
     this.#lastError = undefined;
@@ -195,7 +196,7 @@ export class GatewayPool implements GatewayConnectionEvents {
     if (wasRejection) this.#wantsSpare = true;
   }
 
-  /** A gateway could process nothing of what it was sent: the next connection has to wait. */
+  /** A gateway processed none of the frames: the next connection has to wait. */
   recordFailure(error: ApnsError): void {
     this.#failures++;
     this.#lastError = error;

@@ -9,8 +9,8 @@
  *                 └── retries ←──┘ (ProcessingError, after a delay)
  *
  * Everything that can happen (frames, answers, closed connections, failed dials, time) changes this state
- * and then calls `#advance`, which does whatever is now possible. Only the alarm of the clock judges what is overdue:
- * it comes after the sockets were read, and its time leaves out what the process stood still. Taking frames and reading outcomes change the state only: the rest follows at the end of the turn, so
+ * and then calls `#advance`, which does whatever is now possible. Only the alarm of the clock checks deadlines:
+ * it runs after the sockets were read, and its time excludes periods in which the process was frozen. Taking frames and reading outcomes change the state only: the rest follows at the end of the turn, so
  * that nobody is called back in the middle of a change.
  */
 import { reasonOf } from '../connection/connection-error.js';
@@ -44,10 +44,10 @@ const MAX_WRITE_BYTES = 64 * 1024;
 /** The most that is taken before it can be written: enough for the next few writes; the rest can wait at its source. */
 const MAX_BACKLOG_BYTES = 4 * MAX_WRITE_BYTES;
 
-/** At least this often an engine with connections looks at the time, so that it notices when the process stood still. */
+/** An engine with connections checks the time at least this often, so that it detects that the process was frozen. */
 const IDLE_CHECK_MS = 60_000;
 
-/** After a pause as long as this the sockets are read before anything is written: the gateway may have closed them. */
+/** After a pause of this length, the sockets are read before any write, because the gateway may have closed them. */
 const PAUSE_MS = 1000;
 
 /** See the file comment. */
@@ -71,7 +71,7 @@ export class GatewaySender implements GatewayPoolEvents {
   #isOver = false;
   #isStepping = false;
   #isScheduled = false;
-  /** When something was last done; the sockets are read before something is done after a pause. */
+  /** When the engine was last active. After a pause, it reads the sockets first. */
   #activeAt = 0;
   #isPolling = false;
 
@@ -87,7 +87,7 @@ export class GatewaySender implements GatewayPoolEvents {
     return Math.max(0, this.#options.windowCount - this.#unsettledFrames - this.outcomes.unread);
   }
 
-  /** How many more bytes the window can hold, those included that notifications hold beyond their frames. */
+  /** How many more bytes the window can hold, including the memory that notifications hold beyond their frames. */
   get roomBytes(): number {
     return this.#options.windowBytes - this.#unsettledBytes - this.outcomes.unreadBytes;
   }
@@ -118,7 +118,7 @@ export class GatewaySender implements GatewayPoolEvents {
     this.#advanceSoon();
   }
 
-  /** Settles everything at once with what is known, or for this reason, and drops every connection. */
+  /** Settles every notification at once with its known outcome or with this reason, and drops every connection. */
   destroy(reason: string): void {
     if (this.#isOver) return;
     this.#isOver = true;
@@ -164,7 +164,7 @@ export class GatewaySender implements GatewayPoolEvents {
       this.onGiveUp(protocolError(this.#options.target));
     } else if (verdict.isConfirmed) {
       const isFailure = statusCode === StatusCode.ProcessingError && !isCheckpoint;
-      // A gateway that has trouble with one notification now and then makes progress with the others.
+      // A gateway that sometimes cannot process one notification still makes progress with the others.
       if (!isFailure || verdict.accepted.length > 0) this.#pool.recordSuccess(connection, !isCheckpoint);
       if (isFailure) this.#pool.recordFailure(processingError(this.#options.target));
     } else {
@@ -186,7 +186,7 @@ export class GatewaySender implements GatewayPoolEvents {
       return;
     }
     const error = cause ?? lostError(this.#options.target);
-    // This side closes its connections where the sending is destroyed, and for no other reason.
+    // This side closes its connections only when the sending is destroyed.
     const reason = this.#isOver ? this.#stopReason : undefined;
     this.#onUnknown(runs, { status: 'unknown', reason: reason ?? reasonOf(error) });
     this.#pool.noteProof(0, countFrames(runs));
@@ -261,7 +261,7 @@ export class GatewaySender implements GatewayPoolEvents {
     }
     this.#activeAt = now;
     this.#isStepping = true;
-    // A connection that was closed while the process stood still is found closed before anything is written to it.
+    // The engine detects a connection that was closed while the process was frozen before it writes to that connection.
     if (!this.#clock.isCatchingUp) {
       this.#write(now);
       if (this.#isEnding) this.#finish(now);
@@ -277,7 +277,7 @@ export class GatewaySender implements GatewayPoolEvents {
     if (!this.#isEnding && this.roomFrames > 0) this.#events.onRoom();
   }
 
-  /** Goes on behind the next poll phase, in which the end of a connection is read. */
+  /** Continues after the next poll phase, in which the end of a connection is read. */
   #pollFirst(): void {
     this.#isPolling = true;
     setImmediate(() => {
@@ -338,7 +338,7 @@ export class GatewaySender implements GatewayPoolEvents {
     }
   }
 
-  /** Settles what was written and not proved by its deadline; what is left on the connection may still be. */
+  /** Settles frames that were not proved by their deadline; the other frames on the connection may still be proved. */
   #expireWritten(connection: GatewayConnection, now: number): void {
     const { checkpoint, deadlineMs, target } = this.#options;
     const runs = connection.expire(now - deadlineMs);
@@ -359,7 +359,7 @@ export class GatewaySender implements GatewayPoolEvents {
   #write(now: number): void {
     const expiredSince = now - this.#options.deadlineMs;
     for (let { first } = this.#backlog; first !== undefined; { first } = this.#backlog) {
-      // The alarm is about to settle it.
+      // The alarm settles it next.
       if (first.since <= expiredSince) return;
       const connection = this.#pool.pick();
       if (connection === undefined) {
@@ -373,7 +373,7 @@ export class GatewaySender implements GatewayPoolEvents {
     }
   }
 
-  /** A quota that has shrunk can leave a connection with more than it may hold, while frames wait. */
+  /** After the quota has become smaller, a connection can hold more than the quota while other frames wait. */
   #proveFull(now: number): void {
     for (const connection of this.#pool.connections)
       if (connection.state === 'open' && this.#pool.isFull(connection)) connection.writeCheckpoint(now);
@@ -417,7 +417,7 @@ export class GatewaySender implements GatewayPoolEvents {
   }
 }
 
-/** What an earlier attempt left unknown stays unknown, unless a later attempt is accepted. */
+/** A notification that an earlier attempt left unknown stays unknown, unless a later attempt is accepted. */
 function earlierUnknown({ fallback }: FrameRun): Settlement | undefined {
   return fallback?.status === 'unknown' ? fallback : undefined;
 }

@@ -3,7 +3,7 @@
  *
  * States: waiting for SETTINGS (nothing may be sent) → open → draining (GOAWAY came, the stream ids are used up, or
  * the connection is replaced: what is open is finished, nothing is added) → closed, reported once by `onClose`.
- * `health` says whether it deserves new notifications, `liveness` whether the peer is still there.
+ * `health` decides whether it gets new notifications, `liveness` whether the peer still responds.
  *
  * RFC 9113 throughout. Frames are collected in slabs that leave when they are full or at the end of the turn.
  */
@@ -55,7 +55,7 @@ const MAX_KEPT_BYTES = 2048;
 /** How long a connection that is closed in good order may take to send what it still has. */
 const GOODBYE_MS = 1000;
 
-/** What connections of one engine have in common. */
+/** The data that the connections of one engine share. */
 export interface Http2ConnectionContext {
   readonly peer: Peer;
   /** The value of `:authority`. */
@@ -85,7 +85,7 @@ export class Http2Connection implements FrameHandler, StreamHolder {
   readonly #floodGuard = new FloodGuard();
   readonly #streams = new StreamTable();
   #state: 'waiting' | 'open' | 'draining' | 'closed' = 'waiting';
-  /** What GOAWAY left to be answered, in the order of their streams. */
+  /** The requests that the peer still has to answer after GOAWAY, in the order of their streams. */
   #lastOpen: PendingNotification[] | undefined;
   /** Unlimited until SETTINGS say otherwise; nothing is sent before they came. */
   #maxStreams = Number.POSITIVE_INFINITY;
@@ -154,7 +154,7 @@ export class Http2Connection implements FrameHandler, StreamHolder {
     return Math.max(0, Math.min(this.#maxStreams, health.maxInFlight) - this.#streams.size);
   }
 
-  /** Whether there is anything that the peer should answer or make room for. */
+  /** Whether the peer must still respond to a request or open the window for one. */
   get hasWork(): boolean {
     return this.#streams.size > 0 || (this.#state === 'open' && !this.#requests.hasRoom);
   }
@@ -173,13 +173,13 @@ export class Http2Connection implements FrameHandler, StreamHolder {
   }
 
   timeOut(pending: PendingNotification): boolean {
-    // A peer that has answered something since may be slow; one that has not will not answer the next either.
+    // A peer that has responded since then may be slow. One that has not will not respond to the next request either.
     if (this.liveness.lastResponseAt < pending.sentAt) this.health.recordSickness();
     return this.#cancel(pending);
   }
 
   /**
-   * Takes back what a stalled connection has not sent whole, which was not processed then.
+   * Takes back the requests that a stalled connection has not sent completely; the peer cannot have processed them.
    *
    * @param isAll whether to end every stream, so that all can be sent again
    */
@@ -198,7 +198,7 @@ export class Http2Connection implements FrameHandler, StreamHolder {
     this.#output.writeControl({ type: 'PING', ack: false, data: Buffer.alloc(8) });
   }
 
-  /** The process stood still: the peer has to answer a PING before anything is written. */
+  /** The process was frozen: the peer must answer a PING before the next write. */
   verify(): void {
     if (this.#state !== 'open') return;
     this.liveness.noteFreeze(this.#clock.now());
@@ -292,7 +292,7 @@ export class Http2Connection implements FrameHandler, StreamHolder {
     if (this.#state === 'closed') return;
     this.#farewell = farewellError(this.#peer, errorCode, debugData);
     this.#state = 'draining';
-    // No stream is opened any more, so that however many GOAWAYs come, each stream is looked at once.
+    // No stream is opened any more, so each stream is visited once, regardless of the number of GOAWAY frames.
     this.#lastOpen ??= this.#streams.all();
     for (let last = this.#lastOpen.at(-1); last !== undefined; last = this.#lastOpen.at(-1)) {
       if (last.streamId <= lastStreamId) return;
@@ -369,7 +369,7 @@ export class Http2Connection implements FrameHandler, StreamHolder {
     else this.health.recordFailure(streamId, this.#streams.nextId);
   }
 
-  /** GOAWAY says that the notification was not processed; one that has begun to answer was, whatever GOAWAY says. */
+  /** GOAWAY shows that the notification was not processed, unless its response has already begun. */
   #deny(pending: PendingNotification): void {
     const known = this.#takePartial(pending);
     this.#remove(pending);
@@ -385,7 +385,7 @@ export class Http2Connection implements FrameHandler, StreamHolder {
     return known !== undefined;
   }
 
-  /** What has arrived of the response to a stream that is over. */
+  /** The part of the response that has arrived on a stream that has ended. */
   #takePartial(pending: PendingNotification): ApnsResponse | undefined {
     const known = this.#responses.takePartial(pending.streamId);
     if (known === undefined) return undefined;

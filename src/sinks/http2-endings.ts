@@ -77,12 +77,12 @@ export function silentError(peer: Peer, silentMs: number): ApnsError {
   );
 }
 
-/** Why a connection is replaced on which nothing succeeds. */
+/** The message for a connection that is replaced because no notification succeeds on it. */
 export function sickMessage(peer: Peer): string {
   return `${formatPeer(peer)} failed to process several notifications in a row on one connection, so the connection is replaced`;
 }
 
-/** Why a further connection is opened beside one that answers nothing. */
+/** The message for a further connection that is opened because the current one does not respond. */
 export function stalledMessage(peer: Peer, silentMs: number): string {
   return `${formatPeer(peer)} has answered no notification on one connection for ${Math.round(silentMs)} ms`;
 }

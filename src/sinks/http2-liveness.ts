@@ -1,21 +1,21 @@
 /**
- * Whether the other end of an HTTP/2 connection is still there and still answers, judged by time alone.
+ * Decides from time alone whether the peer of an HTTP/2 connection is reachable and answers requests.
  *
- * Two kinds of silence are told apart. A peer that sends nothing at all is asked by PING and given up when that is
- * not answered either. A peer that answers PING but no request is `stalled`: it gets nothing new until it answers
- * again. Times are engine time, in milliseconds.
+ * There are two cases. If a peer sends nothing at all, the connection sends PING, and is closed if there is no answer.
+ * If a peer answers PING but no request, the connection is `stalled`: it gets nothing new until the peer answers a
+ * request. Times are engine time, in milliseconds.
  */
 
-/** An idle connection is asked this often whether it still stands; a NAT forgets a connection after 350 s. */
+/** The interval of PINGs on an idle connection. A NAT commonly drops an idle connection after 350 s. */
 export const IDLE_PING_MS = 60_000;
 
-/** A connection with open streams is asked when it has sent nothing for this long. */
+/** A connection with open streams sends PING when the peer has sent nothing for this long. */
 export const BUSY_PING_MS = 10_000;
 
-/** After the process stood still, PING gets this long before another connection is opened beside the old one. */
+/** After the process was frozen, how long to wait for the answer to PING before another connection is opened. */
 export const VERIFY_MS = 1000;
 
-/** What is to be done about a connection. */
+/** The next action for a connection. */
 export type LivenessAction = 'ping' | 'close' | 'stall';
 
 export interface LivenessLimits {
@@ -23,7 +23,7 @@ export interface LivenessLimits {
   readonly connectTimeoutMs: number;
   /** How long the answer to PING may take. */
   readonly pingTimeoutMs: number;
-  /** How long a connection that has something to answer may answer nothing. */
+  /** How long a peer with open requests may answer none of them. */
   readonly stallMs: number;
 }
 
@@ -52,7 +52,7 @@ export class Http2Liveness {
     return this.#lastReceivedAt;
   }
 
-  /** Since when it has answered nothing, if it has anything to answer. */
+  /** Since when the peer has answered no request, if requests are open. */
   get lastProgressAt(): number {
     return this.#progressAt;
   }
@@ -62,12 +62,12 @@ export class Http2Liveness {
     return this.#lastResponseAt;
   }
 
-  /** Whether it has answered nothing for too long. An answer ends that. */
+  /** Whether the peer has answered no request for too long. A response resets this. */
   get isStalled(): boolean {
     return this.#isStalled;
   }
 
-  /** Since when a PING has to be answered before anything is written, because the process stood still. */
+  /** Since when writes wait for the answer to a PING, because the process was frozen. */
   get verifiedFrom(): number | undefined {
     return this.#verifiedFrom;
   }
@@ -109,26 +109,26 @@ export class Http2Liveness {
     this.#isStalled = false;
   }
 
-  /** The process stood still: the peer may be gone, so nothing is written until it has answered a PING. */
+  /** The process was frozen: the peer may have closed the connection, so writes wait for the answer to a PING. */
   noteFreeze(now: number): void {
     this.#verifiedFrom = now;
   }
 
-  /** When something has to be done about the silence, if it lasts. */
+  /** When the next action is due if the peer sends nothing until then. */
   dueAt(hasWork: boolean): number {
     if (this.#readyAt === undefined) return this.openedAt + this.#limits.connectTimeoutMs;
     const askAt =
       this.#pingedAt === undefined
         ? this.#lastReceivedAt + (hasWork ? BUSY_PING_MS : IDLE_PING_MS)
-        : // A peer that sends anything is there, and may be slow to answer PING.
+        : // A peer that sends anything is reachable, and may answer PING late.
           Math.max(this.#pingedAt, this.#lastReceivedAt) + this.#limits.pingTimeoutMs;
     return hasWork && !this.#isStalled ? Math.min(askAt, this.#progressAt + this.#limits.stallMs) : askAt;
   }
 
   /**
-   * What is due now, if anything; a connection that is stalled is remembered as such.
+   * The action that is due now, if any. It also records that a connection is stalled.
    *
-   * @param hasWork whether there is anything it should answer
+   * @param hasWork whether the peer has requests to answer
    */
   takeAction(now: number, hasWork: boolean): LivenessAction | undefined {
     if (this.dueAt(hasWork) > now) return undefined;

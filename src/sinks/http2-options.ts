@@ -25,8 +25,8 @@ export interface Http2Options extends TargetOptions {
   /** Means nothing on this wire, where every answer is proof; taken so that one set of options fits both. */
   readonly checkpoint?: 'auto' | 'end' | 'never';
   /**
-   * Milliseconds for each notification, counted from when it was taken until its outcome. Retries do not restart it,
-   * and time in which the process stood still does not count. @default 60_000
+   * Milliseconds from when the sink takes a notification until its outcome. Retries do not restart this time, and time
+   * in which the process was frozen does not count. @default 60_000
    */
   readonly deadlineMs?: number;
   /** Milliseconds for a PING to be answered, and for `await using`. @default 10_000 */

@@ -2,8 +2,8 @@
  * The connections of an HTTP/2 sender: which one to write to, when to open another, when to replace one.
  *
  * One connection is dialled at a time. `connections` of them are used side by side, and some more for relief
- * while APNs throttles one of them. A connection that is sick is drained and replaced; one that is stalled gets
- * another beside it. Failures delay the next attempt.
+ * while APNs throttles one of them. The pool drains and replaces a sick connection, and opens
+ * another one beside a stalled connection. Failures delay the next attempt.
  */
 import { closedAfterHandshake, isFatalConnectionError } from '../connection/connection-error.js';
 import { dial } from '../connection/dial.js';
@@ -33,7 +33,7 @@ export interface Http2PoolEvents extends Http2ConnectionEvents {
  */
 const RELIEF_CONNECTIONS = 8;
 
-/** A third of the deadline, and at most this long, may pass without any answer before another connection is tried. */
+/** The pool opens another connection after a third of the deadline without a response, or after this time if shorter. */
 const MAX_STALL_MS = 10_000;
 
 /** When a further connection is tried again that could not be had, while there is one to send on. */
@@ -50,7 +50,7 @@ export class Http2Pool {
   #isDialling = false;
   #isStopped = false;
   #dialAt = 0;
-  /** How many connections were replaced since one opened after the last of them proved itself. */
+  /** How many connections were replaced since the last success on a connection that was opened after all of them. */
   #replacements = 0;
   #replacedAt = 0;
   #lastProblem: string | undefined;
@@ -70,7 +70,7 @@ export class Http2Pool {
     return this.#connections;
   }
 
-  /** How long a connection may answer nothing before another one is opened beside it. */
+  /** How long a peer may answer no request before the pool opens another connection. */
   get stallMs(): number {
     return this.#context.limits.stallMs;
   }
@@ -80,7 +80,7 @@ export class Http2Pool {
     return this.#dialAt;
   }
 
-  /** What went wrong last, since something was last answered. */
+  /** The last error since the last response. */
   get lastProblem(): string | undefined {
     return this.#lastProblem;
   }
@@ -108,7 +108,7 @@ export class Http2Pool {
     for (const connection of this.#connections) {
       if (connection.isDraining) continue;
       const { isStalled, verifiedFrom } = connection.liveness;
-      // One that still waits for SETTINGS, or for the answer to a PING, may turn out to be enough.
+      // A connection that still waits for SETTINGS, or for the answer to a PING, may be enough.
       if (!connection.isReady || (verifiedFrom !== undefined && now < verifiedFrom + VERIFY_MS)) return;
       if (isStalled || verifiedFrom !== undefined) continue;
       usable++;
@@ -117,7 +117,7 @@ export class Http2Pool {
     if (usable < connections + (isThrottled ? RELIEF_CONNECTIONS : 0)) void this.#dial();
   }
 
-  /** When something has to be done about a connection, if it stays silent; `isWaiting` if something waits for it. */
+  /** When the next action for a connection is due if its peer sends nothing; `isWaiting`: whether notifications wait. */
   dueAt({ liveness, hasWork, isProven }: Http2Connection, isWaiting: boolean, now: number): number {
     const at = liveness.dueAt(hasWork);
     if (!isWaiting) return at;
@@ -134,7 +134,7 @@ export class Http2Pool {
     let action = liveness.takeAction(now, connection.hasWork);
     if (action === 'stall') {
       this.#onStall(connection, now);
-      // It may be time for a PING, too.
+      // A PING may be due as well.
       action = connection.isDraining ? undefined : liveness.takeAction(now, connection.hasWork);
     }
     if (action === 'close')
@@ -145,12 +145,12 @@ export class Http2Pool {
     else connection.ping();
   }
 
-  /** The process stood still: whether a connection outlived that is found out before it is written to. */
+  /** The process was frozen: checks that each connection still works before writing to it. */
   verify(): void {
     for (const connection of this.#connections) connection.verify();
   }
 
-  /** Drains the connections that are sick, so that others take their place. */
+  /** Drains sick connections, so that new ones replace them. */
   replaceSick(): void {
     for (const connection of this.#connections) {
       if (!connection.health.isSick || connection.isRetired) continue;
@@ -159,7 +159,7 @@ export class Http2Pool {
     }
   }
 
-  /** A notification was answered on a connection: what failed before is over. */
+  /** A connection received a response: clears earlier errors. */
   trust({ liveness }: Http2Connection): void {
     this.#options.backoff.reset();
     this.#lastProblem = undefined;
@@ -198,11 +198,11 @@ export class Http2Pool {
   #onStall(connection: Http2Connection, now: number): void {
     this.#delayReplacement(stalledMessage(this.#options.target, now - connection.liveness.lastProgressAt));
     connection.takeBack(this.#options.resendsUnknown);
-    // With nothing open there is nothing that could still be answered.
+    // Without an open connection, no response can arrive.
     if (connection.openStreams === 0) connection.drain();
   }
 
-  /** Paces replacements, which never end the sending: each notification has a deadline of its own. */
+  /** Delays replacements. They never end the sending, because each notification has its own deadline. */
   #delayReplacement(problem: string): void {
     this.#lastProblem = problem;
     const now = this.#clock.now();

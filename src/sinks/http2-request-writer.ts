@@ -34,7 +34,7 @@ export class Http2RequestWriter {
   /** In the order their streams were opened. */
   readonly #unfinished = new Set<PendingNotification>();
   #initialWindow = INITIAL_WINDOW_BYTES;
-  /** No open stream's window exceeds the initial one by more. */
+  /** The most by which the window of an open stream exceeds the initial window. */
   #maxOffset = 0;
   /** The window of the whole connection. */
   #window = INITIAL_WINDOW_BYTES;

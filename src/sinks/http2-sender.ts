@@ -53,7 +53,7 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
   #isStepping = false;
   #isDestroyed = false;
   #failure: ApnsError | undefined;
-  /** Why what is not sent any more is not. */
+  /** The reason for notifications that are no longer sent. */
   #stopReason = 'Aborted';
   #onEnd: ((error?: ApnsError) => void) | undefined;
   /** The credentials of what is written in this turn, and which turn that is. */
@@ -129,7 +129,7 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
 
   onResponse(connection: Http2Connection, pending: PendingNotification, response: ApnsResponse): void {
     const { statusCode, reason = 'Unknown', timestamp, apnsUniqueId } = response;
-    // The service traces a broadcast by the id that it answers with.
+    // The service traces a broadcast by the id in its response.
     if (pending.broadcast !== undefined) pending.apnsId = response.apnsRequestId ?? pending.apnsId;
     if (statusCode === 200) {
       this.#pool.trust(connection);
@@ -207,15 +207,15 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
     this.outcomes.settleSent(pending, isUnknown ? known : settlement);
   }
 
-  /** A provider token was refused: one more attempt, with another token where there can be one. */
+  /** A provider token was refused: makes one more attempt, with another token if possible. */
   #reauthorize(pending: PendingNotification, reason: string): boolean {
     const { providerToken } = this.#options;
     if (providerToken === undefined || pending.authorization === undefined) return false;
     if (pending.isReauthorized || this.#isStopped) return false;
     const refresh = providerToken.refresh(pending.authorization);
-    // A token that is called expired and must be kept goes out once more, since the peer may be wrong.
+    // A token that is reported as expired but must not change yet is sent once more, because the peer may be wrong.
     if (refresh === 'kept' && reason !== 'ExpiredProviderToken') return false;
-    // No connection takes two new tokens within 20 minutes.
+    // No connection accepts two new tokens within 20 minutes.
     if (refresh === 'reissued') for (const connection of this.#pool.connections) connection.drain();
     this.#authorizedAt = -1;
     pending.isReauthorized = true;
@@ -229,16 +229,16 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
       this.#replays.push(pending);
       return;
     }
-    // The peer has no room; sending faster does not make any.
+    // The peer has no capacity, so an earlier retry cannot help.
     const dueAt = this.#clock.now() + Math.ceil(Math.random() * Math.min(1000, 2 ** pending.attempts));
     pending.dueAt = Math.min(dueAt, pending.enqueuedAt + this.#options.deadlineMs);
     this.#retries.push(pending);
   }
 
   /**
-   * Tries a notification again that was rejected for now, no sooner than `retry-after` says.
+   * Retries a notification that was rejected temporarily, not before the time in `retry-after`.
    *
-   * @param isReplaced whether its connection is being replaced, so that another one gets it without a delay
+   * @param isReplaced whether its connection is being replaced; another connection then gets it without a delay
    */
   #retry(pending: PendingNotification, settlement: Settlement, isReplaced = false): void {
     // What an earlier attempt left unknown stays so, whatever became of this one.
@@ -276,7 +276,7 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
     this.#giveUpWaiting();
   }
 
-  /** Some time has passed, and the sockets were read since: the only place where anything is judged overdue. */
+  /** The alarm: it runs after the sockets were read, and is the only place that checks deadlines. */
   #onAlarm(frozenMs: number): void {
     if (frozenMs > BUSY_PING_MS) this.#pool.verify();
     this.#isStepping = true;
@@ -314,7 +314,7 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
   }
 
   #write(now: number): void {
-    // A connection that the peer closed while the process stood still is about to be found closed.
+    // Node has not yet reported a connection that the peer closed while the process was frozen.
     if (this.#clock.isCatchingUp) return;
     for (;;) {
       const queue = this.#replays.isEmpty ? this.#fresh : this.#replays;
@@ -379,7 +379,7 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
   }
 }
 
-/** How long `retry-after` asks to wait, in milliseconds. A date is meant by the clock of the server. */
+/** How long `retry-after` asks to wait, in milliseconds. A date refers to the clock of the server. */
 function retryAfterOf({ retryAfter, date }: ApnsResponse): number | undefined {
   if (retryAfter === undefined) return undefined;
   const serverMs = (date === undefined ? undefined : parseHttpDate(date)) ?? Date.now();

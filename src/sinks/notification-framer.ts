@@ -28,7 +28,7 @@ export class NotificationFramer implements NotificationSender {
   readonly #record = new NotificationRecord({} as Notification);
   /** The notifications whose frames are in the slab. */
   #notifications: (FramedNotification | Notification)[] = [];
-  /** What these hold in memory beyond the frames. */
+  /** The memory, in bytes, that these hold beyond the frames. */
   #extraBytes = 0;
   /** Frames that the window has no room for yet. */
   #waiting: FrameRun[] = [];
@@ -68,7 +68,7 @@ export class NotificationFramer implements NotificationSender {
 
   send(notification: Notification): boolean {
     if (!this.#hasRoom) return false;
-    // Getters and toJSON may run code that destroys the sending, so whatever that does is done before the frame is.
+    // Getters and toJSON can run code that destroys the sending, so they run before the frame is written.
     const record = checkNotification(notification, this.#record);
     const extraBytes = heldBytes(notification, record.context);
     this.#collect(this.#slab.appendChecked(record));

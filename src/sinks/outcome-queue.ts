@@ -48,7 +48,7 @@ export class OutcomeQueue {
     return this.#unread;
   }
 
-  /** The bytes that they hold in memory, in runs: a run is held until its last outcome is read. */
+  /** The memory that they hold, in bytes, counted in runs: a run counts until its last outcome is read. */
   get unreadBytes(): number {
     return this.#unreadBytes;
   }
@@ -85,7 +85,7 @@ export class OutcomeQueue {
       this.counts[settlement.status]++;
       return;
     }
-    // Now, and not when the outcome is read: reading a field may run code that aborts the sending.
+    // Read the fields now and not with the outcome, because reading a field can run code that aborts the sending.
     const record = readFields(notification);
     const extraBytes = heldBytes(notification, record.context);
     this.settle({ ...UNFRAMED, notifications: [record], extraBytes }, settlement);
@@ -100,7 +100,7 @@ export class OutcomeQueue {
     const start = this.#offset;
     const end = start === run.end ? start : start + FRAME_FORMAT.measure(run.bytes, start, run.end);
     const outcome = describeFrame(run, settlement, start, end, this.#index);
-    // A getter that somebody gave to a parsed notification may have ended the reading.
+    // A getter that was added to a parsed notification may have ended the reading.
     if (this.#settled[this.#head] !== first) return undefined;
     this.#offset = end;
     this.#unread--;

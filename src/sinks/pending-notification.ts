@@ -19,12 +19,12 @@ import { createBroadcastRequest } from './broadcast-request.js';
 /** The limit that most push types have. */
 const MAX_PAYLOAD_BYTES = 4096;
 
-/** What a notification's stream is open on. */
+/** The connection on which a notification's stream is open. */
 export interface StreamHolder {
   /**
-   * The notification's deadline has passed: ends its stream. What has arrived of a response counts all the same.
+   * The notification's deadline has passed: ends its stream. A response that has partly arrived still counts.
    *
-   * @returns whether that was a response; then it was reported
+   * @returns whether there was a response, which was then reported
    */
   timeOut(pending: PendingNotification): boolean;
 }
@@ -45,7 +45,7 @@ export class PendingNotification implements NotificationRequest {
   readonly identifier: number | undefined;
   readonly channelId: string | undefined;
   readonly context: unknown;
-  /** What it holds in memory, in bytes: what the window counts. */
+  /** The memory that it holds, in bytes; the window counts this. */
   readonly heldBytes: number;
   /** The request of a broadcast, but for its authorization; `undefined` for a notification to a device. */
   broadcast: GeneralRequest | undefined;

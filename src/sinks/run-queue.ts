@@ -20,14 +20,14 @@ export class RunQueue {
     return this.#bytes;
   }
 
-  /** The same, and what their notifications hold beyond them. */
+  /** The same, plus the memory that their notifications hold beyond them. */
   get heldBytes(): number {
     return this.#heldBytes;
   }
 
   /**
-   * When the window took the frame that it has had for longest, or an earlier time; `Infinity` without frames. Taking
-   * runs from the front leaves it as it is, and `takeWhere` corrects it.
+   * When the window took its oldest frame, or an earlier time; `Infinity` without frames. Taking runs from the front does
+   * not change it, and `takeWhere` corrects it.
    */
   get earliestAt(): number {
     return this.#earliestAt;

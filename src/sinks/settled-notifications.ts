@@ -21,7 +21,7 @@ export class SettledNotifications implements OutcomeReader {
     return this.#settled.length - this.#head;
   }
 
-  /** What the notifications of outcomes that wait to be read hold in memory, in bytes. */
+  /** The memory, in bytes, that the notifications of unread outcomes hold. */
   get unreadBytes(): number {
     return this.#unreadBytes;
   }

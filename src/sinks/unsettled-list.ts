@@ -1,7 +1,7 @@
-/** The notifications that have no outcome yet, in the order they were taken: the first one's deadline is the next. */
+/** Notifications without an outcome, in the order in which they were taken: the first one has the next deadline. */
 import type { PendingNotification } from './pending-notification.js';
 
-/** A list linked through its members: adding and removing take the same time however many there are. */
+/** A list that is linked through its members: adding and removing take constant time. */
 export class UnsettledList {
   #first: PendingNotification | undefined;
   #last: PendingNotification | undefined;
@@ -17,7 +17,7 @@ export class UnsettledList {
     return this.#length;
   }
 
-  /** What they hold in memory, in bytes. */
+  /** The memory that they hold, in bytes. */
   get bytes(): number {
     return this.#bytes;
   }
