@@ -41,7 +41,7 @@ export function messageOf(error: unknown): string {
   return inFlags(line);
 }
 
-/** A Node error whose message holds the path. The path may be another value, such as a secret, that was given by mistake. */
+/** A Node error whose message holds a path, which may be another value, such as a secret, that was given by mistake. */
 function isSystemError(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && 'syscall' in error && 'path' in error;
 }

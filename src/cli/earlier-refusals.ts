@@ -1,4 +1,4 @@
-/** Lines that earlier runs could not send because credentials or options were refused, and their outcomes in this run. */
+/** Lines that were refused in earlier runs because of credentials or options, and their outcomes in this run. */
 import type { OutcomeStatus } from '../outcome.js';
 import type { LineRanges } from './line-ranges.js';
 

@@ -5,7 +5,7 @@ const SIGHUP_BIT = 1n;
 
 /**
  * Node resets every ignored signal to its default action before any JavaScript runs, so this process cannot query its
- * own setting. Two clues remain: bash puts the name of the program that it starts into `_`, and a signal that the parent
+ * own setting. Two clues remain: bash sets `_` to the name of the program that it starts, and a signal that the parent
  * process ignores was ignored when the parent started this process. Without either clue, the result is false.
  */
 export function isHangupIgnored(

@@ -1,4 +1,4 @@
-/** Recognises secrets and notifications that were given in place of a path or a word, and limits how a message shows them. */
+/** Recognises secrets and notifications that were given in place of a path or a word, and hides them in messages. */
 import { shortToken } from '../errors.js';
 import { printable } from '../printable.js';
 
@@ -36,7 +36,7 @@ export function mistakenFor(value: string): Mistaken | undefined {
   return LONG_BASE64.test(value) ? 'the key' : undefined;
 }
 
-/** A value in the form for messages: escaped, shortened, without device tokens, and omitted if it looks like a secret. */
+/** A value in the form for messages: escaped, shortened, without device tokens; omitted if it looks like a secret. */
 export function shownValue(value: string): string {
   if (mistakenFor(value) !== undefined) return `(${value.length} characters, not repeated here)`;
   const shown = value.replace(TOKEN, shortToken);

@@ -13,7 +13,7 @@ export type OutcomeChoice = 'all' | 'problems' | 'none';
 /** An outcome with the file its notification stood in, where there is more than one. */
 export type ReportedOutcome = Outcome & { readonly file?: string };
 
-/** Called for every outcome, in order, with whether it is printed, and what was refused in place of the notification. */
+/** Called for every outcome, in order: whether it is printed, and what was refused in place of the notification. */
 export type OutcomeListener = (
   outcome: ReportedOutcome,
   passes: boolean,

@@ -1,4 +1,4 @@
-/** Finds outcomes that a corrected command line can change: refusals of credentials and options, not of notifications. */
+/** Finds outcomes that a corrected command line can change: refusals of credentials and options. */
 import { StatusCode } from '../protocol/binary/status-code.js';
 import type { ReportedOutcome } from './outcome-report.js';
 

@@ -72,7 +72,7 @@ export class SettlementLog implements Gate {
     this.#resendsUnknown = options.resendUnknown;
   }
 
-  /** The credentials were refused: lines that become `unknown` from now on were most likely refused too, and stay open. */
+  /** The run was refused: lines that become `unknown` from now on were most likely refused too, and stay open. */
   leaveUnknownOpen(): void {
     this.#resendsUnknown = true;
   }

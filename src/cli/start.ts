@@ -46,7 +46,7 @@ export async function start(): Promise<void> {
   // Node exits without an error if the event loop becomes empty before the run ends.
   process.exitCode = ExitCode.Fault;
   process.exitCode = await run(process.argv.slice(2), io);
-  // Do not exit in any other case, because that would discard buffered data of standard error. Data that standard output
-  // still buffers is for a reader that no longer reads, and would keep the process alive.
+  // Do not exit in any other case, because that would discard buffered data of standard error. Data that standard
+  // output still buffers is for a reader that no longer reads, and would keep the process alive.
   if (process.stdout.writableLength > 0) process.exit();
 }

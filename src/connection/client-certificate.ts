@@ -84,7 +84,7 @@ export function checkDates(path: string, { validFrom, validTo }: X509Certificate
   }
 }
 
-/** OpenSSL accepts a certificate and a key of different types without an error, and uses neither. */
+/** OpenSSL accepts a certificate and a key of different types without an error, and then presents neither. */
 function mismatchError({ certificate }: CertificateFile, { key }: PrivateKey): ApnsError {
   const given = key.asymmetricKeyType;
   let wanted: string | undefined;

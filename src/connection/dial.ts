@@ -161,7 +161,7 @@ function handshake(
 }
 
 /**
- * The error for a failed handshake. If the gateway refuses the handshake before it sends its own certificate, it has not
+ * The error for a failed handshake. A gateway that refuses the handshake before it sends its own certificate has not
  * seen the client certificate: the two ends have no TLS version, cipher or signature algorithm in common.
  */
 function handshakeError(error: unknown, target: Target, hasShownCertificate: boolean): ApnsError {

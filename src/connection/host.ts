@@ -5,7 +5,7 @@ import { invalidOption } from '../errors.js';
 /** DNS names are at most 253 characters long (RFC 1035 section 2.3.4, without the outer length bytes). */
 const MAX_HOST_LENGTH = 253;
 
-/** A label of a name has at most 63 characters (same section). This excludes device tokens and keys, which are longer. */
+/** A label of a name has at most 63 characters (same section). Device tokens and keys are longer. */
 const LABELS = /^[^\s/:@?#[\]\\.]{1,63}(\.[^\s/:@?#[\]\\.]{1,63})*\.?$/;
 
 /**

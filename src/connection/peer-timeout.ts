@@ -7,7 +7,7 @@
  * `setImmediate`), and a timer that fires far too late starts again, once.
  */
 
-/** A timer that is late by more than this fraction of its time shows that the process was frozen, not that the peer is slow. */
+/** If a timer is late by more than this fraction of its time, the process was frozen, and the peer may not be slow. */
 const MAX_LATE_SHARE = 0.1;
 
 /** Calls a function when the time of a peer is over; see the file comment. */

@@ -39,8 +39,8 @@ export type TokenRefresh =
   /** There is a new token. Connections that carried an earlier token may carry it. */
   | 'replaced'
   /**
-   * There is a new token, less than 20 minutes after the previous one. A connection that carried the previous token must
-   * not carry the new one (TooManyProviderTokenUpdates): drain every connection that is open now.
+   * There is a new token, less than 20 minutes after the previous one. A connection that carried the previous token
+   * must not carry the new one (TooManyProviderTokenUpdates): drain every connection that is open now.
    */
   | 'reissued';
 
@@ -130,8 +130,8 @@ export class ProviderToken {
    * Replaces the token if that can help. Call it when a request that was sent with the value `refused` gets
    * ExpiredProviderToken or InvalidProviderToken, after {@link noteServerDate} with the `date` of that response.
    *
-   * If the server's time shows that the token's `iat` is wrong, the token is replaced at once; otherwise only when it is
-   * 20 minutes old. Requests that were sent with one token and refused together get one new token.
+   * If the server's time shows that the token's `iat` is wrong, the token is replaced at once; otherwise only when it
+   * is 20 minutes old. Requests that were sent with one token and refused together get one new token.
    */
   refresh(refused: string): TokenRefresh {
     // Many requests are under way with one token, and each of them is refused.
@@ -198,8 +198,8 @@ export class ProviderToken {
   }
 
   /**
-   * Whether the token's age on the server's clock differs from that on the monotonic clock: this machine's clock was wrong
-   * when the token was issued, or the machine has slept since, while the monotonic clock stopped.
+   * Whether the token's age on the server's clock differs from that on the monotonic clock: this machine's clock was
+   * wrong when the token was issued, or the machine has slept since, while the monotonic clock stopped.
    */
   #isIssuedWrongly(now: Moment): boolean {
     const age = now.monotonic - this.#madeAt.monotonic;
@@ -223,7 +223,7 @@ export class ProviderToken {
   }
 }
 
-/** Whether a reason of status 403 may be due to a token's time of issue, so that {@link ProviderToken.refresh} may help. */
+/** Whether a reason of status 403 can be due to a token's time of issue; then {@link ProviderToken.refresh} can help. */
 export function isTokenRefusal(reason: string): boolean {
   return reason === 'ExpiredProviderToken' || reason === 'InvalidProviderToken';
 }

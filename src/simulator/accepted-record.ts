@@ -21,8 +21,8 @@ export interface AcceptedNotification {
   /** Binary wire only. */
   readonly identifier?: number;
   /**
-   * HTTP/2 only: the id in the response, in lower case; the client or the simulator created it. A broadcast has one only
-   * if the client sent it.
+   * HTTP/2 only: the id in the response, in lower case; the client or the simulator created it. A broadcast has one
+   * only if the client sent it.
    */
   readonly apnsId?: string;
   /** UNIX seconds. Detail `full` only. */

@@ -252,7 +252,7 @@ export class ProviderConnection implements ProviderConnectionControl {
     for (const exchange of spared) this.#respond(exchange);
   }
 
-  /** Responds to a complete request, unless the connection's faults prevent that. */
+  /** Responds to a complete request, as far as the fault of this connection allows. */
   #respond(exchange: ProviderExchange): void {
     if (exchange.isSick && this.#sickness !== undefined) respondSick(this.#sickness.how, exchange, this);
     else processRequest(exchange, this);

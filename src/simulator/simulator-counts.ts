@@ -11,8 +11,8 @@ export interface SimulatorCounts {
   /** Notifications rejected, on any wire, and unparsable packets. */
   rejected: number;
   /**
-   * Complete frames and HTTP/2 requests that were dropped without a response: after an error, above GOAWAY's last stream,
-   * on a connection that was reset, or because a token's fault requests it.
+   * Complete frames and HTTP/2 requests that were dropped without a response: after an error, above GOAWAY's last
+   * stream, on a connection that was cut, or because a token's fault requests it.
    */
   discarded: number;
   /** HTTP/2 requests that arrived, the refused ones included. */

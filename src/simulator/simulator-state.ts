@@ -100,8 +100,8 @@ export class SimulatorState {
   }
 
   /**
-   * Resolves when every connection is counted as closed, and every pending request as discarded. Call it when the services
-   * are closed. Conditions that callers still wait for are then never met.
+   * Resolves when every connection is counted as closed, and every pending request as discarded. Call it when the
+   * services are closed. Conditions that callers still wait for are then never met.
    */
   async close(): Promise<void> {
     // Every socket is closed by now, but its event may follow in the next turn.

@@ -83,7 +83,7 @@ export function cutAfter(runs: readonly FrameRun[], place: FramePlace): [FrameRu
  * Cuts a run where it exceeds `maxFrames` or `maxBytes`, but never before its first frame unless
  * `maxFrames` is 0.
  *
- * @param extraBytes what the run counts beside its frames; every frame has an equal share in it
+ * @param extraBytes the bytes that the run counts in addition to its frames, divided equally among the frames
  */
 export function splitRun(
   run: FrameRun,

@@ -41,8 +41,8 @@ export interface GatewayOptions extends TargetOptions {
    */
   readonly closeTimeoutMs?: number;
   /**
-   * Delays between attempts to connect; `attempts` + 1 failures to connect in a row end the sending. The sink also waits
-   * for such a delay before it replaces a connection that failed later; the number of replacements has no limit.
+   * Delays between attempts to connect; `attempts` + 1 failures to connect in a row end the sending. The sink also
+   * waits for such a delay before it replaces a connection that failed later; replacements have no limit.
    */
   readonly backoff?: BackoffOptions;
   /** Destroys the stream when aborted. */

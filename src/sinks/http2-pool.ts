@@ -33,7 +33,7 @@ export interface Http2PoolEvents extends Http2ConnectionEvents {
  */
 const RELIEF_CONNECTIONS = 8;
 
-/** The pool opens another connection after a third of the deadline without a response, or after this time if shorter. */
+/** The pool opens another connection after a third of the deadline without a response, but at most this long. */
 const MAX_STALL_MS = 10_000;
 
 /** When a further connection is tried again that could not be had, while there is one to send on. */
@@ -117,7 +117,7 @@ export class Http2Pool {
     if (usable < connections + (isThrottled ? RELIEF_CONNECTIONS : 0)) void this.#dial();
   }
 
-  /** When the next action for a connection is due if its peer sends nothing; `isWaiting`: whether notifications wait. */
+  /** When the next action for a connection is due if its peer sends nothing. `isWaiting`: notifications wait for it. */
   dueAt({ liveness, hasWork, isProven }: Http2Connection, isWaiting: boolean, now: number): number {
     const at = liveness.dueAt(hasWork);
     if (!isWaiting) return at;

@@ -387,8 +387,8 @@ function retryAfterOf({ retryAfter, date }: ApnsResponse): number | undefined {
 }
 
 /**
- * Whether APNs refuses the credentials. A 403 without a reason comes from something else, such as a web filter, and
- * TopicMismatch is about one broadcast.
+ * Whether APNs refuses the credentials. A 403 without a reason comes from another server, such as a web filter, and
+ * TopicMismatch concerns one broadcast.
  */
 function refusesCredentials({ statusCode, reason }: ApnsResponse): boolean {
   return statusCode === 403 && reason !== undefined && reason !== 'TopicMismatch';

@@ -26,8 +26,8 @@ export class RunQueue {
   }
 
   /**
-   * When the window took its oldest frame, or an earlier time; `Infinity` without frames. Taking runs from the front does
-   * not change it, and `takeWhere` corrects it.
+   * When the window took its oldest frame, or an earlier time; `Infinity` without frames. Taking runs from the front
+   * does not change it, and `takeWhere` corrects it.
    */
   get earliestAt(): number {
     return this.#earliestAt;

@@ -36,7 +36,7 @@ describe('the entry of the command', () => {
       const { load, err, exitCode } = runWith(node);
       expect(load).not.toHaveBeenCalled();
       expect(exitCode).toBe(78);
-      expect(err).toContain(`Node ${needed} or later is needed, and this is Node ${node}\n`);
+      expect(err).toContain(`Node ${needed} or later is required, but this is Node ${node}\n`);
     },
   );
 

@@ -272,7 +272,7 @@ describe('send', () => {
         const argv = ['--cert', path(certFile), '--key', path(keyFile), ...more];
         const { code, io } = await send([...target, ...argv], { stdin: line('aa') });
         expect(code).toBe(78);
-        expect(io.err).toMatch(/--key is not the key of --cert.*another kind/);
+        expect(io.err).toMatch(/--key is not the key of --cert.*another type/);
         expect(io.err.includes('--provider-key')).toBe(keyFile === 'p8');
       }
       expect(simulator.counts.connections).toBe(0);

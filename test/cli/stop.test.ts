@@ -156,5 +156,5 @@ it('names TMPDIR when no temporary directory can be made', async () => {
   });
   const [code] = await once(child, 'close');
   expect(code).toBe(78);
-  expect(err).toMatch(/cannot make a temporary directory in .*missing: no such file[\s\S]*set TMPDIR/);
+  expect(err).toMatch(/cannot create a temporary directory in .*missing: no such file[\s\S]*set TMPDIR/);
 });

@@ -1,4 +1,4 @@
-/** The keys of `aps` and of the dictionaries inside it, and the type of each value: the types of `aps.ts` at run time. */
+/** The keys of `aps` and of the dictionaries inside it, with the types of their values: `aps.ts` at run time. */
 import type {
   Aps,
   ApsAlert,

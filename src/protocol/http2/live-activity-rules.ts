@@ -12,7 +12,7 @@ import {
 
 const EVENTS: readonly unknown[] = ['start', 'update', 'end'];
 
-/** Apple: an ended Live Activity stays on the Lock Screen for at most four hours, even with a later `dismissal-date`. */
+/** Apple: an ended Live Activity stays on the Lock Screen for at most 4 hours, even with a later `dismissal-date`. */
 const MAX_DISMISSAL_SECONDS = 4 * 60 * 60;
 
 export const LIVE_ACTIVITY_RULES: readonly Http2Rule[] = [

@@ -33,8 +33,8 @@ export function impliedPushType(notification: Notification, context: Http2RuleCo
 }
 
 /**
- * Whether the notification is for Wallet or device management. Apple, "Adding a web service to update passes": the topic
- * is the pass type identifier, and the payload an empty JSON dictionary.
+ * Whether the notification is for Wallet or device management. Apple, "Adding a web service to update passes": the
+ * topic is the pass type identifier, and the payload is an empty JSON dictionary.
  */
 export function goesWithoutAps(notification: Notification, context: Http2RuleContext): boolean {
   return TOPICS_WITHOUT_APS.test(topicOf(notification, context) ?? '');
