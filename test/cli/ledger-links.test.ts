@@ -72,7 +72,7 @@ describe.skipIf(process.platform === 'win32')('a ledger that links lead to', () 
     for (const name of ['dangling', 'circle']) {
       const { code, err, out } = await send(name).exit();
       expect(code, err).toBe(78);
-      expect(err).toContain('name the file itself');
+      expect(err).toContain('give the path of its target');
       expect(out).toBe('');
     }
     expect(existsSync(path('missing'))).toBe(false);

@@ -103,7 +103,7 @@ describe('--stop-timeout-ms', () => {
       command.kill(signal);
       const { code, out, err } = await command.exit();
       expect(code).toBe(signal === 'SIGINT' ? 130 : 143);
-      expect(err).toContain('for up to 0.3 s');
+      expect(err).toContain('waiting up to 0.3 s');
       const ended = statuses(out);
       expect(ended).toHaveLength(20);
       for (const status of ended) expect(['unsent', 'unknown']).toContain(status);
