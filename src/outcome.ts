@@ -37,7 +37,7 @@ export interface OutcomeFacts {
   readonly reason?: string;
   /** `Unregistered` and `ExpiredToken`: UNIX milliseconds since when the token is no longer valid. */
   readonly timestamp?: number;
-  /** HTTP/2: how long `retry-after` asked to wait, in milliseconds. */
+  /** HTTP/2: the delay in `retry-after`, in milliseconds. */
   readonly retryAfterMs?: number;
   /** `invalid`: the field that breaks a rule. */
   readonly field?: string;

@@ -1,7 +1,7 @@
 /** The records of a command's output. A record has a meaning only if it is written completely. */
 import { FRAME_FORMAT } from '../protocol/binary/frame.js';
 
-/** The whole records at the beginning of some bytes. */
+/** The complete records at the beginning of a chunk. */
 export interface WholeRecords {
   readonly count: number;
   /** The offset at which the last of them ends. */

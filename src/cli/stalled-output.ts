@@ -8,7 +8,7 @@ import type { Clock } from './io.js';
 /** With the default of --stop-timeout-ms added, this is less than the 10 s after which `docker stop` kills. */
 const STALLED_MS = 1000;
 
-/** Destroys `output`, with exit code 74, when a chunk waits in it and `written` has not grown for {@link STALLED_MS}. */
+/** Destroys `output`, exit code 74, when a chunk is pending and `written` has not grown for {@link STALLED_MS}. */
 export function leaveStalledOutput(output: Writable, written: () => number, clock: Clock): void {
   let before = written();
   const cancel = clock.every(STALLED_MS, () => {

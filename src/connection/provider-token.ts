@@ -223,7 +223,7 @@ export class ProviderToken {
   }
 }
 
-/** Whether a reason of status 403 can be due to a token's time of issue; then {@link ProviderToken.refresh} can help. */
+/** Whether a token's time of issue can cause this reason of status 403; {@link ProviderToken.refresh} may help then. */
 export function isTokenRefusal(reason: string): boolean {
   return reason === 'ExpiredProviderToken' || reason === 'InvalidProviderToken';
 }

@@ -30,7 +30,7 @@ export interface Http2ServiceOptions extends Http2Faults {
   readonly providerKeys?: readonly ProviderKey[];
   /**
    * The environment of the service. A certificate without Apple's extension for it gets BadCertificateEnvironment; a
-   * provider key of the other one gets BadEnvironmentKeyIdInToken. @default both
+   * provider key of the other environment gets BadEnvironmentKeyIdInToken. @default both
    */
   readonly environment?: ApnsEnvironment;
   /** Whether responses carry `apns-unique-id`, as those of the sandbox do. @default false */

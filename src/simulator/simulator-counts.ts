@@ -1,4 +1,4 @@
-/** The counts of the simulator, as a whole and connection by connection. */
+/** The counts of the simulator: totals, and counts for each connection. */
 
 /** Counts of events since the simulator started. */
 export interface SimulatorCounts {

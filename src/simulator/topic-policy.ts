@@ -21,7 +21,7 @@ export function teamTopics(topics: readonly string[]): TopicPolicy {
 
 /**
  * The topics that a certificate names; the topic in its subject has every suffix except that of locations. Nothing is
- * parsed: the simulator's own authority issued the certificate, so its DER holds a topic exactly as this side writes it.
+ * parsed: the simulator's authority issued the certificate, so its DER holds a topic exactly as this side writes it.
  */
 export function certificateTopics(certificate: X509Certificate): TopicPolicy {
   const { raw, subject } = certificate;

@@ -5,12 +5,12 @@
  *         └──────────failure──────────▶ suspect     ▲
  *                                healthy ──failure──┘
  *
- * A single connection to APNs can be sick while all others work: it answers 500 to everything, refuses or resets
- * every stream, or answers nothing. Only a new connection helps then. `sick` is final: the connection takes nothing
- * new, its open streams may still be answered, and the pool opens another one.
+ * One connection to APNs can be sick while all others work: it answers every request with 500, refuses or resets every
+ * stream, or does not respond. Only a new connection helps then. `sick` is final: the connection gets no new
+ * notifications, the peer may still answer its open streams, and the pool opens another connection.
  */
 
-/** Failures in a row after which a connection is sick: enough to tell it from one notification in trouble. */
+/** A connection is sick after this many failures in a row: fewer could be due to one notification. */
 const MAX_FAILURES = 3;
 
 /** How many notifications may be in flight on a connection before the first success. */

@@ -7,7 +7,7 @@
  *
  * - When the alarm is late, its lateness is subtracted from engine time: deadlines count only the time in which the
  *   process ran.
- * - The alarm is handled only after a poll phase, in which Node reads the sockets.
+ * - The engine handles the alarm only after a poll phase, in which Node reads the sockets.
  */
 
 /** The longest delay that a Node timer can hold; a longer one would fire at once. */
@@ -35,7 +35,7 @@ export class EngineClock {
   #hasRead = false;
 
   /**
-   * @param onAlarm is called once per alarm, perhaps too early: it looks at what is due and sets the next alarm.
+   * @param onAlarm is called once per alarm, perhaps too early. It handles what is due and sets the next alarm.
    * `frozenMs` is how long the process was frozen, or 0.
    */
   constructor(onAlarm: (frozenMs: number) => void) {
@@ -50,7 +50,7 @@ export class EngineClock {
     };
   }
 
-  /** Engine time, read once per tick: whole milliseconds, rounded up, since integers need no memory of their own. */
+  /** Engine time, read once per tick: milliseconds, rounded up, because integers need no heap allocation. */
   now(): number {
     if (this.#now < 0) {
       this.#now = this.#read();
@@ -74,7 +74,7 @@ export class EngineClock {
     const alarmAt = Math.max(now, at);
     if (alarmAt >= this.#alarmAt) return;
     this.#alarmAt = alarmAt;
-    // The alarm that waits for its poll phase is handled first; it looks at what is due.
+    // An alarm that waits for its poll phase is handled first, and handles everything that is due.
     if (this.#immediate !== undefined) return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(this.#onTimer, Math.min(MAX_TIMER_MS, Math.ceil(alarmAt - now)));

@@ -11,8 +11,8 @@
  * Everything that can happen (frames, answers, closed connections, failed dials, time) changes this state
  * and then calls `#advance`, which does whatever is now possible. Only the alarm of the clock checks deadlines:
  * it runs after the sockets were read, and its time excludes periods in which the process was frozen.
- * Taking frames and reading outcomes only change the state. The rest follows at the end of the turn, so that no callback
- * runs in the middle of a change.
+ * Taking frames and reading outcomes only change the state. The rest follows at the end of the turn, so that no
+ * callback runs in the middle of a change.
  */
 import { reasonOf } from '../connection/connection-error.js';
 import type { ApnsError } from '../errors.js';

@@ -379,7 +379,7 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
   }
 }
 
-/** How long `retry-after` asks to wait, in milliseconds. A date refers to the clock of the server. */
+/** The delay in `retry-after`, in milliseconds. A date refers to the clock of the server. */
 function retryAfterOf({ retryAfter, date }: ApnsResponse): number | undefined {
   if (retryAfter === undefined) return undefined;
   const serverMs = (date === undefined ? undefined : parseHttpDate(date)) ?? Date.now();

@@ -35,7 +35,7 @@ export interface Verdict {
  *
  * @param runs everything written on the connection and not yet settled, in order, but for the checkpoint
  * @param checkpoint the identifier of the checkpoint frame, if one was written behind them
- * @param forgotten frames that were written before them and have their outcome: a response that names one counts as naming none
+ * @param forgotten earlier frames that have their outcome: a response that names one counts as naming none
  */
 export function judge(
   runs: readonly FrameRun[],

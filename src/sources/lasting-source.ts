@@ -6,7 +6,7 @@ import { throwLater } from '../sinks/outcome-source.js';
 
 /**
  * A stream that is destroyed drops what it holds; what these sources hold was told once and is not told
- * again. So they are destroyed behind it, and a `data` listener that throws does not end the reading.
+ * again. So they are destroyed after it, and a `data` listener that throws does not end the reading.
  */
 export class LastingSource extends Readable {
   static {

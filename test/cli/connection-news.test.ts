@@ -27,7 +27,7 @@ it('keeps the last failure until a connection is made', () => {
   expect(news.text).toBeUndefined();
 });
 
-it('hears nothing once it is disposed of', () => {
+it('receives no events after it is disposed', () => {
   const news = new ConnectionNews();
   news.dispose();
   publishConnection(peer, 'connecting');

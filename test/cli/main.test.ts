@@ -24,7 +24,7 @@ function runWith(node: string): {
 }
 
 describe('the entry of the command', () => {
-  it('is no module, and ES5 but for the import() of what the command is', () => {
+  it('is an ES5 script except for the import() of the command', () => {
     expect(code.match(/\bimport\b.*/g)).toEqual([expect.stringMatching(/^import\("\.\/start\.js"\)/)]);
     expect(() => new Function(code)).not.toThrow();
     expect(code).not.toMatch(/\b(export|const|let|class|async|await|of)\b|=>|`|\?\.|\?\?|\.\.\.|\*\*/);

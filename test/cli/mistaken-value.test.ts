@@ -58,7 +58,7 @@ describe('mistaken values', () => {
     expect(adviceForOperand(path)).toBeUndefined();
   });
 
-  it('are certain only where no file is called so', () => {
+  it('are certain only if no file has that name', () => {
     expect(certainlyMistaken(hex)).toBeUndefined();
     expect(certainlyMistaken(secrets.providerKey)).toBe('the key');
   });

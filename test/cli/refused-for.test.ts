@@ -38,7 +38,7 @@ describe('refusedFor', () => {
     expect(refusedFor(outcome(settlement, topic))).toBe(expected);
   });
 
-  it('knows nothing of a line that is no notification', () => {
+  it('returns nothing for a line that is not a notification', () => {
     expect(
       refusedFor({ status: 'invalid', line: 1, field: 'topic', message: 'must be text' }),
     ).toBeUndefined();

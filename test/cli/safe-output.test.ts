@@ -108,7 +108,7 @@ describe('the command', () => {
     },
   );
 
-  it('lets none of a file that is missing or a ledger that is another one through', async () => {
+  it('escapes the name of a missing file and of an unusable ledger', async () => {
     const directory = await temporaryDirectory();
     const file = join(directory, `in${HOSTILE}.ndjson`);
     for (const argv of [[file], [file, '--resume', file]]) {

@@ -111,7 +111,7 @@ describe('SettlementLog', () => {
     expect(readLedger(path)!.ended).toBe('idle');
   });
 
-  it('leaves lines open that were refused for what is none of theirs, and remembers them', async () => {
+  it('leaves lines open that were refused because of credentials or options, and records them', async () => {
     const lines = new LineRanges();
     lines.add(1, 2);
     const earlier = new EarlierRefusals(lines);

@@ -86,7 +86,7 @@ describe.skipIf(process.platform === 'win32')('SIGHUP', () => {
     expect(statuses(out)).toEqual(['accepted', 'accepted']);
   });
 
-  it('is not taken for ignored without a reason', () => {
+  it('is not treated as ignored without evidence', () => {
     expect(isHangupIgnored({ _: '/usr/bin/node' }, -1)).toBe(false);
     expect(isHangupIgnored({}, process.pid)).toBe(false);
   });
@@ -125,7 +125,7 @@ describe('--stop-timeout-ms', () => {
     expect(summary.unwritten).toBeLessThanOrEqual(summary.notifications);
   });
 
-  it('counts from the first signal, and is over with the work', () => {
+  it('counts from the first signal, and ends when all notifications are settled', () => {
     const io = new FakeIo();
     const interrupts = new Interrupts(io, 8000);
     io.pass(9000);

@@ -43,7 +43,7 @@ describe('a timeout', () => {
     expect(performance.now() - begin).toBeGreaterThan(88);
   });
 
-  it('comes in the end where the event loop is blocked again and again', async () => {
+  it('fires eventually when the event loop is blocked repeatedly', async () => {
     const blocking = setInterval(() => blockEventLoop(50), 1);
     onTestFinished(() => clearInterval(blocking));
     const begin = performance.now();

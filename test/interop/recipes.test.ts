@@ -58,7 +58,7 @@ describe('docs/recipes.md sends again', () => {
     expect(await takenAgain(several!, 'a\nb\n', outcomes)).toBe('b\n');
   });
 
-  test('a long file in no time to speak of', async () => {
+  test('a long file quickly', async () => {
     const outcomes = Array.from({ length: 100_000 }, (_, i) => outcome(i + 1, 'unsent'));
     const input = 'x\n'.repeat(outcomes.length);
     expect((await takenAgain(one!, input, outcomes)).length).toBe(input.length);

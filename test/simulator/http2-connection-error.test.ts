@@ -50,7 +50,7 @@ it.each(BAD_FRAMES)('a connection error in two TLS records is closed as well: %s
   expect(ended).toBe(true);
 });
 
-it('gives the place of a connection that broke to another one', async () => {
+it('accepts another connection after one broke', async () => {
   const simulator = await startSimulator({ limits: { maxConnections: 1 } });
   for (let times = 0; times < 3; times++) {
     const { socket, closed } = await connectRaw(

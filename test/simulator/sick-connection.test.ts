@@ -126,7 +126,7 @@ describe('a sick connection over HTTP/2', () => {
     expect(simulator.counts.accepted).toBeLessThan(60);
   });
 
-  it('is every connection unless told how many', async () => {
+  it('is every connection by default', async () => {
     const simulator = await start('internal-error');
     for (let times = 0; times < 3; times++) {
       expect((await (await connectHttp2(simulator)).notify(GOOD)).status).toBe(500);

@@ -16,7 +16,7 @@ const connections = fc.array(
 );
 
 describe('ConnectionQuota', () => {
-  test('keeps the law of its file comment, whatever the gateway does', () => {
+  test('keeps the bound in its file comment, whatever the gateway does', () => {
     fc.assert(
       fc.property(connections, fc.integer({ min: 1, max: 40_000 }), (plan, max) => {
         const quota = new ConnectionQuota(max);

@@ -154,7 +154,7 @@ describe('every connection', () => {
     expect(gateway.peers.length).toBeLessThanOrEqual(7);
   });
 
-  test('that says Shutdown and names nothing ends no sending, and is not stormed', async () => {
+  test('that sends Shutdown without an identifier does not end the sending, and is not redialled without a delay', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.999);
     const gateway = await startScriptedGateway({ onConnection: (peer) => peer.answer(10, 0) });
     const sink = createGatewaySink({ ...gateway.options, deadlineMs: 1000, backoff: { attempts: 1 } });

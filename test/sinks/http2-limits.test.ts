@@ -61,7 +61,7 @@ test('gives up, unsent, what a window of zero never lets out', async () => {
   expect(peer!.resets).toHaveLength(peer!.requests.length);
 });
 
-test('gives up, unsent, what the window of no connection ever lets out', async () => {
+test('makes notifications unsent for which no connection ever has window', async () => {
   const gateway = await startRawGateway({ settings: { initialWindowSize: 1_000_000 } });
   const sent = await sendAll(
     { ...gateway.options, deadlineMs: 1500, backoff: { initialMs: 10_000 } },
