@@ -58,7 +58,7 @@ export const feedbackCommand: Command = defineCommand({
     if (to !== undefined && port !== undefined) throw usageError('--port belongs to --host, not to --to');
     if (to !== undefined && /^(production|sandbox|https:.*)$/s.test(to)) {
       throw usageError(
-        '--to must be binary://HOST[:PORT]: Apple ended support for its own feedback service on 31 March 2021, and no host of Apple answers',
+        '--to must be binary://HOST[:PORT]: Apple ended support for its feedback service on 31 March 2021, and none of its hosts responds',
         'over HTTP/2 the outcome tells which devices no longer have the app: rejected, Unregistered, with a timestamp',
       );
     }

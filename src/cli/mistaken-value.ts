@@ -55,7 +55,7 @@ export function adviceForOperand(value: string): string | undefined {
     case undefined:
       return undefined;
     case 'a device token':
-      return 'this looks like a device token: the input is notifications, one JSON object per line';
+      return 'this looks like a device token: give notifications as input, one JSON object per line';
     case 'a notification':
       return 'this looks like a notification itself: write it to a file and give its path, or pipe it in';
     default:
