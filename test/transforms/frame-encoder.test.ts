@@ -1,8 +1,8 @@
-import { Readable, Writable } from 'node:stream';
+import { getDefaultHighWaterMark, Readable, setDefaultHighWaterMark, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { InvalidNotificationError } from '../../src/errors.js';
 import { setLine } from '../../src/line-stamp.js';
 import type { Notification } from '../../src/notification.js';
@@ -299,7 +299,30 @@ it('holds a writer back while nobody reads, also one that writes a notification 
   expect(bytes.length % written).toBe(0);
 });
 
+it('gives a reader that catches up the frame that found no room, without another write', async () => {
+  const encoder = createFrameEncoder({ maxPayloadBytes: 0xffff });
+  const large = { ...valid, payload: 'x'.repeat(40_000) };
+  let written = 0;
+  while (encoder.readableLength < encoder.readableHighWaterMark) {
+    encoder.write(large);
+    written++;
+    await nextTurn();
+  }
+  encoder.write(valid);
+  await nextTurn();
+  const chunks: Buffer[] = [];
+  encoder.on('data', (chunk: Buffer) => chunks.push(chunk));
+  await nextTurn();
+  await nextTurn();
+  expect(decodeAll(chunks)).toHaveLength(written + 1);
+  encoder.destroy();
+});
+
 it('goes on to the end, whenever its reader takes anything', async () => {
+  // So much waits for a reader on Node 20; where it is more, the notifications below would not fill it.
+  const before = getDefaultHighWaterMark(false);
+  setDefaultHighWaterMark(false, 16 * 1024);
+  onTestFinished(() => setDefaultHighWaterMark(false, before));
   const payloads = fc.array(fc.constantFrom(30, 30, 200, 1900), { minLength: 60, maxLength: 60 });
   // So many turns for each chunk, and so many notifications in a turn.
   const paces = fc.record({
