@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { ApnsError } from '../../src/errors.js';
 import { ERROR_RESPONSE_FORMAT } from '../../src/protocol/binary/error-response.js';
 import { FEEDBACK_TUPLE_FORMAT } from '../../src/protocol/binary/feedback-tuple.js';
 import { decodeFrame, encodeFrame, FRAME_FORMAT } from '../../src/protocol/binary/frame.js';
@@ -125,6 +126,34 @@ describe('PacketReader', () => {
         message: expect.stringContaining(`at byte ${frame.length}`),
       }),
     );
+  });
+
+  it('adds the byte to what is malformed only, and keeps the cause', () => {
+    const format: PacketFormat = { name: 'packet', maxBytes: 9, measure: () => 1 };
+    const thrownFor = (error: Error): unknown => {
+      try {
+        new PacketReader(format).read(Buffer.of(1), () => {
+          throw error;
+        });
+      } catch (thrown) {
+        return thrown;
+      }
+      return expect.unreachable();
+    };
+    for (const error of [new RangeError('on purpose'), new ApnsError('APNS_ERR_TRUNCATED_PACKET', 'cut')]) {
+      expect(thrownFor(error)).toBe(error);
+    }
+    const malformed = new ApnsError('APNS_ERR_MALFORMED_PACKET', 'broken');
+    expect(thrownFor(malformed)).toMatchObject({ message: 'broken (at byte 0)', cause: malformed });
+  });
+
+  it('joins a packet in a buffer of twice its length at most', () => {
+    const frame = encodeFrame({ deviceToken: 'ab', payload: 'x'.repeat(1000) });
+    const lengths: number[] = [];
+    const reader = new PacketReader(FRAME_FORMAT);
+    for (const chunk of oneByOne(frame)) reader.read(chunk, ({ length }) => lengths.push(length));
+    expect(lengths).toHaveLength(1);
+    expect(lengths[0]).toBeLessThan(2 * frame.length);
   });
 
   it('hands over a packet that lies whole in a chunk without copying it', () => {
