@@ -32,6 +32,16 @@ const cases: [fc.Arbitrary<Uint8Array>, fc.Arbitrary<boolean>, fc.Arbitrary<numb
   fc.integer({ min: 1, max: 210 }),
 ];
 
+it.each([99, 100, 101, 200, 201])('sends %i bytes in as few frames of 100 as they need', (length) => {
+  const bytes = new Uint8Array(length).fill(1);
+  const body = framesOf(frameData, bytes, true, 100);
+  const block = framesOf(frameHeaderBlock, bytes, true, 100);
+  expect([body.length, block.length]).toEqual([Math.ceil(length / 100), Math.ceil(length / 100)]);
+  expect(body.at(-1)).toMatchObject({ type: 'DATA', endStream: true });
+  expect(block[0]).toMatchObject({ type: 'HEADERS', endStream: true });
+  expect(block.at(-1)).toMatchObject({ endHeaders: true });
+});
+
 it('splits a header block into HEADERS and CONTINUATION, the last of which ends it', () => {
   fc.assert(
     fc.property(...cases, (block, endStream, maxFrameBytes) => {
