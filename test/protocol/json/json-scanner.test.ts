@@ -91,6 +91,19 @@ describe('JsonScanner', () => {
     ['"a\\', 'unterminated', 3],
     ['"\\u12', 'unterminated', 5],
     ['"\\u12g4"', 'escape', 5],
+    ['"\\u', 'unterminated', 3],
+    ['[', 'incomplete', 1],
+    ['[1', 'incomplete', 2],
+    ['{', 'incomplete', 1],
+    ['{"a"', 'incomplete', 4],
+    ['{"a" 1}', 'unexpected', 5],
+    ['{1:2}', 'unexpected', 1],
+    ['1.', 'incomplete', 2],
+    ['1.x', 'unexpected', 2],
+    ['1e', 'incomplete', 2],
+    ['1e+', 'incomplete', 3],
+    ['-01', 'unexpected', 2],
+    ['trux', 'unexpected', 3],
     ['"\\x"', 'escape', 2],
     ['"a\rb"', 'control', 2],
     ['01', 'unexpected', 1],
@@ -99,9 +112,23 @@ describe('JsonScanner', () => {
     ['1 2', 'unexpected', 2],
     ['\ufeff1', 'unexpected', 0],
   ])('says why and where %j stops it', (text, failure, at) => {
-    expect(accepts(text)).toBe(false);
-    expect([scanner.failure, scanner.failedAt]).toEqual([failure, at]);
+    // What lies around it must make no difference, even where it would complete the text.
+    for (const behind of ['', '"', '}', ']', ',', ':1}', '1', 'e', 'e"', '4"', '{', '.5', ' ']) {
+      const bytes = Buffer.concat([Buffer.from('[]'), Buffer.from(text), Buffer.from(behind)]);
+      expect(scanner.accepts(bytes, 2, bytes.length - behind.length), behind).toBe(false);
+      expect([scanner.failure, scanner.failedAt], behind).toEqual([failure, 2 + at]);
+    }
   });
+
+  test.each(['1', '-0', '1.5', '1e5', 'true', '"a"', '[]', '{}', '[1]', '{"a":1}', ' 1 '])(
+    'accepts %j, whatever lies around it',
+    (text) => {
+      for (const around of ['', '"', '}', ']', ',', '1', '.5', 'e5', 'x']) {
+        const bytes = Buffer.from(around + text + around);
+        expect(scanner.accepts(bytes, around.length, bytes.length - around.length), around).toBe(true);
+      }
+    },
+  );
 
   test('accepts nesting up to its limit, and names depth beyond it', () => {
     const nested = (depth: number) => '[{"a":'.repeat(depth / 2) + 0 + '}]'.repeat(depth / 2);
