@@ -65,6 +65,15 @@ describe('a rejection', () => {
     });
   });
 
+  it('of up to 256 characters is read, and nothing of a body that is no object', () => {
+    const reasonOf = (reason: string) => decodeReasonBody(encodeReasonBody({ reason })).reason;
+    expect(reasonOf('x'.repeat(256))).toBe('x'.repeat(256));
+    expect(reasonOf('x'.repeat(257))).toBeUndefined();
+    for (const body of ['"reason"', '1', 'null', '[]', '{']) {
+      expect(decodeReasonBody(Buffer.from(body))).toEqual({});
+    }
+  });
+
   it('of a broadcast has status 400, but for a channel of another app', () => {
     expect(REASON_STATUS).toMatchObject({
       BadChannelId: 400,

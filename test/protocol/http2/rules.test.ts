@@ -269,6 +269,20 @@ describe('lintNotification', () => {
     ]);
   });
 
+  it('fails with what a getter of the notification throws', () => {
+    const thrown = new RangeError('on purpose');
+    const get = () => {
+      throw thrown;
+    };
+    const given = Object.defineProperty(notification(), 'topic', { enumerable: true, get });
+    expect(() => lintNotification(given, token)).toThrow(thrown);
+  });
+
+  it('reads a payload in bytes, and no more of what they lie in', () => {
+    const bytes = new TextEncoder().encode('..{"aps":{"alert":"hi"}}..');
+    expect(lintNotification(notification({ payload: bytes.subarray(2, -2) }), token)).toEqual([]);
+  });
+
   it('survives a payload that no JSON can express', () => {
     const cycle: Record<string, unknown> = {};
     cycle['self'] = cycle;
@@ -339,6 +353,10 @@ describe('checkHttp2Notification', () => {
       }
     },
   );
+
+  it('takes a payload for one to a device unless told otherwise', () => {
+    expect(() => checkHttp2PayloadBytes(notification(), 4097)).toThrow(InvalidNotificationError);
+  });
 
   it('names the line', () => {
     const refused = notification({ topic: undefined });
