@@ -103,6 +103,34 @@ describe('LineReader', () => {
     expect(readLines([...text], 5)).toEqual(expected);
   });
 
+  test('passes over a byte order mark at the start of a line that is not the first', () => {
+    const mark = '\ufeff';
+    const text = `${mark}a\n${mark}b\n${mark}\nc${mark}\n\u{f000}d\n${mark}`;
+    for (const chunks of [[text], Array.from(Buffer.from(text), (byte) => Buffer.of(byte))]) {
+      expect(readLines(chunks)).toEqual([
+        [1, 0, `${mark}a`],
+        [2, 5, 'b'],
+        [4, 14, `c${mark}`],
+        [5, 19, '\u{f000}d'],
+      ]);
+    }
+    const cut = Buffer.concat([Buffer.from('a\n'), Buffer.of(0xef, 0xbb), Buffer.from('\n')]);
+    expect(readLines([cut])).toEqual([
+      [1, 0, 'a'],
+      [2, 2, unreadable],
+    ]);
+    const others = [
+      [0xef, 0xbb, 0xbe],
+      [0xef, 0xbc, 0xbf],
+      [0xee, 0xbb, 0xbf],
+    ].map((bytes) => Buffer.from(bytes).toString());
+    expect(
+      readLines([`1\n${others.join('\n')}`])
+        .slice(1)
+        .map((found) => (found as unknown[])[2]),
+    ).toEqual(others);
+  });
+
   test('refuses a line with invalid UTF-8 and keeps its neighbours', () => {
     const bytes = Buffer.from('é\n?\né\n');
     bytes[3] = 0xff;

@@ -229,6 +229,14 @@ describe('NotificationLineParser', () => {
     expect(parse(JSON.stringify({ deviceToken, payload: {} }))).toStrictEqual({ deviceToken, payload: {} });
   });
 
+  test('takes no field from the line before', () => {
+    const parser = new NotificationLineParser('parsed');
+    const parseLine = (line: string) => parser.parse(Buffer.from(line), 0, line.length, 1, 0);
+    expect(parseLine('{"deviceToken":"ab","payload":{}}')).not.toBeInstanceOf(Error);
+    expect(parseLine('{"context":"abcdef","payload":{}}')).toMatchObject({ field: 'deviceToken' });
+    expect(parseLine('{"deviceToken":"ab","context":{}}')).toMatchObject({ field: 'payload' });
+  });
+
   test('takes a channel id in place of a device token', () => {
     const channelId = 'dHN0LXNyY2gtY2hubA==';
     const broadcast = parse(JSON.stringify({ expiration: 0, channelId, payload: { aps: {} } }));
