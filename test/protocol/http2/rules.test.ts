@@ -118,6 +118,7 @@ const BREACHES: Case[] = [
   ['aps-missing', { payload: {} }],
   ['alert-key', { payload: { aps: { alert: { text: 'hi' } } } }],
   ['alert-key', live({ alert: { subtitle: 's' } })],
+  ['alert-key', live({ event: undefined, alert: { subtitle: 's' } })],
   ['alert-value', { payload: { aps: { alert: { 'title-loc-args': 't' } } } }],
   ['alert-value', live({ alert: { title: { 'loc-key': 1 } } })],
   ['sound-key', { payload: { aps: { sound: { critcal: 1 } } } }],
@@ -160,6 +161,9 @@ const CLEAN: Case[] = [
     },
   ],
   ['an expiration of 0', { expiration: 0 }],
+  ['the first expiration that is plausible', { expiration: 1_000_000_000 }],
+  ['a priority of 1', { priority: 1 }],
+  ['a call by certificate, whose topic is the only one', { pushType: 'voip', topic: undefined }, certificate],
   ['a badge alone', { payload: { aps: { badge: 3 } } }],
   ['a payload of 4096 bytes', { payload: text(4096) }],
   ['a payload in bytes', { payload: Buffer.from('{"aps":{"alert":"hi"}}') }],
@@ -312,7 +316,7 @@ describe('lintNotification', () => {
     ['aps.alert ', { payload: { aps: { alert: 'null' } } }],
     ['aps.alert.title-loc-args.0', { payload: { aps: { alert: { 'title-loc-args': ['undefined'] } } } }],
     ['aps.alert.subtitle-loc-args.1', { payload: { aps: { alert: { 'subtitle-loc-args': ['a', 'NaN'] } } } }],
-    ['aps.alert.loc-args.0', { payload: { aps: { alert: { 'loc-args': ['[object Object]'] } } } }],
+    ['aps.alert.loc-args.0', { payload: { aps: { alert: { 'loc-args': ['undefined'] } } } }],
     ['aps.alert.title ', { payload: { aps: { alert: { title: 'undefined' } } } }],
     ['aps.alert.subtitle ', { payload: { aps: { alert: { subtitle: 'undefined' } } } }],
   ])('names %s where that is what is wrong', (path, change) => {
@@ -361,6 +365,8 @@ describe('lintNotification', () => {
     expect(rules({ 'dismissal-date': NOW + 4 * 3600 + 1 })).toEqual(['live-activity-dismissal']);
     expect(rules({ 'dismissal-date': NOW + 60 })).toEqual([]);
     expect(rules({ 'dismissal-date': 'soon' })).toEqual(['aps-value']);
+    expect(rules({ timestamp: NOW, 'dismissal-date': NOW * 1000 })).toEqual(['aps-value']);
+    expect(rules({ timestamp: 1_000_000_000, 'dismissal-date': NOW })).toEqual(['live-activity-dismissal']);
     expect(rules({ timestamp: 60, 'dismissal-date': NOW })).not.toContain('live-activity-dismissal');
     expect(rules({ timestamp: undefined, 'dismissal-date': NOW })).not.toContain('live-activity-dismissal');
   });
