@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { TLSSocket } from 'node:tls';
@@ -37,6 +38,9 @@ async function readAll(source: Readable): Promise<{ responses: ErrorResponse[]; 
   }
   return { responses };
 }
+
+/** So many error responses of a sink may wait to be read. */
+const MAX_UNREAD_RESPONSES = 65_536;
 
 const INVALID_TOKEN = { statusCode: 8, reason: 'InvalidToken', identifier: 7 };
 
@@ -161,5 +165,41 @@ test('refuses another origin and options it does not know', () => {
       expect.objectContaining({ code: 'APNS_ERR_INVALID_OPTION' }),
     );
   }
+  sink.destroy();
+});
+
+test.each([
+  ['options\\.colour', () => createErrorSource(new Socket(), { colour: 1 } as object)],
+  ['options', () => createErrorSource(new Socket(), null as never)],
+  ['highWaterMark', () => createErrorSource(new Socket(), { highWaterMark: -1 })],
+  ['signal', () => createErrorSource(new Socket(), { signal: {} as AbortSignal })],
+  ['origin', () => createErrorSource({} as Socket)],
+])('names what is wrong with its arguments: %s', (start, create) => {
+  expect(create).toThrow(
+    expect.objectContaining({
+      code: 'APNS_ERR_INVALID_OPTION',
+      message: expect.stringMatching(new RegExp(`^${start} `)),
+    }),
+  );
+});
+
+test('takes as many error responses ahead of its reader as highWaterMark says', () => {
+  const source = createErrorSource(new Socket(), { highWaterMark: 3 });
+  expect(source.readableHighWaterMark).toBe(3);
+  source.destroy();
+});
+
+test('fails when too many error responses of a sink wait in it, and lets go of the sink', async () => {
+  const sink = createGatewaySink({ host: '127.0.0.1', port: 1, tls: { ca: authority.cert } });
+  const listeners = () => [sink.listenerCount('errorResponse'), sink.listenerCount('close')];
+  const before = listeners();
+  const source = createErrorSource(sink);
+  for (let i = 0; i < MAX_UNREAD_RESPONSES; i++) sink.emit('errorResponse', INVALID_TOKEN);
+  expect(source.destroyed).toBe(false);
+  const failed = once(source, 'error');
+  sink.emit('errorResponse', INVALID_TOKEN);
+  expect(await failed).toMatchObject([{ code: 'APNS_ERR_CLOSED' }]);
+  if (!source.closed) await once(source, 'close');
+  expect(listeners()).toEqual(before);
   sink.destroy();
 });
