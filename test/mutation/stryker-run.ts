@@ -7,6 +7,8 @@ import type { ReportedFile } from './mutant.js';
 const HERE = 'test/mutation';
 const STRYKER = `${HERE}/node_modules/@stryker-mutator`;
 const WORK = '.tmp/mutation';
+/** Where Stryker copies the project to. */
+const SANDBOX = `${WORK}/sandbox-${process.pid}`;
 
 /** How Stryker is run on a file. */
 export interface StrykerOptions {
@@ -58,7 +60,7 @@ export async function mutateFile(file: string, options: StrykerOptions): Promise
     allowEmpty: true,
     incremental: options.isIncremental,
     incrementalFile: `${name}.incremental.json`,
-    tempDirName: `${WORK}/sandbox`,
+    tempDirName: SANDBOX,
     ignorePatterns: ['/dist', '/.tmp', '/test/*/node_modules'],
     reporters: ['json'],
     jsonReporter: { fileName: report },
@@ -96,7 +98,6 @@ function run(program: string, args: readonly string[], env: Record<string, strin
         output = (output + text).slice(-20_000);
       });
     }
-    // Stryker removes its copy of the project when it is stopped.
     let stoppedBy: NodeJS.Signals | undefined;
     const stop = (signal: NodeJS.Signals): void => {
       stoppedBy = signal;
@@ -106,6 +107,8 @@ function run(program: string, args: readonly string[], env: Record<string, strin
     child.on('error', reject);
     child.on('close', (code, signal) => {
       process.off('SIGINT', stop).off('SIGTERM', stop);
+      // Stryker leaves its copy of the project behind when it is stopped.
+      rmSync(SANDBOX, { recursive: true, force: true });
       if (stoppedBy !== undefined) process.kill(process.pid, stoppedBy);
       else if (code === 0) resolve(output.trim());
       else reject(new Error(`${program} ended with ${signal ?? `exit code ${code}`}:\n${output}`));
