@@ -2,8 +2,8 @@
  * Decides whether a connection gets new notifications, from the outcomes of the last ones.
  *
  *     unproven ──success──▶ healthy ◀──success── suspect ──3rd failure──▶ sick
- *         └──────────failure──────────▶ suspect     ▲
- *                                healthy ──failure──┘
+ *         └──────────failure──────────▶ suspect     ▲                       ▲
+ *                                healthy ──failure──┘    half of 64 fail ───┘
  *
  * One connection to APNs can be sick while all others work: it answers every request with 500, refuses or resets every
  * stream, or does not respond. Only a new connection helps then. `sick` is final: the connection gets no new
@@ -13,12 +13,18 @@
 /** A connection is sick after this many failures in a row: fewer could be due to one notification. */
 const MAX_FAILURES = 3;
 
+/** A connection is also sick when at least half of this many notifications in a row fail, whatever their order. */
+const RATED_NOTIFICATIONS = 64;
+
 /** How many notifications may be in flight on a connection before the first success. */
 const UNPROVEN_STREAMS = 8;
 
 /** While nothing fails, that limit doubles at this interval, so that a slow peer also gets enough notifications. */
 export const UNPROVEN_GROWTH_MS = 50;
 
+/** After so many doublings the interval is longer: a peer that answers nothing must not take everything. */
+const FAST_DOUBLINGS = 3;
+const SLOW_GROWTH_MS = 500;
 const MAX_DOUBLINGS = 20;
 
 /** See the file comment. */
@@ -29,6 +35,8 @@ export class ConnectionHealth {
   #state: HealthState = 'unproven';
   #failures = 0;
   #doublings = 0;
+  #rated = 0;
+  #ratedFailures = 0;
   /** What was written before this number and fails belongs to a failure that is counted already. */
   #countedBefore = 0;
 
@@ -43,9 +51,10 @@ export class ConnectionHealth {
 
   /** The peer processed a notification, whether it accepted or rejected it. */
   recordSuccess(): void {
-    if (this.#state === 'healthy' || this.#state === 'sick') return;
+    if (this.#state === 'sick') return;
     this.#state = 'healthy';
     this.#failures = 0;
+    this.#rate(0);
   }
 
   /**
@@ -53,12 +62,17 @@ export class ConnectionHealth {
    *
    * @param number the notification's place among those written on this connection
    * @param next the place that the next one will have
+   * @param isRated whether it counts in the rate of failures, too: not where the peer refused what was in flight
+   * because it allows fewer streams now
    */
-  recordFailure(number: number, next: number): void {
-    if (number < this.#countedBefore || this.#state === 'sick') return;
-    this.#countedBefore = next;
-    this.#failures++;
-    this.#state = this.#failures < MAX_FAILURES ? 'suspect' : 'sick';
+  recordFailure(number: number, next: number, isRated = true): void {
+    if (this.#state === 'sick') return;
+    if (number >= this.#countedBefore) {
+      this.#countedBefore = next;
+      this.#failures++;
+      this.#state = this.#failures < MAX_FAILURES ? 'suspect' : 'sick';
+    }
+    if (isRated) this.#rate(1);
   }
 
   /** The peer announced, or a timeout showed, that no further notification will succeed on this connection. */
@@ -71,8 +85,9 @@ export class ConnectionHealth {
    * were read, so that a process that was held up sees the failures before it trusts the connection with more.
    */
   growTrust(ageMs: number): void {
-    const isTime = ageMs >= (this.#doublings + 1) * UNPROVEN_GROWTH_MS;
-    if (isTime && this.#doublings < MAX_DOUBLINGS) this.#doublings++;
+    const slow = Math.max(0, this.#doublings + 1 - FAST_DOUBLINGS);
+    const growsAtMs = (this.#doublings + 1 - slow) * UNPROVEN_GROWTH_MS + slow * SLOW_GROWTH_MS;
+    if (ageMs >= growsAtMs && this.#doublings < MAX_DOUBLINGS) this.#doublings++;
   }
 
   /** How many notifications may be in flight. */
@@ -80,5 +95,13 @@ export class ConnectionHealth {
     if (this.#state === 'healthy') return Number.POSITIVE_INFINITY;
     if (this.#state === 'unproven') return UNPROVEN_STREAMS * 2 ** this.#doublings;
     return this.#state === 'suspect' ? 1 : 0;
+  }
+
+  #rate(failures: 0 | 1): void {
+    this.#ratedFailures += failures;
+    if (++this.#rated < RATED_NOTIFICATIONS) return;
+    if (2 * this.#ratedFailures >= this.#rated) this.#state = 'sick';
+    this.#rated = 0;
+    this.#ratedFailures = 0;
   }
 }

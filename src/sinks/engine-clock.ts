@@ -13,6 +13,9 @@
 /** The longest delay that a Node timer can hold; a longer one would fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
+/** After a pause as long as this the sockets are read before anything is written. */
+const PAUSE_MS = 1000;
+
 /** If an alarm is later than this, the process was frozen or its event loop was blocked. */
 const FREEZE_MS = 500;
 
@@ -33,6 +36,8 @@ export class EngineClock {
   #frozenMs = 0;
   #now = -1;
   #hasRead = false;
+  #isPolling = false;
+  #activeAt = Number.NEGATIVE_INFINITY;
 
   /**
    * @param onAlarm is called once per alarm, perhaps too early. It handles what is due and sets the next alarm.
@@ -60,11 +65,28 @@ export class EngineClock {
   }
 
   /**
-   * Whether the process was just frozen and has not read the sockets since. A connection that the peer closed in the
+   * Whether the process was just frozen, or the engine idle, and the sockets were not read since. A connection that the peer closed in the
    * meantime still looks open, so nothing may be written until the alarm was handled.
    */
   get isCatchingUp(): boolean {
-    return this.#frozenMs > 0;
+    return this.#frozenMs > 0 || this.#isPolling;
+  }
+
+  /**
+   * Says that the engine is about to do something. After a pause a peer may have closed a connection, which only
+   * reading its socket shows, so the sockets are read first; then the alarm is handled.
+   *
+   * @param hasConnections whether there are sockets to read
+   */
+  noteActivity(hasConnections: boolean): void {
+    const now = this.now();
+    const isPause = now - this.#activeAt > PAUSE_MS;
+    this.#activeAt = now;
+    if (!isPause || !hasConnections) return;
+    this.#isPolling = true;
+    if (this.#immediate !== undefined) return;
+    this.#hasRead = false;
+    this.#poll(MAX_POLLS);
   }
 
   /** Sets the alarm to this engine time, unless it is set to an earlier one already. */
@@ -92,6 +114,7 @@ export class EngineClock {
     this.#immediate = undefined;
     this.#alarmAt = Number.POSITIVE_INFINITY;
     this.#frozenMs = 0;
+    this.#isPolling = false;
   }
 
   #read(): number {
@@ -114,6 +137,7 @@ export class EngineClock {
       this.#immediate = undefined;
       this.#alarmAt = Number.POSITIVE_INFINITY;
       this.#frozenMs = 0;
+      this.#isPolling = false;
       this.#onAlarm(frozenMs);
     });
   }

@@ -48,9 +48,6 @@ const MAX_BACKLOG_BYTES = 4 * MAX_WRITE_BYTES;
 /** An engine with connections checks the time at least this often, so that it detects that the process was frozen. */
 const IDLE_CHECK_MS = 60_000;
 
-/** After a pause of this length, the sockets are read before any write, because the gateway may have closed them. */
-const PAUSE_MS = 1000;
-
 /** See the file comment. */
 export class GatewaySender implements GatewayPoolEvents {
   readonly counts: OutcomeCounts = createOutcomeCounts();
@@ -72,9 +69,6 @@ export class GatewaySender implements GatewayPoolEvents {
   #isOver = false;
   #isStepping = false;
   #isScheduled = false;
-  /** When the engine was last active. After a pause, it reads the sockets first. */
-  #activeAt = 0;
-  #isPolling = false;
 
   constructor(options: ResolvedGatewayOptions, events: GatewaySenderEvents) {
     this.#options = options;
@@ -254,13 +248,9 @@ export class GatewaySender implements GatewayPoolEvents {
   /** Does what is possible now, then lets the stream around this offer more. */
   #advance(): void {
     // A connection that is given up within a step reports its end here.
-    if (this.#isOver || this.#isStepping || this.#isPolling) return;
+    if (this.#isOver || this.#isStepping) return;
+    this.#clock.noteActivity(this.#pool.connections.length > 0);
     const now = this.#clock.now();
-    if (now - this.#activeAt > PAUSE_MS && this.#pool.connections.length > 0) {
-      this.#pollFirst();
-      return;
-    }
-    this.#activeAt = now;
     this.#isStepping = true;
     // The engine detects a connection that was closed while the process was frozen before it writes to that connection.
     if (!this.#clock.isCatchingUp) {
@@ -279,24 +269,14 @@ export class GatewaySender implements GatewayPoolEvents {
   }
 
   /** Continues after the next poll phase, in which the end of a connection is read. */
-  #pollFirst(): void {
-    this.#isPolling = true;
-    setImmediate(() => {
-      this.#isPolling = false;
-      this.#activeAt = this.#clock.now();
-      this.#advance();
-    });
-  }
-
   get #isEnding(): boolean {
     return this.#onEnd !== undefined || this.#failure !== undefined;
   }
 
   #onAlarm(): void {
     if (this.#isOver) return;
-    this.#activeAt = this.#clock.now();
     this.#isStepping = true;
-    this.#expire(this.#activeAt);
+    this.#expire(this.#clock.now());
     this.#isStepping = false;
     this.#advance();
   }

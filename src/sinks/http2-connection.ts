@@ -52,6 +52,9 @@ const MAX_RESPONSE_BYTES = 48 * 1024;
 /** What is kept of a rejection: its reason and timestamp. */
 const MAX_KEPT_BYTES = 2048;
 
+/** A peer that lets fewer bytes of waiting bodies pass than this, between two looks at it, makes no progress. */
+const MIN_CONTINUED_BYTES = 256;
+
 /** How long a connection that is closed in good order may take to send what it still has. */
 const GOODBYE_MS = 1000;
 
@@ -72,6 +75,10 @@ export class Http2Connection implements FrameHandler, StreamHolder {
   #answers = 0;
   /** Whether this side wants no more of it. */
   #isRetired = false;
+  /** Whether frames that were just read let more of the bodies be written. */
+  #isWindowChanged = false;
+  /** Bytes of continued bodies that counted as progress. */
+  #countedBytes = 0;
   /** Whether frames are being read. */
   #isReading = false;
   readonly #socket: TLSSocket;
@@ -127,6 +134,13 @@ export class Http2Connection implements FrameHandler, StreamHolder {
     return this.#isRetired;
   }
 
+  /** Whether the peer took part in HTTP/2 and then ended the connection in good order, or refused what was sent. */
+  get isDismissed(): boolean {
+    const isGoaway = this.#farewell?.code === 'APNS_ERR_CONNECTION_LOST';
+    const hasFailed = this.health.state === 'suspect' || this.health.isSick;
+    return this.liveness.hasSettings && (isGoaway || hasFailed);
+  }
+
   /** How many notifications are written and not answered. */
   get openStreams(): number {
     return this.#streams.size;
@@ -156,7 +170,8 @@ export class Http2Connection implements FrameHandler, StreamHolder {
 
   /** Whether the peer must still respond to a request or open the window for one. */
   get hasWork(): boolean {
-    return this.#streams.size > 0 || (this.#state === 'open' && !this.#requests.hasRoom);
+    const isShut = this.#state === 'open' && (this.#maxStreams === 0 || !this.#requests.hasRoom);
+    return isShut || this.#streams.size > 0;
   }
 
   /** Writes a notification; there must be room. */
@@ -190,6 +205,14 @@ export class Http2Connection implements FrameHandler, StreamHolder {
       if (rest !== undefined) this.#events.onUnprocessed(this, pending);
       else this.#events.onLost(this, pending, 'Timeout');
     }
+  }
+
+  /** Counts bodies that the peer lets continue as progress, if they do so at more than a trickle. */
+  noteContinued(): void {
+    const { continuedBytes } = this.#requests;
+    if (continuedBytes - this.#countedBytes < MIN_CONTINUED_BYTES) return;
+    this.#countedBytes = continuedBytes;
+    this.liveness.noteProgress(this.#clock.now());
   }
 
   /** Asks the peer whether it is still there. */
@@ -265,20 +288,23 @@ export class Http2Connection implements FrameHandler, StreamHolder {
       this.#events.onResponse(this, pending, known);
       return;
     }
-    this.health.recordFailure(pending.streamId, this.#streams.nextId);
-    if (errorCode === Http2ErrorCode.REFUSED_STREAM) this.#events.onUnprocessed(this, pending);
+    const isRefused = errorCode === Http2ErrorCode.REFUSED_STREAM;
+    this.health.recordFailure(pending.streamId, this.#streams.nextId, !isRefused && !this.isThrottled);
+    if (isRefused) this.#events.onUnprocessed(this, pending);
     else this.#events.onLost(this, pending, resetReason(errorCode));
   }
 
   onSettings(settings: Http2Settings): void {
     const { maxConcurrentStreams } = settings;
     this.#requests.applySettings(settings, this.#streams);
+    const wasFull = this.#maxStreams <= this.#streams.size;
     if (maxConcurrentStreams !== undefined) this.#maxStreams = maxConcurrentStreams;
+    if (wasFull && this.#maxStreams > this.#streams.size) this.liveness.noteProgress(this.#clock.now());
     this.#peakStreamLimit = Math.max(this.#peakStreamLimit, this.#maxStreams);
     this.liveness.noteSettings(this.#clock.now());
     if (this.#state === 'waiting') this.#state = 'open';
     this.#output.writeControl({ type: 'SETTINGS', ack: true, settings: {} });
-    this.#requests.writeOn();
+    this.#isWindowChanged = true;
   }
 
   onSettingsAck(): void {}
@@ -303,8 +329,8 @@ export class Http2Connection implements FrameHandler, StreamHolder {
 
   onWindowUpdate(streamId: number, increment: number): void {
     if (streamId === 0) {
-      if (!this.#requests.hasRoom) this.liveness.noteProgress(this.#clock.now());
       this.#requests.grow(increment);
+      this.#isWindowChanged = true;
       return;
     }
     const pending = this.#streams.get(streamId);
@@ -341,6 +367,8 @@ export class Http2Connection implements FrameHandler, StreamHolder {
       failure = error;
     }
     this.#isReading = false;
+    if (this.#isWindowChanged) this.#requests.writeOn();
+    this.#isWindowChanged = false;
     if (this.#answers !== answers) this.liveness.noteResponse(now);
     if (failure !== undefined) this.#breakOff(failure);
     else this.#closeIfDrained();

@@ -15,6 +15,9 @@ export const BUSY_PING_MS = 10_000;
 /** After the process was frozen, how long to wait for the answer to PING before another connection is opened. */
 export const VERIFY_MS = 1000;
 
+/** A connection that has never answered anything is stalled after this long already. */
+const MAX_UNPROVEN_STALL_MS = 2000;
+
 /** The next action for a connection. */
 export type LivenessAction = 'ping' | 'close' | 'stall';
 
@@ -57,6 +60,11 @@ export class Http2Liveness {
     return this.#progressAt;
   }
 
+  /** Whether the peer's SETTINGS have arrived. */
+  get hasSettings(): boolean {
+    return this.#readyAt !== undefined;
+  }
+
   /** When a notification was last answered, or -1. */
   get lastResponseAt(): number {
     return this.#lastResponseAt;
@@ -82,7 +90,9 @@ export class Http2Liveness {
   }
 
   noteSettings(now: number): void {
-    this.#readyAt ??= now;
+    if (this.#readyAt !== undefined) return;
+    this.#readyAt = now;
+    this.noteProgress(now);
   }
 
   notePing(now: number): void {
@@ -116,13 +126,14 @@ export class Http2Liveness {
 
   /** When the next action is due if the peer sends nothing until then. */
   dueAt(hasWork: boolean): number {
-    if (this.#readyAt === undefined) return this.openedAt + this.#limits.connectTimeoutMs;
+    if (this.#readyAt === undefined)
+      return this.#isStalled ? this.#settingsDueAt : Math.min(this.#settingsDueAt, this.#stallsAt);
     const askAt =
       this.#pingedAt === undefined
         ? this.#lastReceivedAt + (hasWork ? BUSY_PING_MS : IDLE_PING_MS)
         : // A peer that sends anything is reachable, and may answer PING late.
           Math.max(this.#pingedAt, this.#lastReceivedAt) + this.#limits.pingTimeoutMs;
-    return hasWork && !this.#isStalled ? Math.min(askAt, this.#progressAt + this.#limits.stallMs) : askAt;
+    return hasWork && !this.#isStalled ? Math.min(askAt, this.#stallsAt) : askAt;
   }
 
   /**
@@ -132,11 +143,22 @@ export class Http2Liveness {
    */
   takeAction(now: number, hasWork: boolean): LivenessAction | undefined {
     if (this.dueAt(hasWork) > now) return undefined;
-    if (this.#readyAt === undefined) return 'close';
-    if (hasWork && !this.#isStalled && this.#progressAt + this.#limits.stallMs <= now) {
+    const isReady = this.#readyAt !== undefined;
+    if (!isReady && this.#settingsDueAt <= now) return 'close';
+    if ((hasWork || !isReady) && !this.#isStalled && this.#stallsAt <= now) {
       this.#isStalled = true;
       return 'stall';
     }
     return this.#pingedAt === undefined ? 'ping' : 'close';
+  }
+
+  get #settingsDueAt(): number {
+    return this.openedAt + this.#limits.connectTimeoutMs;
+  }
+
+  get #stallsAt(): number {
+    const { stallMs } = this.#limits;
+    const isProven = this.#lastResponseAt >= 0 || this.#readyAt === undefined;
+    return this.#progressAt + (isProven ? stallMs : Math.min(stallMs, MAX_UNPROVEN_STALL_MS));
   }
 }

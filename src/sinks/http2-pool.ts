@@ -109,8 +109,9 @@ export class Http2Pool {
       if (connection.isDraining) continue;
       const { isStalled, verifiedFrom } = connection.liveness;
       // A connection that still waits for SETTINGS, or for the answer to a PING, may be enough.
-      if (!connection.isReady || (verifiedFrom !== undefined && now < verifiedFrom + VERIFY_MS)) return;
+      if (verifiedFrom !== undefined && now < verifiedFrom + VERIFY_MS) return;
       if (isStalled || verifiedFrom !== undefined) continue;
+      if (!connection.isReady) return;
       usable++;
       isThrottled ||= connection.isThrottled;
     }
@@ -131,6 +132,7 @@ export class Http2Pool {
   watch(connection: Http2Connection, now: number): void {
     const { liveness, health } = connection;
     health.growTrust(liveness.ageMs(now));
+    connection.noteContinued();
     let action = liveness.takeAction(now, connection.hasWork);
     if (action === 'stall') {
       this.#onStall(connection, now);
@@ -181,6 +183,8 @@ export class Http2Pool {
     // One that has stood unused for long is no sign of trouble when it goes.
     const isFailure = !isProven && !isRetired && this.#clock.now() - openedAt < IDLE_PING_MS;
     if (cause !== undefined && isFatalConnectionError(cause)) this.#giveUp(cause);
+    else if (isFailure && connection.isDismissed)
+      this.#delayReplacement(cause?.message ?? sickMessage(this.#options.target));
     else if (isFailure) this.#onFailure(cause ?? closedAfterHandshake(this.#options.target));
   }
 
@@ -198,8 +202,6 @@ export class Http2Pool {
   #onStall(connection: Http2Connection, now: number): void {
     this.#delayReplacement(stalledMessage(this.#options.target, now - connection.liveness.lastProgressAt));
     connection.takeBack(this.#options.resendsUnknown);
-    // Without an open connection, no response can arrive.
-    if (connection.openStreams === 0) connection.drain();
   }
 
   /** Delays replacements. They never end the sending, because each notification has its own deadline. */

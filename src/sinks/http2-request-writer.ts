@@ -28,6 +28,8 @@ const MAX_UNFINISHED = 1024;
 export class Http2RequestWriter {
   /** Bytes of bodies written so far. */
   writtenBytes = 0;
+  /** Those of them that had to wait for a window or the socket. */
+  continuedBytes = 0;
   readonly #output: Http2Output;
   readonly #authority: string;
   readonly #requests: RequestEncoder;
@@ -83,7 +85,6 @@ export class Http2RequestWriter {
   grow(increment: number): void {
     this.#window += increment;
     if (this.#window > MAX_UINT31) throw connectionError('FLOW_CONTROL_ERROR', 'the window exceeds 2^31-1');
-    this.writeOn();
   }
 
   /** The peer takes more on one stream. @returns false if that window is larger than any may be */
@@ -91,7 +92,7 @@ export class Http2RequestWriter {
     pending.windowOffset += increment;
     if (this.#initialWindow + pending.windowOffset > MAX_UINT31) return false;
     this.#maxOffset = Math.max(this.#maxOffset, pending.windowOffset);
-    if (pending.rest !== undefined) this.#writeRest(pending);
+    if (pending.rest !== undefined) this.#continue(pending);
     return true;
   }
 
@@ -99,7 +100,7 @@ export class Http2RequestWriter {
   writeOn(): void {
     for (const pending of this.#unfinished) {
       if (this.#window <= 0 || this.#output.isBlocked) return;
-      this.#writeRest(pending);
+      this.#continue(pending);
     }
   }
 
@@ -135,6 +136,12 @@ export class Http2RequestWriter {
     for (const { windowOffset } of open) this.#maxOffset = Math.max(this.#maxOffset, windowOffset);
     if (this.#initialWindow + this.#maxOffset > MAX_UINT31)
       throw connectionError('FLOW_CONTROL_ERROR', 'a window exceeds 2^31-1');
+  }
+
+  #continue(pending: PendingNotification): void {
+    const before = this.writtenBytes;
+    this.#writeRest(pending);
+    this.continuedBytes += this.writtenBytes - before;
   }
 
   #writeRest(pending: PendingNotification): void {

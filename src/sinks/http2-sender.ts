@@ -70,6 +70,7 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
 
   send(notification: Notification): boolean {
     if (this.#isStopped || !this.#hasRoom) return false;
+    this.#clock.noteActivity(this.#pool.connections.length > 0);
     const now = this.#clock.now();
     const pending = this.#preparer.prepare(notification, now);
     pending.order = this.#taken++;

@@ -1,15 +1,22 @@
 /** Settled notifications that wait for the reader of outcomes; while there is none, only counts are kept. */
+import { heldBytes } from '../held-bytes.js';
 import type { Notification } from '../notification.js';
 import { createOutcome, type Outcome, type OutcomeCounts, type Settlement } from '../outcome.js';
 import type { OutcomeReader } from './outcome-source.js';
 import { PendingNotification } from './pending-notification.js';
+
+/** The outcome of a notification that was not taken, and what it holds in memory, in bytes. */
+interface UntakenNotification {
+  readonly outcome: Outcome;
+  readonly heldBytes: number;
+}
 
 /** A queue whose front is dropped in batches: shifting one by one would move the whole array each time. */
 export class SettledNotifications implements OutcomeReader {
   readonly #counts: OutcomeCounts;
   #onSettled: (() => void) | undefined;
   /** Notifications that were sent, whose outcomes are made when they are read, and outcomes of those that were not. */
-  #settled: (PendingNotification | Outcome | undefined)[] = [];
+  #settled: (PendingNotification | UntakenNotification | undefined)[] = [];
   #head = 0;
   #unreadBytes = 0;
 
@@ -45,8 +52,8 @@ export class SettledNotifications implements OutcomeReader {
       this.#settled = this.#settled.slice(this.#head);
       this.#head = 0;
     }
-    if (!(settled instanceof PendingNotification)) return settled;
     this.#unreadBytes -= settled.heldBytes;
+    if (!(settled instanceof PendingNotification)) return settled.outcome;
     return createOutcome(settled, settled.settlement!, settled, settled.given);
   }
 
@@ -54,7 +61,10 @@ export class SettledNotifications implements OutcomeReader {
   settle(notification: Notification, settlement: Settlement): void {
     this.#counts[settlement.status]++;
     if (this.#onSettled === undefined) return;
-    this.#settled.push(createOutcome(notification, settlement));
+    const outcome = createOutcome(notification, settlement);
+    const untaken = { outcome, heldBytes: heldBytes(notification, outcome.context) };
+    this.#settled.push(untaken);
+    this.#unreadBytes += untaken.heldBytes;
     this.#onSettled();
   }
 

@@ -52,6 +52,17 @@ describe('HTTP/2', () => {
     expect(client.outcomes()).toEqual({ 'before accepted': 20, 'after accepted': 1 });
   });
 
+  test('writes nothing to an idle connection that was closed while the event loop was blocked', async () => {
+    const gateway = await startRawGateway();
+    const client = await startFrozenClient('http2', gateway.options);
+    await settled(client, 20);
+    client.block(2500);
+    await until(() => client.count('blocked') === 1);
+    gateway.peers[0]!.socket.end();
+    await settled(client, 21);
+    expect(client.outcomes()).toEqual({ 'before accepted': 20, 'after accepted': 1 });
+  });
+
   test('still times out what is not answered, in the time that the process ran', async () => {
     const { gateway, held } = await startHoldingGateway();
     const client = await startFrozenClient('http2', { ...gateway.options, deadlineMs: 2000 }, '--quiet');

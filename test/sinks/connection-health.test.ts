@@ -16,7 +16,7 @@ test('is trusted with more while it is slow and nothing has failed', () => {
   };
   expect([0, 49, 50, 99, 100].map(trustAfter)).toEqual([8, 8, 16, 16, 32]);
   // A process that was held up reads the sockets between two steps.
-  expect([1000, 1000, 1000].map(trustAfter)).toEqual([64, 128, 256]);
+  expect([149, 150, 649, 650, 5000, 5000].map(trustAfter)).toEqual([32, 64, 64, 128, 256, 512]);
   for (let i = 0; i < 100; i++) health.growTrust(1e9);
   expect(health.maxInFlight).toBe(8 * 2 ** 20);
 });
@@ -44,7 +44,7 @@ test('is sick after three failures in a row, for good', () => {
 
 test('counts what was in flight together as one failure', () => {
   const health = new ConnectionHealth();
-  for (let number = 1; number <= 1000; number++) health.recordFailure(number, 1001);
+  for (let number = 1; number <= 40; number++) health.recordFailure(number, 1001);
   expect(health.state).toBe('suspect');
   health.recordFailure(1001, 1002);
   expect(health.state).toBe('suspect');
@@ -54,9 +54,9 @@ test('counts what was in flight together as one failure', () => {
 
 test('starts to count again after a success', () => {
   const health = new ConnectionHealth();
-  for (let number = 1; number < 100; number++) {
-    health.recordFailure(number, number + 1);
-    if (number % 2 === 0) health.recordSuccess();
+  for (let number = 1; number < 60; number++) {
+    if (number % 3 === 0) health.recordSuccess();
+    else health.recordFailure(number, number + 1);
   }
   expect(health.isSick).toBe(false);
 });
@@ -66,4 +66,21 @@ test('is sick at once where that is known', () => {
   health.recordSuccess();
   health.recordSickness();
   expect(health.isSick).toBe(true);
+});
+
+test('is sick when at least half of 64 notifications fail, in whatever order', () => {
+  for (const every of [2, 3]) {
+    const health = new ConnectionHealth();
+    for (let number = 1; number <= 64; number++) {
+      if (number % every > 0) health.recordFailure(0, 0);
+      else health.recordSuccess();
+    }
+    expect([every, health.isSick]).toEqual([every, true]);
+  }
+  const mostlyWell = new ConnectionHealth();
+  for (let number = 1; number <= 1000; number++) {
+    if (number % 3 === 0) mostlyWell.recordFailure(0, 0);
+    else mostlyWell.recordSuccess();
+  }
+  expect(mostlyWell.isSick).toBe(false);
 });

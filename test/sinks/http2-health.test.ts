@@ -160,3 +160,118 @@ test('goes on with a connection that was slow and answers again', async () => {
   expect(statuses(sent)).toEqual(['accepted']);
   expect(gateway.peers).toHaveLength(1);
 });
+
+test('opens another connection beside a first one that allows no stream at all', async () => {
+  const gateway = await startRawGateway({
+    onConnection: (peer) => peer.send(settingsFrame(peer.index === 0 ? { maxConcurrentStreams: 0 } : {})),
+  });
+  const sent = await sendAll({ ...gateway.options, deadlineMs: 1500 }, notifications(10));
+  expect(statuses(sent)).toEqual(Array(10).fill('accepted'));
+  expect(gateway.peers.map(({ requests }) => requests.length)).toEqual([0, 10]);
+});
+
+test('waits for a connection that allows no stream at first, without another one', async () => {
+  const gateway = await startRawGateway({
+    onConnection(peer) {
+      peer.send(settingsFrame({ maxConcurrentStreams: 0 }));
+      setTimeout(() => peer.send(settingsFrame({ maxConcurrentStreams: 100 })), 100);
+    },
+  });
+  const sent = await sendAll({ ...gateway.options, deadlineMs: 6000 }, notifications(10));
+  expect(statuses(sent)).toEqual(Array(10).fill('accepted'));
+  expect(gateway.peers).toHaveLength(1);
+});
+
+test('opens another connection beside a first one that sends no SETTINGS, long before it gives that one up', async () => {
+  const gateway = await startRawGateway({
+    onConnection: (peer) => void (peer.index > 0 && peer.send(settingsFrame({}))),
+  });
+  const sent = await sendAll(
+    { ...gateway.options, deadlineMs: 1500, connectTimeoutMs: 10_000 },
+    notifications(5),
+  );
+  expect(statuses(sent)).toEqual(Array(5).fill('accepted'));
+});
+
+for (const [name, how, most] of [
+  ['resets two of three streams', (peer, { streamId }) => peer.reset(streamId, 2), 64],
+  ['answers every second request with 500', (peer, request) => peer.respond(request, 500, ERROR), 0],
+] as [string, Answer, number][]) {
+  test(`replaces a first connection that ${name}`, async () => {
+    const every = most > 0 ? 3 : 2;
+    const gateway = await startRawGateway({
+      onRequest(peer, request) {
+        const n = peer.requests.length;
+        if (peer.index === 0 && n % every > 0) how(peer, request);
+        else peer.respond(request, 200);
+      },
+    });
+    const sink = createHttp2Sink({
+      ...gateway.options,
+      deadlineMs: 5000,
+      window: { count: 20 },
+      highWaterMark: 1,
+    });
+    onTestFinished(() => void sink.destroy());
+    for (const notification of notifications(400)) sink.write(notification);
+    await until(() => sink.counts.accepted + sink.counts.unknown + sink.counts.rejected === 400);
+    expect(sink.counts.unknown).toBeLessThanOrEqual(most);
+    expect(sink.counts.rejected).toBe(0);
+    expect(gateway.peers.length).toBeGreaterThanOrEqual(2);
+    expect(gateway.peers[0]!.requests.length).toBeLessThan(200);
+  });
+}
+
+test('leaves a connection that returns its window byte by byte', async () => {
+  const gateway = await startRawGateway({
+    onConnection(peer) {
+      peer.send(settingsFrame({ initialWindowSize: 2 ** 20 }));
+      if (peer.index > 0) {
+        peer.send({ type: 'WINDOW_UPDATE', streamId: 0, increment: 2 ** 24 });
+        return;
+      }
+      const timer = setInterval(() => peer.send({ type: 'WINDOW_UPDATE', streamId: 0, increment: 1 }), 20);
+      peer.socket.once('close', () => clearInterval(timer));
+    },
+  });
+  const sent = await sendAll(
+    { ...gateway.options, deadlineMs: 2000 },
+    notifications(40, `"${'x'.repeat(4000)}"`),
+  );
+  expect(sent.counts.accepted).toBe(40);
+});
+
+test('stays with a connection that lets each body through slowly', async () => {
+  const gateway = await startRawGateway({
+    settings: { initialWindowSize: 100 },
+    onHeaders(peer, { streamId }) {
+      const timer = setInterval(() => {
+        if (peer.requests.some((it) => it.streamId === streamId && (it.isComplete || it.isReset)))
+          clearInterval(timer);
+        else peer.send({ type: 'WINDOW_UPDATE', streamId, increment: 100 });
+      }, 60);
+      peer.socket.once('close', () => clearInterval(timer));
+    },
+  });
+  // 1,500 bytes take 0.9 s, and without an answer a connection is stalled after 0.7 s.
+  const sent = await sendAll(
+    { ...gateway.options, deadlineMs: 2100 },
+    notifications(5, `"${'x'.repeat(1500)}"`),
+  );
+  expect(statuses(sent)).toEqual(Array(5).fill('accepted'));
+  expect(sent.counts.resent).toBe(0);
+});
+
+test('goes on after more connections than backoff allows attempts, when each of them ended by GOAWAY', async () => {
+  const gateway = await startRawGateway({
+    onRequest(peer, request) {
+      if (peer.index >= 8) peer.respond(request, 200);
+      else if (peer.requests.length === 1) {
+        peer.goaway(0);
+        peer.socket.end();
+      }
+    },
+  });
+  const sent = await sendAll({ ...gateway.options, deadlineMs: 5000 }, notifications(3));
+  expect(statuses(sent)).toEqual(Array(3).fill('accepted'));
+});

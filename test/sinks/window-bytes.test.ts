@@ -89,3 +89,18 @@ test('is full over HTTP/2, too, with outcomes that are not read, and goes on onc
   expect(settledCount(delivery.counts)).toBeLessThanOrEqual(30);
   expect(await delivery.toArray()).toHaveLength(60);
 });
+
+test('counts invalid notifications over HTTP/2, too, until their outcomes are read', async () => {
+  const gateway = await startRawGateway();
+  const delivery = createHttp2Delivery({
+    ...gateway.options,
+    window: { bytes: 1_000_000 },
+    highWaterMark: 1,
+  });
+  let taken = 0;
+  for (let i = 0; i < 100; i++)
+    delivery.write({ ...addressed(i, 100_000), deviceToken: 'no token' }, () => taken++);
+  for (let i = 0; i < 200; i++) await turn();
+  expect(taken).toBeLessThanOrEqual(40);
+  delivery.destroy();
+});
