@@ -56,7 +56,8 @@ function describeFailure(expected: ExpectedKey, pem: string, cause: unknown): st
   if (passphrasePath === undefined) return `is encrypted: ${instead}`;
   if (passphrase === undefined) return `is encrypted: give its ${passphrasePath}`;
   const code = String((cause as NodeJS.ErrnoException).code);
-  if (code.includes('UNSUPPORTED')) {
+  // ERR_OSSL_UNSUPPORTED alone means that no decoder can read the bytes.
+  if (/(EVP|PEM)_UNSUPPORTED/.test(code)) {
     return `is encrypted with DES or RC2, which OpenSSL 3 refuses: convert it once with "${LEGACY_RECIPE}", and give NEW.pem with its new ${passphrasePath}`;
   }
   return code.includes('BAD_DECRYPT')

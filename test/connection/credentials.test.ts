@@ -1,12 +1,18 @@
 import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
 import { inspect } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { inFlags } from '../../src/cli/complaint.js';
 import { loadCredentials, type TlsCredentialOptions } from '../../src/connection/credentials.js';
+import { dial } from '../../src/connection/dial.js';
 import { certificateOf } from '../../src/connection/pkcs12.js';
+import { resolveTarget } from '../../src/connection/target.js';
 import { ApnsError } from '../../src/errors.js';
-import { mintAuthority, mintClientCertificate } from '../../src/simulator/certificates.js';
-import { authority } from '../support/loopback.js';
+import {
+  mintAuthority,
+  mintClientCertificate,
+  mintServerCertificate,
+} from '../../src/simulator/certificates.js';
+import { authority, listenTls } from '../support/loopback.js';
 import { exportPkcs12 } from '../support/pkcs12.js';
 import { mintRsaCertificate } from '../support/rsa-certificate.js';
 
@@ -96,17 +102,52 @@ describe('loadCredentials', () => {
     expect(certificateOf(context)?.raw).toEqual(der);
   });
 
-  it.each<[string, unknown]>([
-    ['a certificate beside no key in an array', { cert: client.cert, key: [] }],
-    ['a certificate without a key', { cert: client.cert }],
-    ['a key without a certificate', { key: client.key }],
-    ['a PKCS#12 file beside PEM', { pfx, cert: client.cert, key: client.key }],
-    ['a PKCS#12 file as text', { pfx: pfx.toString('latin1') }],
-    ['a certificate that is a number', { cert: 1, key: client.key }],
-    ['an authority that is an object', { ca: {} }],
-    ['a passphrase in bytes', { ...client, passphrase: Buffer.from(PASSPHRASE) }],
-  ])('refuses %s as an option', (_what, options) => {
-    expect(failure(options).code).toBe('APNS_ERR_INVALID_OPTION');
+  it('sends the whole chain in the handshake', async () => {
+    const issued = withResolvers<boolean>();
+    // What this side trusts, OpenSSL would send by itself.
+    const others = mintAuthority();
+    const server = { ...mintServerCertificate(others), ca: others.cert };
+    const port = await listenTls(
+      (socket) => {
+        const certificate = socket.getPeerX509Certificate();
+        const issuer = certificate?.issuerCertificate;
+        issued.resolve(issuer !== undefined && certificate!.checkIssued(issuer));
+      },
+      { ...server, requestCert: true, rejectUnauthorized: false },
+    );
+    const cert = [authority.cert + client.cert];
+    const tls = { cert, key: client.key, ca: others.cert };
+    const socket = await dial(resolveTarget({ host: '127.0.0.1', port, tls }, 'gateway'));
+    onTestFinished(() => void socket.destroy());
+    expect(await issued.promise).toBe(true);
+  });
+
+  it.each<[string, RegExp, unknown]>([
+    [
+      'a certificate beside no key in an array',
+      /^tls\.cert needs tls\.key beside/,
+      { cert: client.cert, key: [] },
+    ],
+    ['a certificate without a key', /^tls\.cert needs tls\.key beside/, { cert: client.cert }],
+    ['a key without a certificate', /^tls\.key needs tls\.cert beside/, { key: client.key }],
+    ['a PKCS#12 file beside PEM', /^tls\.pfx takes the place/, { pfx, cert: client.cert, key: client.key }],
+    ['a PKCS#12 file beside a certificate', /^tls\.pfx takes the place/, { pfx, cert: client.cert }],
+    ['a PKCS#12 file beside a key', /^tls\.pfx takes the place/, { pfx, key: client.key }],
+    ['a PKCS#12 file as text', /^tls\.pfx must be the bytes/, { pfx: pfx.toString('latin1') }],
+    ['a certificate that is a number', /^tls\.cert must be PEM/, { cert: 1, key: client.key }],
+    ['an authority that is an object', /^tls\.ca must be PEM/, { ca: {} }],
+    [
+      'a passphrase in bytes',
+      /^tls\.passphrase must be a string/,
+      { ...client, passphrase: Buffer.from(PASSPHRASE) },
+    ],
+    ['switched-off checks', /cannot be switched off/, { rejectUnauthorized: false }],
+    ['checks of its own', /cannot be switched off/, { checkServerIdentity: () => undefined }],
+    ['an unknown name', /^tls\.ciphers is not an option/, { ciphers: 'ALL' }],
+  ])('refuses %s as an option', (_what, message, options) => {
+    const error = failure(options);
+    expect(error.code).toBe('APNS_ERR_INVALID_OPTION');
+    expect(error.message).toMatch(message);
   });
 
   it.each<[string, RegExp, TlsCredentialOptions]>([
@@ -114,25 +155,55 @@ describe('loadCredentials', () => {
     ['a path for a key', /contents of the file/, { cert: client.cert, key: './key.pem' }],
     ['a path for an authority', /contents of the file/, { ca: './ca.pem' }],
     ['a PKCS#12 file for a certificate', /tls\.pfx/, { cert: pfx, key: client.key }],
-    ['a damaged certificate', /tls\.cert/, { cert: damaged(client.cert), key: client.key }],
+    [
+      'a damaged certificate',
+      /^tls\.cert: the certificate cannot be read/,
+      { cert: damaged(client.cert), key: client.key },
+    ],
     ['a damaged authority', /tls\.ca/, { ca: damaged(authority.cert) }],
     ['a damaged key', /tls\.key/, { cert: client.cert, key: damaged(client.key) }],
     ['a key for a certificate', /tls\.cert/, { cert: client.key, key: client.key }],
     ['a certificate for a key', /tls\.key/, { cert: client.cert, key: client.cert }],
-    ['the key of another certificate', /not the key of tls\.cert/, { cert: client.cert, key: other.key }],
+    [
+      'the key of another certificate',
+      /is not the key of tls\.cert: give/,
+      { cert: client.cert, key: other.key },
+    ],
     ['an encrypted key alone', /give its tls\.passphrase/, { cert: client.cert, key: encryptedKey }],
     ['a wrong passphrase', /is wrong/, { cert: client.cert, key: encryptedKey, passphrase: 'guess' }],
     ['a PKCS#12 file without its passphrase', /give its tls\.passphrase/, { pfx }],
     ['a PKCS#12 file with a wrong one', /is wrong/, { pfx, passphrase: 'guess' }],
-    ['PEM for a PKCS#12 file', /PKCS#12/, { pfx: Buffer.from(client.cert) }],
-    ['a PKCS#12 file cut short', /PKCS#12/, { pfx: pfx.subarray(0, 300), passphrase: PASSPHRASE }],
+    [
+      'a key that is damaged where it is encrypted',
+      /tls\.passphrase is wrong, or the file is damaged/,
+      {
+        cert: client.cert,
+        key: damaged(encryptedKey),
+        passphrase: PASSPHRASE,
+      },
+    ],
+    [
+      'a key with text that looks encrypted',
+      /is damaged/,
+      { cert: client.cert, key: relabel('-----BEGIN X-----\nno Proc-Type:\n-----END X-----', 'PRIVATE KEY') },
+    ],
+    ['PEM for a PKCS#12 file', /holds PEM, not PKCS#12/, { pfx: Buffer.from(client.cert) }],
+    [
+      'a PKCS#12 file cut short',
+      /is not a readable PKCS#12 file/,
+      { pfx: pfx.subarray(0, 300), passphrase: PASSPHRASE },
+    ],
     ['nothing for a PKCS#12 file', /PKCS#12/, { pfx: Buffer.alloc(0) }],
     [
       'an EC key for an RSA certificate',
       /another type \(rsa, not ec\).*providerToken/,
       { cert: rsa.cert, key: client.key },
     ],
-    ['an RSA key for an EC certificate', /another type \(ec, not rsa\)/, { cert: client.cert, key: rsa.key }],
+    [
+      'an RSA key for an EC certificate',
+      /another type \(ec, not rsa\).* made with$/,
+      { cert: client.cert, key: rsa.key },
+    ],
     [
       'a certificate in DER for a key',
       /tls\.key is a certificate.*give it as tls\.cert/,
@@ -205,7 +276,7 @@ describe('loadCredentials', () => {
       /openssl pkcs12 -legacy/,
       { pfx: exportPkcs12(client, PASSPHRASE, 'legacy'), passphrase: PASSPHRASE },
     ],
-    ['an expired certificate', /expired/, expired],
+    ['an expired certificate', /certificate in tls\.cert expired/, expired],
     [
       'a certificate of tomorrow',
       /not valid before/,
@@ -227,6 +298,14 @@ describe('loadCredentials', () => {
     expect(inspect(context, { depth: 9, showHidden: true })).not.toMatch(/BEGIN|correct horse/);
   });
 });
+
+function withResolvers<T>(): { readonly promise: Promise<T>; resolve(value: T): void } {
+  let resolve!: (value: T) => void;
+  const promise = new Promise<T>((fulfil) => {
+    resolve = fulfil;
+  });
+  return { promise, resolve };
+}
 
 function inOneLine(pem: string): string {
   return pem.replaceAll('\n', ' ');
