@@ -15,6 +15,9 @@ import type { Target } from './target.js';
 /** Beyond it the rest of an answer is not waited for. */
 const MAX_BODY_BYTES = 1024 * 1024;
 
+/** RFC 9113, section 7: the code of a stream that ended as it should. */
+const NO_ERROR = 0x0;
+
 /** RFC 9113, section 8.7: such a request was not processed, and may be sent again. */
 const REFUSED_STREAM = 0x7;
 
@@ -152,7 +155,7 @@ export class Http2Client {
     const connection = { session, socket, isProven: false };
     const connecting = this.#connection!;
     const onAbort = (): void => session.destroy(closedError(target, signal?.reason));
-    signal?.addEventListener('abort', onAbort, { once: true });
+    signal?.addEventListener('abort', onAbort);
     session
       .on('remoteSettings', () => {
         connection.isProven = true;
@@ -178,7 +181,6 @@ export class Http2Client {
       const chunks: Buffer[] = [];
       let bytes = 0;
       let answer: IncomingHttpHeaders | undefined;
-      let isWhole = false;
       const timeout = new PeerTimeout(deadlineMs, () => stream.destroy(timeoutError(target, deadlineMs)));
       stream
         .on('response', (received) => {
@@ -189,14 +191,11 @@ export class Http2Client {
           bytes += chunk.length;
           if (bytes > MAX_BODY_BYTES) stream.destroy(tooLargeError(target));
         })
-        .on('end', () => {
-          isWhole = true;
-        })
         .on('error', (error) => (stream.rstCode === REFUSED_STREAM ? resolve(undefined) : reject(error)))
         .on('close', () => {
           timeout.cancel();
-          // A stream can close without an answer, an error or a code.
-          if (answer === undefined || !isWhole) reject(this.#lostError(connection));
+          // A stream can close without an answer or an error, and Node ends an answer that was cut off like a whole one.
+          if (answer === undefined || stream.rstCode !== NO_ERROR) reject(this.#lostError(connection));
           else
             resolve({ statusCode: Number(answer[':status']), headers: answer, body: Buffer.concat(chunks) });
         });
@@ -205,8 +204,7 @@ export class Http2Client {
   }
 
   #lostError({ isProven }: Connection): ApnsError {
-    const { target, signal } = this.#options;
-    if (signal?.aborted) return closedError(target, signal.reason);
+    const { target } = this.#options;
     if (!isProven) return closedAfterHandshake(target);
     return lostError(target, 'ended the request without an answer');
   }
