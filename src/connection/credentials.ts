@@ -87,7 +87,6 @@ export function loadCredentials(
   }
   const trusted = ca === undefined ? {} : { ca: authorities.map(({ pem }) => pem) };
   if (pfx !== undefined) return loadPkcs12(pfx, passphrase, trusted);
-  if (certs.length === 0) return createSecureContext({ ...TLS, ...trusted });
   const client = readClient(certs, keys, passphrase);
   try {
     return createSecureContext({
@@ -159,8 +158,8 @@ function loadPkcs12(
   } catch (cause) {
     throw pkcs12Error(pfx, passphrase, cause);
   }
-  const certificate = certificateOf(context);
-  if (certificate !== undefined) checkDates('tls.pfx', certificate);
+  // OpenSSL refuses a file without a certificate.
+  checkDates('tls.pfx', certificateOf(context)!);
   return context;
 }
 

@@ -53,11 +53,11 @@ async function connectWithin(target: Target, options: DialOptions): Promise<TLSS
   const timeout = new PeerTimeout(target.connectTimeoutMs, () => attempt.abort(timeoutError(target)));
   const onAbort = (): void => attempt.abort(abortError(target, signal?.reason));
   if (signal?.aborted) onAbort();
-  signal?.addEventListener('abort', onAbort, { once: true });
+  signal?.addEventListener('abort', onAbort);
   try {
     attempt.signal.throwIfAborted();
     const tunnel = target.proxy && (await openTunnel(target.proxy, target, attempt.signal));
-    if (tunnel !== undefined) refuseWithoutVerification(tunnel);
+    refuseWithoutVerification(tunnel);
     return await handshake(target, alpn, tunnel, attempt.signal);
   } finally {
     timeout.cancel();
@@ -121,7 +121,6 @@ function handshake(
       return destroy(error);
     }
     function settle(error?: unknown): void {
-      signal.removeEventListener('abort', onAbort);
       socket.off('secureConnect', onSecure).off('end', onEnd).off('close', settle);
       if (error === undefined) {
         Reflect.deleteProperty(socket, 'destroy');
@@ -151,7 +150,7 @@ function handshake(
     }
 
     socket.destroy = onDestroy;
-    signal.addEventListener('abort', onAbort, { once: true });
+    signal.addEventListener('abort', onAbort);
     // Stays on: between this promise and its reader, an 'error' without a listener would end the process.
     socket.on('error', settle).on('close', settle).on('secureConnect', onSecure);
     // Before Node's own listener, which makes every end in the handshake an ECONNRESET.

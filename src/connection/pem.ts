@@ -75,11 +75,11 @@ export function isPrivateKey({ label }: PemBlock): boolean {
   return label.endsWith('PRIVATE KEY');
 }
 
-/** The contents of unexpected blocks, in words. */
+/** The contents of unexpected blocks, of which there is at least one, in words. */
 export function describeBlocks(blocks: readonly PemBlock[]): string {
   if (blocks.some(isPrivateKey)) return 'a private key';
   if (blocks.some(isCertificate)) return 'a certificate';
-  const label = blocks[0]?.label ?? '';
+  const { label } = blocks[0]!;
   if (label.endsWith('CERTIFICATE REQUEST')) return 'a certificate signing request';
   if (label.endsWith('PUBLIC KEY')) return 'a public key';
   return 'something else';
@@ -138,7 +138,8 @@ function describeForeign({ advice }: ExpectedPem, value: Pem, text: string): str
 
 /** RFC 7292, section 4: a sequence that begins with the version, which is 3. */
 function isPkcs12(bytes: Uint8Array): boolean {
-  const lengthBytes = bytes[1]! < 0x80 ? 0 : bytes[1]! & 0x7f;
+  // X.690, 8.1.3.5: no such file is so short that its length has the short form.
+  const lengthBytes = bytes[1]! & 0x7f;
   const [type, length, version] = bytes.subarray(2 + lengthBytes);
   return type === 0x02 && length === 1 && version === 3;
 }

@@ -25,7 +25,7 @@ export function pkcs12Error(pfx: Uint8Array, passphrase: string | undefined, cau
 }
 
 function describeFailure(pfx: Uint8Array, passphrase: string | undefined, cause: unknown): string {
-  const reason = cause instanceof Error ? cause.message : '';
+  const reason = String(cause);
   if (/mac verify failure/i.test(reason)) {
     return passphrase === undefined
       ? 'is encrypted: give its tls.passphrase'

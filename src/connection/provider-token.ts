@@ -11,7 +11,6 @@
  * server's `date` if the two differ.
  */
 import { type KeyObject, sign } from 'node:crypto';
-import { inspect } from 'node:util';
 import { describe, invalidOption } from '../errors.js';
 import { checkOptionNames } from '../options.js';
 import { badCredentials, type Pem } from './pem.js';
@@ -168,11 +167,6 @@ export class ProviderToken {
     return this.#skewAt(this.#now());
   }
 
-  static {
-    // `util.inspect` with `getters` would ask for the token.
-    Object.defineProperty(ProviderToken.prototype, inspect.custom, { value: () => 'ProviderToken {}' });
-  }
-
   #now(): Moment {
     return { wall: this.#clock.wall(), monotonic: this.#clock.monotonic() };
   }
@@ -254,9 +248,9 @@ const KEY = {
 
 function readKey(value: Pem): KeyObject {
   const [{ key }] = readPrivateKeys(KEY, value) as [PrivateKey];
-  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key;
-  if (type === 'ec' && details?.namedCurve === 'prime256v1') return key;
+  const { namedCurve } = key.asymmetricKeyDetails!;
+  if (namedCurve === 'prime256v1') return key;
   throw badCredentials(
-    `providerToken.key must be an EC key on the curve P-256, got ${type === 'ec' ? details?.namedCurve : type}: give the .p8 key for APNs, not the key of a certificate`,
+    `providerToken.key must be an EC key on the curve P-256, got ${namedCurve ?? key.asymmetricKeyType}: give the .p8 key for APNs, not the key of a certificate`,
   );
 }

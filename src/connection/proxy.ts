@@ -63,7 +63,7 @@ export function resolveProxy(options: ProxyOptions): HttpProxy {
   if (password !== undefined && typeof password !== 'string') {
     throw invalidOption('proxy.password', 'a string', password);
   }
-  const credentials = Buffer.from(`${username}:${password ?? ''}`, 'utf8').toString('base64');
+  const credentials = Buffer.from(`${username}:${password ?? ''}`).toString('base64');
   return new HttpProxy(host, port, `Basic ${credentials}`);
 }
 
@@ -98,7 +98,6 @@ export function openTunnel(proxy: HttpProxy, destination: Peer, signal: AbortSig
       socket.destroy(signal.reason);
     }
     function onError(error: Error): void {
-      signal.removeEventListener('abort', onAbort);
       reject(failedError(error, proxy));
     }
     function onEnd(): void {
@@ -119,11 +118,11 @@ export function openTunnel(proxy: HttpProxy, destination: Peer, signal: AbortSig
       signal.removeEventListener('abort', onAbort);
       // 'error' keeps its listener: until TLS takes the socket over, none would end the process.
       socket.off('data', onData).off('end', onEnd);
-      if (answer.length > end + 4) socket.unshift(answer.subarray(end + 4));
+      socket.unshift(answer.subarray(end + 4));
       resolve(socket);
     }
 
-    signal.addEventListener('abort', onAbort, { once: true });
+    signal.addEventListener('abort', onAbort);
     socket.on('error', onError).on('end', onEnd).on('data', onData);
     socket.once('connect', () => socket.write(proxy.connectRequest(destination)));
   });

@@ -107,10 +107,7 @@ export function receive(socket: Socket, handlers: ReceiveHandlers, peer: Peer = 
   };
 
   // Node emits an alert that comes after the handshake, and leaves the socket as it is.
-  socket.on('error', (error) => {
-    if (!socket.destroyed) destroy(error);
-  });
-  socket.on('end', end).on('close', close);
+  socket.on('error', destroy).on('end', end).on('close', close);
   process.nextTick(() => {
     started = true;
     if (!paused) readOn();
@@ -120,7 +117,7 @@ export function receive(socket: Socket, handlers: ReceiveHandlers, peer: Peer = 
   for (let chunk = socket.read(); chunk !== null; chunk = socket.read()) waiting.push(chunk);
   return {
     pause() {
-      paused = failedWrite === undefined && !ended;
+      paused = failedWrite === undefined;
     },
     resume: readOn,
   };

@@ -44,12 +44,18 @@ describe('Backoff', () => {
     expect(new Backoff({ attempts: 0 }).next()).toBeUndefined();
   });
 
-  it.each([{ initialMs: 0 }, { maxMs: Number.NaN }, { maxMs: 2 ** 31 }, { attempts: -1 }, { delay: 1 }])(
-    'refuses %o',
-    (options) => {
-      expect(() => new Backoff(options)).toThrow(
-        expect.objectContaining({ code: 'APNS_ERR_INVALID_OPTION' }),
-      );
-    },
-  );
+  it.each<[string, object]>([
+    ['backoff.initialMs', { initialMs: 0 }],
+    ['backoff.maxMs', { maxMs: Number.NaN }],
+    ['backoff.maxMs', { maxMs: 2 ** 31 }],
+    ['backoff.attempts', { attempts: -1 }],
+    ['backoff.delay', { delay: 1 }],
+  ])('refuses %s by its name in %o', (path, options) => {
+    expect(() => new Backoff(options)).toThrow(
+      expect.objectContaining({
+        code: 'APNS_ERR_INVALID_OPTION',
+        message: expect.stringMatching(`^${path} `),
+      }),
+    );
+  });
 });

@@ -1,9 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { closedAfterHandshake, isFatalConnectionError } from '../../src/connection/connection-error.js';
+import {
+  closedAfterHandshake,
+  isFatalConnectionError,
+  reasonOf,
+} from '../../src/connection/connection-error.js';
 import { ApnsError, type ApnsErrorCode } from '../../src/errors.js';
 
 describe('isFatalConnectionError', () => {
   it.each<ApnsErrorCode>([
+    'APNS_ERR_INVALID_OPTION',
+    'APNS_ERR_BAD_CREDENTIALS',
     'APNS_ERR_CREDENTIALS_REFUSED',
     'APNS_ERR_WRONG_HOST',
     'APNS_ERR_UNKNOWN_AUTHORITY',
@@ -36,5 +42,16 @@ describe('closedAfterHandshake', () => {
     const error = closedAfterHandshake({ host: '::1', port: 2195 });
     expect(error.code).toBe('APNS_ERR_CREDENTIALS_REFUSED');
     expect(error.message).toContain('[::1]:2195');
+  });
+});
+
+describe('reasonOf', () => {
+  it.each<[ApnsErrorCode, string]>([
+    ['APNS_ERR_CLOSED', 'Closed'],
+    ['APNS_ERR_CONNECTION_LOST', 'ConnectionLost'],
+    ['APNS_ERR_TOO_MANY_OPEN_FILES', 'TooManyOpenFiles'],
+    ['APNS_ERR_NOT_HTTP2', 'NotHttp2'],
+  ])('makes the reason of an outcome from %s', (code, reason) => {
+    expect(reasonOf(new ApnsError(code, ''))).toBe(reason);
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { decodeText } from '../../src/connection/decode-text.js';
 
-const TEXT = 'gr\u00fcn \u{1f511}\r\nsecond line\n';
+const TEXT = 'gr\u00fcn \u{1f511}\r\nsecond line, \uFEFF is kept in it\n';
 const bigEndian = (text: string): Buffer => Buffer.from(text, 'utf16le').swap16();
 
 describe('decodeText', () => {
@@ -18,6 +18,13 @@ describe('decodeText', () => {
     expect(decodeText(bytes)).toBe(TEXT);
     expect(Uint8Array.from(bytes)).toEqual(copy);
   });
+
+  it.each([[[0xff, 0x41]], [[0xfe, 0x41]], [[0x41, 0xfe]], [[0x41, 0xff]]])(
+    'takes half a byte order mark for none: %j',
+    (bytes) => {
+      expect(decodeText(Uint8Array.from(bytes))).toMatch(/^(A\ufffd|\ufffdA)$/);
+    },
+  );
 
   it.each([[[]], [[0xff]], [[0xff, 0xfe]], [[0xfe, 0xff, 0x00]], [[0x00]]])('survives %j', (bytes) => {
     expect(typeof decodeText(Uint8Array.from(bytes))).toBe('string');

@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { once } from 'node:events';
-import { createServer, type Socket } from 'node:net';
+import { getEventListeners, once } from 'node:events';
+import { createServer, Socket } from 'node:net';
 import type { TlsOptions } from 'node:tls';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { CONNECTION_CHANNEL, type ConnectionEvent } from '../../src/connection/connection-event.js';
@@ -38,6 +38,10 @@ function published(): ConnectionEvent[] {
 }
 
 describe('publishing', () => {
+  it('happens on the channel that the documentation names', () => {
+    expect(CONNECTION_CHANNEL).toBe('apns-streams:connection');
+  });
+
   it('announces a connection that is made', async () => {
     const port = await listenTls(() => {});
     const events = published();
@@ -73,6 +77,19 @@ describe('connecting', () => {
     expect(socket.getProtocol()).toBe(version);
     const [chunk] = await once(socket, 'data');
     expect(String(chunk)).toContain('UID=com.example.app');
+  });
+
+  it('sends small writes at once, and probes a connection that is idle for a minute', async () => {
+    const port = await listenTls(() => {});
+    const noDelay = vi.spyOn(Socket.prototype, 'setNoDelay');
+    const keepAlive = vi.spyOn(Socket.prototype, 'setKeepAlive');
+    onTestFinished(() => {
+      noDelay.mockRestore();
+      keepAlive.mockRestore();
+    });
+    const socket = await dialled(targetAt(port));
+    expect(noDelay.mock.calls[noDelay.mock.contexts.lastIndexOf(socket)]).toEqual([true]);
+    expect(keepAlive.mock.calls[keepAlive.mock.contexts.lastIndexOf(socket)]).toEqual([true, 60_000]);
   });
 
   it('accepts a certificate for the name in tls.servername', async () => {
@@ -159,7 +176,8 @@ describe('refusing a gateway', () => {
     ],
   ])('fails on %s with %s', async (_what, code, options) => {
     const port = await listenTls(() => {}, options);
-    await expect(dial(targetAt(port))).rejects.toMatchObject({ name: 'ApnsError', code });
+    const cause = expect.any(Error);
+    await expect(dial(targetAt(port))).rejects.toMatchObject({ name: 'ApnsError', code, cause });
   });
 
   it.each([
@@ -247,6 +265,23 @@ describe('giving up', () => {
     const port = await listen(connections);
     vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
     await expect(dial(targetAt(port))).rejects.toMatchObject({ code: 'APNS_ERR_VERIFICATION_DISABLED' });
+    expect(connections).not.toHaveBeenCalled();
+  });
+
+  it('leaves no listener on the signal, whether it fails or succeeds', async () => {
+    const { signal } = new AbortController();
+    const port = await listenTls(() => {});
+    await dialled(targetAt(port), { signal });
+    await expect(dial(targetAt(port, { tls: {} }), { signal })).rejects.toThrow();
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+  });
+
+  it('dials no proxy when aborted before', async () => {
+    const connections = vi.fn();
+    const port = await listen(connections);
+    const target = targetAt(443, { proxy: { host: '127.0.0.1', port } });
+    const attempt = dial(target, { signal: AbortSignal.abort() });
+    await expect(attempt).rejects.toMatchObject({ code: 'APNS_ERR_CLOSED' });
     expect(connections).not.toHaveBeenCalled();
   });
 

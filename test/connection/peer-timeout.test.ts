@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { dial } from '../../src/connection/dial.js';
 import { PeerTimeout } from '../../src/connection/peer-timeout.js';
 import { receive } from '../../src/connection/receiver.js';
@@ -49,6 +49,67 @@ describe('a timeout', () => {
     const begin = performance.now();
     await expired(40);
     expect(performance.now() - begin).toBeLessThan(1000);
+  });
+});
+
+describe('a timer of 100 ms', () => {
+  /** What the clock says: it may be far ahead of the timers, as after the loop was blocked. */
+  let now = 5000;
+  let onTimeout = vi.fn();
+
+  beforeEach(() => {
+    now = 5000;
+    onTimeout = vi.fn();
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => now);
+    onTestFinished(() => {
+      clock.mockRestore();
+      vi.useRealTimers();
+    });
+  });
+
+  /** Lets the timers go on by so much, and the clock by more. */
+  async function pass(ms: number, lateMs = 0): Promise<number> {
+    now += ms + lateMs;
+    vi.advanceTimersByTime(ms);
+    // Behind the immediate that a timer has asked for.
+    await new Promise(setImmediate);
+    return onTimeout.mock.calls.length;
+  }
+
+  it.each([
+    [0, 1],
+    [10, 1],
+    [11, 0],
+  ])('that is %i ms late counts as a timeout %i times', async (lateMs, times) => {
+    new PeerTimeout(100, onTimeout);
+    expect(await pass(99)).toBe(0);
+    expect(await pass(1, lateMs)).toBe(times);
+  });
+
+  it('is extended once, and again after a restart', async () => {
+    const timeout = new PeerTimeout(100, onTimeout);
+    expect(await pass(100, 50)).toBe(0);
+    timeout.restart();
+    expect(await pass(100, 50)).toBe(0);
+    expect(await pass(99)).toBe(0);
+    expect(await pass(1, 50)).toBe(1);
+  });
+
+  it('starts from the beginning when it is restarted', async () => {
+    const timeout = new PeerTimeout(100, onTimeout);
+    await pass(60);
+    timeout.restart();
+    expect(await pass(99)).toBe(0);
+    expect(await pass(1)).toBe(1);
+    expect(await pass(1000)).toBe(1);
+  });
+
+  it('does not fire after it was cancelled', async () => {
+    const timeout = new PeerTimeout(100, onTimeout);
+    await pass(60);
+    timeout.cancel();
+    expect(await pass(1000)).toBe(0);
   });
 });
 

@@ -1,8 +1,9 @@
 import { createPublicKey, generateKeyPairSync, verify } from 'node:crypto';
 import { inspect } from 'node:util';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
+  isTokenRefusal,
   ProviderToken,
   type ProviderTokenOptions,
   type TokenRefresh,
@@ -144,6 +145,20 @@ describe('ProviderToken', () => {
     expect(issuedAt(token)).toBe(Math.floor(clock.now / 1000));
   });
 
+  it('goes by the clocks of the machine unless it is given others', () => {
+    const wall = vi.spyOn(Date, 'now').mockReturnValue(START);
+    const monotonic = vi.spyOn(performance, 'now').mockReturnValue(5);
+    onTestFinished(() => {
+      wall.mockRestore();
+      monotonic.mockRestore();
+    });
+    const token = new ProviderToken(options);
+    const first = token.authorization();
+    expect(issuedAt(token)).toBe(Math.floor(START / 1000));
+    monotonic.mockReturnValue(5 + 50 * MINUTE);
+    expect(token.authorization()).not.toBe(first);
+  });
+
   it('makes nothing while nobody asks', () => {
     const { token, clock } = tokenAt();
     const first = token.authorization();
@@ -175,6 +190,7 @@ describe('ProviderToken', () => {
       String(token),
       JSON.stringify({ ...token }),
     ].join('\n');
+    expect(inspect(token)).toBe('ProviderToken {}');
     expect(shown).not.toContain('bearer');
     for (const secret of [...authorization.split('.'), ...key.split('\n').filter(Boolean)]) {
       expect(shown).not.toContain(secret);
@@ -231,6 +247,37 @@ describe('ProviderToken.refresh', () => {
       clock.now += MINUTE;
     }
     expect(results.filter((result) => result !== 'kept')).toEqual(['reissued']);
+  });
+
+  it('reissues again 20 minutes after it did, even where the token was replaced meanwhile', () => {
+    const { token, clock } = tokenAt(START + HOUR);
+    let sent = token.authorization();
+    const refuse = (skewMs: number): TokenRefresh => {
+      token.noteServerDate(clock.now + skewMs);
+      const result = token.refresh(sent);
+      sent = token.authorization();
+      return result;
+    };
+    expect(refuse(HOUR)).toBe('reissued');
+    clock.now += 20 * MINUTE - 1;
+    expect(refuse(-HOUR)).toBe('kept');
+    clock.now += 1;
+    expect(refuse(-HOUR)).toBe('replaced');
+    expect(refuse(HOUR)).toBe('reissued');
+    clock.now += 20 * MINUTE;
+    expect(refuse(-HOUR)).toBe('replaced');
+    clock.now += MINUTE;
+    expect(refuse(HOUR)).toBe('reissued');
+  });
+
+  it.each<[TokenRefresh, number]>([
+    ['kept', MINUTE],
+    ['reissued', MINUTE + 1],
+  ])('is %s after a sleep of %i ms', (result, ms) => {
+    const { token, clock } = tokenAt();
+    const first = token.authorization();
+    clock.sleep(ms);
+    expect(token.refresh(first)).toBe(result);
   });
 
   it('keeps a token that was issued at the right time, whatever it is refused for', () => {
@@ -370,6 +417,28 @@ describe('ProviderToken.clockSkewMs', () => {
     expect(issuedAt(token)).toBe(Math.floor(clock.now / 1000));
   });
 
+  it.each([
+    [20.5 * MINUTE, false],
+    [21 * MINUTE, false],
+    [21 * MINUTE + 1, true],
+  ])('takes a token for one of the future a minute ahead and not before: %i ms', (wallErrorMs, isRenewed) => {
+    const { token, clock } = tokenAt();
+    clock.wallErrorMs = wallErrorMs;
+    const first = token.authorization();
+    clock.now += 20 * MINUTE;
+    token.noteServerDate(clock.now);
+    expect(token.authorization() !== first).toBe(isRenewed);
+  });
+
+  it('is kept while the wall clock is set by a minute at most', () => {
+    const { token, clock } = tokenAt();
+    token.noteServerDate(clock.now - 10 * MINUTE);
+    clock.wallErrorMs = MINUTE;
+    expect(token.clockSkewMs).toBe(-10 * MINUTE);
+    clock.wallErrorMs = MINUTE + 1;
+    expect(token.clockSkewMs).toBeUndefined();
+  });
+
   it('is forgotten when the wall clock is set', () => {
     const { token, clock } = tokenAt();
     token.noteServerDate(clock.now - 10 * MINUTE);
@@ -400,15 +469,15 @@ describe('options of ProviderToken', () => {
     ['a public key', /no private key/, { key: publicKey.export({ type: 'spki', format: 'pem' }).toString() }],
     ['an RSA key', /P-256, got rsa/, { key: pem(rsa) }],
     ['a key on another curve', /P-256, got secp384r1/, { key: pem(p384) }],
-    ['an encrypted key', /encrypted/, { key: encrypted }],
+    ['an encrypted key', /is encrypted: give the \.p8 key/, { key: encrypted }],
     ['the key of a certificate', /rsa: give the \.p8 key/, { key: pem(rsa) }],
     ['a certificate', /a certificate and no private key.*tls\.cert/, { key: mintAuthority().cert }],
     ['PEM in base64', /decode it first/, { key: Buffer.from(key).toString('base64') }],
     ['a team id for a key id', /are the same/, { keyId: options.teamId }],
     ['a damaged key', /cannot be read/, { key: key.replace(/\n.{3}/, '\n!!!') }],
-    ['a short key id', /10 letters and digits/, { keyId: 'ABC123' }],
+    ['a short key id', /^providerToken\.keyId must be 10 letters and digits/, { keyId: 'ABC123' }],
     ['a key id with a space', /10 letters and digits/, { keyId: 'ABC123DEF ' }],
-    ['a long team id', /10 letters and digits/, { teamId: 'TEAM1234567' }],
+    ['a long team id', /^providerToken\.teamId must be 10 letters and digits/, { teamId: 'TEAM1234567' }],
     ['an empty team id', /10 letters and digits/, { teamId: '' }],
   ])('refuses %s as credentials', (_what, message, change) => {
     const error = failure(change);
@@ -417,18 +486,31 @@ describe('options of ProviderToken', () => {
     expect(inspect(error, { depth: 9 })).not.toContain(key.split('\n')[1]);
   });
 
-  it.each<[string, object]>([
-    ['a key that is missing', { key: undefined }],
-    ['a key id that is a number', { keyId: 1_234_567_890 }],
-    ['a team id that is missing', { teamId: undefined }],
-    ['an unknown option', { path: './key.p8' }],
-  ])('refuses %s as an option', (_what, change) => {
-    expect(failure(change).code).toBe('APNS_ERR_INVALID_OPTION');
+  it.each<[string, string, object]>([
+    ['a key that is missing', 'key', { key: undefined }],
+    ['a key id that is a number', 'keyId', { keyId: 1_234_567_890 }],
+    ['a team id that is missing', 'teamId', { teamId: undefined }],
+    ['an unknown option', 'path', { path: './key.p8' }],
+  ])('refuses %s as an option, and names providerToken.%s', (_what, name, change) => {
+    const { code, message } = failure(change);
+    expect(code).toBe('APNS_ERR_INVALID_OPTION');
+    expect(message.split(' ')[0]).toBe(`providerToken.${name}`);
   });
 
   it('refuses anything that is no options object', () => {
     for (const given of [undefined, null, 'key', []]) {
       expect(() => new ProviderToken(given as unknown as ProviderTokenOptions)).toThrow(ApnsError);
     }
+  });
+});
+
+describe('isTokenRefusal', () => {
+  it.each([
+    ['ExpiredProviderToken', true],
+    ['InvalidProviderToken', true],
+    ['MissingProviderToken', false],
+    ['TooManyProviderTokenUpdates', false],
+  ])('says of %s: %s', (reason, isRefusal) => {
+    expect(isTokenRefusal(reason)).toBe(isRefusal);
   });
 });

@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { inspect } from 'node:util';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { dial } from '../../src/connection/dial.js';
-import { type ProxyOptions, resolveProxy } from '../../src/connection/proxy.js';
+import { openTunnel, type ProxyOptions, resolveProxy } from '../../src/connection/proxy.js';
 import { resolveTarget, type Target } from '../../src/connection/target.js';
 import { authority, listen, listenTls } from '../support/loopback.js';
 
@@ -34,6 +34,14 @@ async function startProxy(requests: string[]): Promise<number> {
       client.pipe(upstream).pipe(client);
     });
   });
+}
+
+async function tunnelThrough(proxyPort: number): Promise<Socket> {
+  const proxy = resolveProxy({ host: '127.0.0.1', port: proxyPort });
+  const destination = { host: 'gateway.example', port: 443 };
+  const socket = await openTunnel(proxy, destination, new AbortController().signal);
+  onTestFinished(() => void socket.destroy());
+  return socket;
 }
 
 /** A proxy that answers every request with the same bytes. */
@@ -96,6 +104,29 @@ describe('a tunnel', () => {
     await expect(dial(targetAt(22, `http://127.0.0.1:${chatty}`))).rejects.toMatchObject({
       code: 'APNS_ERR_NOT_TLS',
     });
+    const socket = await tunnelThrough(chatty);
+    expect(String((await once(socket.resume(), 'data'))[0])).toBe('SSH-2.0-OpenSSH_9.6\r\n');
+  });
+
+  it('is taken from an answer of 8192 bytes and no longer one', async () => {
+    const [head, end] = ['HTTP/1.1 200 OK\r\nX: ', '\r\n\r\n'];
+    const startSplitting = (length: number): Promise<number> =>
+      listen((socket) =>
+        socket.setNoDelay(true).once('data', () => {
+          socket.write(head.padEnd(length, 'x'), () => setImmediate(() => socket.write(end)));
+        }),
+      );
+    expect((await tunnelThrough(await startSplitting(8192))).destroyed).toBe(false);
+    await expect(tunnelThrough(await startSplitting(8193))).rejects.toMatchObject({ code: 'APNS_ERR_PROXY' });
+  });
+
+  it('may end without an error once it is open', async () => {
+    const port = await startAnswering('HTTP/1.1 200 OK\r\n\r\n', (client) => client.end());
+    const socket = await tunnelThrough(port);
+    const onError = vi.fn();
+    socket.on('error', onError).resume();
+    await once(socket, 'close');
+    expect(onError).not.toHaveBeenCalled();
   });
 });
 
@@ -104,6 +135,7 @@ describe('no tunnel', () => {
     ['requires credentials', 'HTTP/1.1 407 Proxy Authentication Required\r\n\r\n', 'APNS_ERR_PROXY'],
     ['forbids it', 'HTTP/1.1 403 Forbidden\r\n\r\nno', 'APNS_ERR_PROXY'],
     ['redirects', 'HTTP/1.1 302 Found\r\nLocation: http://x/\r\n\r\n', 'APNS_ERR_PROXY'],
+    ['answers late in a line', 'X HTTP/1.1 200 OK\r\n\r\n', 'APNS_ERR_PROXY'],
     ['speaks another protocol', '220 mail.example ESMTP\r\n\r\n', 'APNS_ERR_PROXY'],
     ['answers without end', `HTTP/1.1 200 OK\r\nX: ${'x'.repeat(9000)}`, 'APNS_ERR_PROXY'],
     ['answers at great length', `HTTP/1.1 200 OK\r\nX: ${'x'.repeat(9000)}\r\n\r\n`, 'APNS_ERR_PROXY'],
@@ -111,8 +143,15 @@ describe('no tunnel', () => {
   ])('comes from a proxy that %s', async (_what, answer, code) => {
     const closed = vi.fn();
     const port = await startAnswering(answer, (socket) => socket.resume().once('close', closed));
-    await expect(dial(targetAt(2195, `http://127.0.0.1:${port}`))).rejects.toMatchObject({ code });
+    const message = expect.stringMatching(/^the proxy \S+ opened no tunnel to \S+: /);
+    await expect(dial(targetAt(2195, `http://127.0.0.1:${port}`))).rejects.toMatchObject({ code, message });
     await vi.waitFor(() => expect(closed).toHaveBeenCalled());
+  });
+
+  it('comes with advice about credentials for status 407 only', async () => {
+    const port = await startAnswering('HTTP/1.1 403 Forbidden\r\nProxy-Authenticate: Basic\r\n\r\n');
+    const message = expect.stringMatching(/: it answered with status 403$/);
+    await expect(tunnelThrough(port)).rejects.toMatchObject({ message });
   });
 
   describe('because of status 407 says', () => {
@@ -125,6 +164,12 @@ describe('no tunnel', () => {
         /requires credentials: give/,
       ],
       ['so where no scheme is named', '', {}, /requires credentials: give/],
+      [
+        'so where a scheme is named in another header',
+        'Via: NTLM\r\nX-Proxy-Authenticate: NTLM\r\n',
+        {},
+        /requires credentials: give/,
+      ],
       [
         'that those given are not accepted',
         'proxy-authenticate: NTLM\r\nproxy-authenticate: basic realm="a, b"\r\n',
@@ -183,20 +228,43 @@ describe('no tunnel', () => {
 });
 
 describe('proxy options', () => {
-  it.each<[string, unknown]>([
-    ['a URL with credentials', 'http://user:secret@proxy.example:3128'],
-    ['another scheme', 'socks5://proxy.example:1080'],
-    ['no URL', 'proxy.example:3128'],
-    ['a URL with a path', 'http://proxy.example:3128/path'],
-    ['no port', { host: 'proxy.example' }],
-    ['a colon in the user name', { host: 'proxy.example', port: 3128, username: 'a:b', password: 'c' }],
-    ['a password alone', { host: 'proxy.example', port: 3128, password: 'c' }],
-    ['an unknown name', { host: 'proxy.example', port: 3128, user: 'a' }],
-    ['a line break in the host', { host: 'proxy.example\r\nX: y', port: 3128 }],
-  ])('refuse %s', (_what, options) => {
+  const PROXY = { host: 'proxy.example', port: 3128 };
+
+  it.each<[string, string, unknown]>([
+    ['a URL with credentials', 'proxy', 'http://user:secret@proxy.example:3128'],
+    ['a URL with a user name', 'proxy', 'http://user@proxy.example:3128'],
+    ['a URL with a password', 'proxy', 'http://:secret@proxy.example:3128'],
+    ['another scheme', 'proxy', 'socks5://proxy.example:1080'],
+    ['HTTPS', 'proxy', 'https://proxy.example'],
+    ['no URL', 'proxy', 'proxy.example:3128'],
+    ['no URL at all', 'proxy', 'proxy.example'],
+    ['a URL with a path', 'proxy', 'http://proxy.example:3128/path'],
+    ['a URL with a query', 'proxy', 'http://proxy.example:3128?a'],
+    ['a URL with a fragment', 'proxy', 'http://proxy.example:3128#a'],
+    ['a URL with a token for a host', 'proxy', `http://${'ab'.repeat(32)}/`],
+    ['no port', 'proxy.port', { host: 'proxy.example' }],
+    ['a port that is none', 'proxy.port', { host: 'proxy.example', port: 65_536 }],
+    ['a user name with a colon', 'proxy.username', { ...PROXY, username: 'a:b', password: 'c' }],
+    ['a password alone', 'proxy.username', { ...PROXY, password: 'c' }],
+    ['a password that is a number', 'proxy.password', { ...PROXY, username: 'a', password: 1 }],
+    ['an unknown name', 'proxy.user', { ...PROXY, user: 'a' }],
+    ['a line break in the host', 'proxy.host', { host: 'proxy.example\r\nX: y', port: 3128 }],
+  ])('refuse %s, and name %s', (_what, path, options) => {
     expect(() => resolveProxy(options as ProxyOptions)).toThrow(
-      expect.objectContaining({ code: 'APNS_ERR_INVALID_OPTION' }),
+      expect.objectContaining({
+        code: 'APNS_ERR_INVALID_OPTION',
+        message: expect.stringMatching(`^${path} `),
+      }),
     );
+  });
+
+  it('take port 80 for a URL without one', () => {
+    expect(resolveProxy('http://proxy.example')).toMatchObject({ host: 'proxy.example', port: 80 });
+  });
+
+  it('send a user name without a password as one with an empty password', () => {
+    const request = resolveProxy({ ...PROXY, username: 'user' }).connectRequest(PROXY);
+    expect(request).toContain('\r\nProxy-Authorization: Basic dXNlcjo=\r\n');
   });
 
   it('keep credentials out of sight', () => {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { dial } from '../../src/connection/dial.js';
 import { type Receiver, receive } from '../../src/connection/receiver.js';
 import { resolveTarget } from '../../src/connection/target.js';
@@ -80,12 +80,74 @@ describe('reading', () => {
     const port = await listen((socket) => socket.end('early'));
     const socket = await connected(port);
     await once(socket, 'readable');
-    await new Promise(setImmediate);
+    for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate);
     const { events, closed, text } = report(socket);
     expect(events).toEqual([]);
     expect(await closed).toBeUndefined();
     expect(text()).toBe('early');
     expect(events).toEqual(['bytes', 'end', 'close']);
+  });
+
+  it('hands on what arrived before it took over, while the connection stays open', async () => {
+    const port = await listen((socket) => socket.write('early'));
+    const socket = await connected(port);
+    await once(socket, 'readable');
+    const arrived = withResolvers<void>();
+    const { events, text, receiver } = report(socket, () => arrived.resolve());
+    // Handlers are called in the next tick at the earliest.
+    receiver.resume();
+    expect(events).toEqual([]);
+    await arrived.promise;
+    expect(text()).toBe('early');
+    expect(events).toEqual(['bytes']);
+  });
+
+  it('reports an end that came before it took over', async () => {
+    const sent = withResolvers<void>();
+    const port = await listen((socket) => socket.end(() => sent.resolve()));
+    const socket = await connected(port);
+    await sent.promise;
+    for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate);
+    const { events, closed } = report(socket);
+    expect(await closed).toBeUndefined();
+    expect(events).toEqual(['end', 'close']);
+  });
+
+  it('reports an end that somebody else has read', async () => {
+    const port = await listen((socket) => socket.end('read by somebody else'));
+    const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: true });
+    onTestFinished(() => void socket.destroy());
+    await once(socket.resume(), 'end');
+    const { events, closed } = report(socket);
+    socket.end();
+    expect(await closed).toBeUndefined();
+    expect(events).toEqual(['end', 'close']);
+  });
+
+  it('lets what is being written go out after the peer has ended', async () => {
+    const size = 8 << 20;
+    const heard = withResolvers<number>();
+    const port = await listen((socket) => {
+      let bytes = 0;
+      socket.end('the end');
+      socket.on('data', (chunk) => (bytes += chunk.length)).on('end', () => heard.resolve(bytes));
+    });
+    const socket = await connected(port);
+    // Without a handler of the end.
+    const closed = new Promise((resolve) => receive(socket, { onBytes() {}, onClose: resolve }));
+    socket.write(Buffer.alloc(size));
+    expect(await heard.promise).toBe(size);
+    expect(await closed).toBeUndefined();
+  });
+
+  it('reports one close of a socket that is being closed', async () => {
+    const port = await listen(() => {});
+    const socket = await connected(port);
+    socket.destroy();
+    const { events, closed } = report(socket);
+    await closed;
+    for (let turn = 0; turn < 5; turn += 1) await new Promise(setImmediate);
+    expect(events).toEqual(['close']);
   });
 
   it('reports the close of a socket that is closed already', async () => {
@@ -108,7 +170,10 @@ describe('reading', () => {
     });
     const socket = await connected(port);
     const { events, closed, text } = report(socket, () => socket.write('and?'));
-    expect(await closed).toMatchObject({ code: 'APNS_ERR_CONNECTION_LOST' });
+    expect(await closed).toMatchObject({
+      code: 'APNS_ERR_CONNECTION_LOST',
+      message: expect.stringMatching(`^127\\.0\\.0\\.1:${port}: `),
+    });
     expect(text()).toBe('half a fra');
     expect(events).toEqual(['bytes', 'close']);
   });
@@ -154,6 +219,60 @@ describe('pausing', () => {
     expect(text()).toBe(lines);
   });
 
+  it('reads the socket on when it is resumed, unless it is paused again, ended or closed', async () => {
+    const port = await listen(() => {});
+    const socket = await connected(port);
+    let pausesAgain = true;
+    const { events, receiver, closed } = report(socket, () => pausesAgain && receiver.pause());
+    await new Promise(setImmediate);
+    const read = vi.spyOn(socket, '_read');
+    receiver.pause();
+    socket.push(Buffer.from('1'));
+    expect(events).toEqual([]);
+    receiver.resume();
+    expect(events).toEqual(['bytes']);
+    expect(read).not.toHaveBeenCalled();
+    pausesAgain = false;
+    receiver.resume();
+    expect(read).toHaveBeenCalledTimes(1);
+    receiver.pause();
+    for (const piece of ['2', '3']) socket.push(Buffer.from(piece));
+    // As Node does at the end of a socket.
+    socket.push(null);
+    socket.read(0);
+    expect(events).toEqual(['bytes', 'bytes', 'bytes', 'end']);
+    read.mockClear();
+    receiver.resume();
+    expect(read).not.toHaveBeenCalled();
+    expect(await closed).toBeUndefined();
+  });
+
+  it('reads nothing of a socket that is destroyed, and hands on what waits', async () => {
+    const port = await listen(() => {});
+    const socket = await connected(port);
+    const { events, receiver, closed } = report(socket);
+    await new Promise(setImmediate);
+    receiver.pause();
+    socket.push(Buffer.from('1'));
+    socket.destroy();
+    const read = vi.spyOn(socket, '_read');
+    await closed;
+    expect(events).toEqual(['bytes', 'close']);
+    receiver.resume();
+    expect(read).not.toHaveBeenCalled();
+  });
+
+  it('has no effect after a write has failed', async () => {
+    const port = await listen(() => {});
+    const socket = await connected(port);
+    const { events, receiver } = report(socket);
+    await new Promise(setImmediate);
+    socket.destroy(WRITE_ERROR);
+    receiver.pause();
+    socket.push(Buffer.from('1'));
+    expect(events).toEqual(['bytes']);
+  });
+
   it('stops the peer from sending without a limit', async () => {
     let blocked = false;
     const port = await listen((socket) => {
@@ -186,32 +305,38 @@ describe('destroying', () => {
     expect(await closed).toBe(error);
   });
 
-  it('reads on after a failed write, and reports that write when the peer ends', async () => {
-    const speak = withResolvers<Socket>();
-    const port = await listen((socket) => speak.resolve(socket));
-    const socket = await connected(port);
-    const { events, closed, text } = report(socket);
-    socket.destroy(WRITE_ERROR);
-    socket.destroy(WRITE_ERROR);
-    expect(socket.destroyed).toBe(false);
-    (await speak.promise).end('last words');
-    expect(await closed).toMatchObject({ code: 'APNS_ERR_CONNECTION_LOST', cause: WRITE_ERROR });
-    expect(text()).toBe('last words');
-    expect(events).toEqual(['bytes', 'end', 'close']);
-  });
+  it.each(['write', 'shutdown'])(
+    'reads on after a failed %s, and reports it when the peer ends',
+    async (syscall) => {
+      const failed = Object.assign(new Error('EPIPE'), { code: 'EPIPE', syscall });
+      const speak = withResolvers<Socket>();
+      const port = await listen((socket) => speak.resolve(socket));
+      const socket = await connected(port);
+      const { events, closed, text } = report(socket);
+      socket.destroy(failed);
+      socket.destroy(WRITE_ERROR);
+      expect(socket.destroyed).toBe(false);
+      (await speak.promise).end('last words');
+      expect(await closed).toMatchObject({ code: 'APNS_ERR_CONNECTION_LOST', cause: failed });
+      expect(text()).toBe('last words');
+      expect(events).toEqual(['bytes', 'end', 'close']);
+    },
+  );
 
   it('reads on after a failed write even if paused', async () => {
     const speak = withResolvers<Socket>();
     const port = await listen((socket) => speak.resolve(socket));
     const socket = await connected(port);
-    const { closed, text, receiver } = report(socket);
+    const { events, closed, text, receiver } = report(socket);
     receiver.pause();
     (await speak.promise).end('last words');
     for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate);
     expect(text()).toBe('');
     socket.destroy(WRITE_ERROR);
+    receiver.pause();
     await closed;
     expect(text()).toBe('last words');
+    expect(events).toEqual(['bytes', 'end', 'close']);
   });
 
   it('gives a silent peer a bounded time after a failed write', async () => {
@@ -231,6 +356,18 @@ describe('destroying', () => {
     socket.destroy();
     expect(socket.destroyed).toBe(true);
     expect(await closed).toMatchObject({ cause: WRITE_ERROR });
+  });
+
+  it('ends at once with the peer after a failed write', async () => {
+    const speak = withResolvers<Socket>();
+    const port = await listen((socket) => speak.resolve(socket));
+    const socket = await connected(port);
+    const ended = withResolvers<boolean>();
+    const onEnd = (): void => process.nextTick(() => ended.resolve(socket.destroyed));
+    receive(socket, { onBytes() {}, onEnd, onClose() {} });
+    socket.destroy(WRITE_ERROR);
+    (await speak.promise).end();
+    expect(await ended.promise).toBe(true);
   });
 
   it('does not wait after a failed write if the peer has ended', async () => {

@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createChannelManager } from '../../src/channels.js';
 import { dial } from '../../src/connection/dial.js';
-import { refuseSimulatorAuthority } from '../../src/connection/simulator-authority.js';
+import { comesFromSimulator, refuseSimulatorAuthority } from '../../src/connection/simulator-authority.js';
 import { resolveTarget, type TargetOptions } from '../../src/connection/target.js';
 import { createGatewayDelivery, createHttp2Delivery } from '../../src/delivery.js';
 import {
@@ -26,6 +26,7 @@ const HOSTS = [
   'gateway.push.apple.com',
   'API.PUSH.APPLE.COM',
   'api.push.apple.com.',
+  'push.apple.com',
 ];
 
 const BAD_CREDENTIALS = expect.objectContaining({ code: 'APNS_ERR_BAD_CREDENTIALS' });
@@ -135,5 +136,35 @@ describe('that came in another way', () => {
       message: expect.stringContaining('simulator'),
     });
     expect(asked).toEqual(['CONNECT api.push.apple.com:443 HTTP/1.1']);
+  });
+});
+
+describe('comesFromSimulator', () => {
+  const SIMULATOR = 'O=apns-streams simulator\nCN=somebody';
+
+  /** A certificate with so many above it, of which the last is issued by `issuer`. */
+  function chain(issuer: string, above: number): X509Certificate {
+    const certificate =
+      above === 0 ? { issuer } : { issuer: 'CN=between', issuerCertificate: chain(issuer, above - 1) };
+    return certificate as X509Certificate;
+  }
+
+  it('finds the authority at each end of a chain of ten', () => {
+    expect(comesFromSimulator(chain(SIMULATOR, 0))).toBe(true);
+    expect(comesFromSimulator(chain(SIMULATOR, 9))).toBe(true);
+    expect(comesFromSimulator(chain(SIMULATOR, 10))).toBe(false);
+  });
+
+  it('knows an authority of before the organization by its common name, and that only whole', () => {
+    expect(comesFromSimulator(chain('C=DE\nCN=apns-streams simulator CA', 0))).toBe(true);
+    expect(comesFromSimulator(chain('C=DE\nCN=no apns-streams simulator CA', 0))).toBe(false);
+  });
+
+  it('finds nothing where nothing was shown, nor in a certificate that names itself as its issuer', () => {
+    expect(comesFromSimulator(undefined)).toBe(false);
+    expect(comesFromSimulator(new X509Certificate(SOMEBODY_ELSES))).toBe(false);
+    const root: { issuer: string; issuerCertificate?: object } = { issuer: 'CN=root' };
+    root.issuerCertificate = root;
+    expect(comesFromSimulator(root as X509Certificate)).toBe(false);
   });
 });

@@ -1,6 +1,11 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { resolveTarget, type Service, type TargetOptions } from '../../src/connection/target.js';
+import {
+  resolveTarget,
+  type Service,
+  TARGET_OPTION_NAMES,
+  type TargetOptions,
+} from '../../src/connection/target.js';
 import { mintClientCertificate } from '../../src/simulator/certificates.js';
 import { authority } from '../support/loopback.js';
 
@@ -58,6 +63,33 @@ describe('resolveTarget', () => {
     expect(() => resolveTarget(options as TargetOptions, service)).toThrow(
       expect.objectContaining({ code: 'APNS_ERR_INVALID_OPTION' }),
     );
+  });
+
+  it.each<[string, Service, object]>([
+    ['environment', 'http2', { environment: 'development' }],
+    ['host', 'http2', { host: 'https://gateway.example' }],
+    ['port', 'http2', { host: 'x', port: 0 }],
+    ['connectTimeoutMs', 'http2', { host: 'x', connectTimeoutMs: 0 }],
+    ['tls.servername', 'http2', { host: 'x', tls: { servername: '127.0.0.1' } }],
+    ['tls.servername', 'http2', { host: 'x', tls: { servername: 'a b' } }],
+    ['either environment or host', 'http2', {}],
+    ['host', 'gateway', {}],
+  ])('begins its complaint with %s', (path, service, options) => {
+    expect(() => resolveTarget(options, service)).toThrow(
+      expect.objectContaining({ message: expect.stringMatching(`^${path} must be `) }),
+    );
+  });
+
+  it('has a name in the list of its options for each of them', () => {
+    const every: Required<TargetOptions> = {
+      environment: 'production',
+      host: 'gateway.example',
+      port: 443,
+      tls: {},
+      connectTimeoutMs: 1000,
+      proxy: 'http://proxy.example',
+    };
+    expect(TARGET_OPTION_NAMES.toSorted()).toEqual(Object.keys(every).toSorted());
   });
 
   it('says that Apple has closed its binary gateway, and what to do', () => {
