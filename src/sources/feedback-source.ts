@@ -122,28 +122,21 @@ class FeedbackSource extends LastingSource implements ReadableOf<FeedbackTuple> 
   #receive(socket: TLSSocket): void {
     const reader = new PacketReader(FEEDBACK_TUPLE_FORMAT);
     let fault: ApnsError | undefined;
-    const attempt = (read: () => void): void => {
-      try {
-        read();
-      } catch (error) {
-        fault ??= error as ApnsError;
-        socket.destroy();
-      }
-    };
     this.#state = 'reading';
     this.#socket = socket;
     const handlers: ReceiveHandlers = {
       onBytes: (chunk) => {
         const tuples: FeedbackTuple[] = [];
-        attempt(() =>
-          reader.read(chunk, (bytes, start, end) => tuples.push(decodeFeedbackTuple(bytes, start, end))),
-        );
-        // Not for every byte: a service that sends one now and then would be listened to for ever.
-        if (tuples.length > 0) this.#silence?.restart();
+        // Any bytes are tuples: only an end can be a fault.
+        reader.read(chunk, (bytes, start, end) => tuples.push(decodeFeedbackTuple(bytes, start, end)));
         for (const tuple of tuples) if (!this.push(tuple)) this.#pause();
       },
       onEnd: () => {
-        attempt(() => reader.end());
+        try {
+          reader.end();
+        } catch (error) {
+          fault = error as ApnsError;
+        }
         socket.destroySoon();
       },
       onClose: (cause) => {
@@ -160,7 +153,10 @@ class FeedbackSource extends LastingSource implements ReadableOf<FeedbackTuple> 
     this.#silence?.cancel();
   }
 
-  /** Reads on; silence counts only while tuples are wanted. */
+  /**
+   * Reads on; silence counts only while tuples are wanted. Node asks again after each tuple, so it counts from the last
+   * whole one: a service that sends a byte now and then is not listened to for ever.
+   */
   #resume(): void {
     this.#silence?.cancel();
     this.#silence = new PeerTimeout(this.#idleTimeoutMs, () =>

@@ -3,7 +3,7 @@ import { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { TLSSocket } from 'node:tls';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { dial } from '../../src/connection/dial.js';
 import { resolveTarget } from '../../src/connection/target.js';
 import type { ErrorResponse } from '../../src/protocol/binary/error-response.js';
@@ -111,6 +111,27 @@ test('fails behind what came before the garbage', async () => {
   });
 });
 
+test('fails behind what came before the garbage, although the socket has closed meanwhile', async () => {
+  const socket = await socketTo((peer) => peer.say('08080000000709080000000708'));
+  const source = createErrorSource(socket);
+  await until(() => socket.closed);
+  expect(await readAll(source)).toEqual({ responses: [INVALID_TOKEN], code: 'APNS_ERR_MALFORMED_PACKET' });
+});
+
+test('is closed when 65,537 error responses of a sink wait in it', async () => {
+  const sink = createGatewaySink({ host: '127.0.0.1', port: 1 });
+  const listeners = sink.listenerCount('close');
+  const source = createErrorSource(sink);
+  for (let i = 0; i < 65_536; i++) sink.emit('errorResponse', INVALID_TOKEN);
+  expect(source.destroyed).toBe(false);
+  const failed = once(source, 'error');
+  sink.emit('errorResponse', INVALID_TOKEN);
+  expect((await failed)[0]).toMatchObject({ code: 'APNS_ERR_CLOSED' });
+  await until(() => source.closed);
+  expect([sink.listenerCount('errorResponse'), sink.listenerCount('close')]).toEqual([0, listeners]);
+  sink.destroy();
+});
+
 test.each(['TLSv1.2', 'TLSv1.3'] as const)(
   'tells the error response of a gateway that resets while this side writes (%s)',
   async (version) => {
@@ -123,13 +144,14 @@ test.each(['TLSv1.2', 'TLSv1.3'] as const)(
     };
     socket.on('drain', write);
     write();
-    expect((await reading).responses).toEqual([INVALID_TOKEN]);
+    expect(await reading).toEqual({ responses: [INVALID_TOKEN], code: 'APNS_ERR_CONNECTION_LOST' });
   },
 );
 
 test('holds no more than its highWaterMark and a chunk, however much arrives', async () => {
   const socket = await socketTo((peer) => peer.socket.end(Buffer.alloc(6 * 100_000, '080800000007', 'hex')));
   const source = createErrorSource(socket, { highWaterMark: 1 });
+  expect(source.readableHighWaterMark).toBe(1);
   await once(source, 'readable');
   for (let i = 0; i < 50; i++) await new Promise(setImmediate);
   expect(source.readableLength).toBeLessThan(60_000);
@@ -155,17 +177,20 @@ test('is aborted by its signal', async () => {
   sink.destroy();
 });
 
-test('refuses another origin and options it does not know', () => {
-  expect(() => createErrorSource(new Readable() as never)).toThrow(
-    expect.objectContaining({ code: 'APNS_ERR_INVALID_OPTION' }),
-  );
+test.each<[string, unknown, object]>([
+  ['origin', new Readable(), {}],
+  ['options.limit', undefined, { limit: 1 }],
+  ['highWaterMark', undefined, { highWaterMark: -1 }],
+  ['signal', undefined, { signal: {} }],
+])('refuses %s that it does not know', (path, origin, options) => {
   const sink = createGatewaySink({ host: '127.0.0.1', port: 1 });
-  for (const options of [{ limit: 1 }, { highWaterMark: -1 }, { signal: {} }]) {
-    expect(() => createErrorSource(sink, options as object)).toThrow(
-      expect.objectContaining({ code: 'APNS_ERR_INVALID_OPTION' }),
-    );
-  }
-  sink.destroy();
+  onTestFinished(() => void sink.destroy());
+  expect(() => createErrorSource((origin ?? sink) as never, options)).toThrow(
+    expect.objectContaining({
+      code: 'APNS_ERR_INVALID_OPTION',
+      message: expect.stringMatching(`^${path} `),
+    }),
+  );
 });
 
 test.each([

@@ -1,14 +1,16 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { stat } from 'node:fs';
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { CONNECTION_CHANNEL, type ConnectionEvent } from '../../src/connection/connection-event.js';
 import { encodeFeedbackTuple, type FeedbackTuple } from '../../src/protocol/binary/feedback-tuple.js';
 import { createFeedbackSource, type FeedbackSourceOptions } from '../../src/sources/feedback-source.js';
 import { until } from '../support/frames.js';
-import { authority, listenTls } from '../support/loopback.js';
+import { authority, listen, listenTls } from '../support/loopback.js';
 
 function tuples(count: number, first = 0): FeedbackTuple[] {
   return Array.from({ length: count }, (_, i) => ({
@@ -170,7 +172,8 @@ test('gives up on a service that sends a byte now and then, and never a whole tu
 test('leaves with the service what nobody reads, and takes no offence at the pause', async () => {
   const count = 200_000;
   const bytes = encode(tuples(count));
-  const { stream } = await source((socket) => socket.end(bytes), { idleTimeoutMs: 1000 });
+  const { stream } = await source((socket) => socket.end(bytes), { idleTimeoutMs: 1000, highWaterMark: 1 });
+  expect(stream.readableHighWaterMark).toBe(1);
   await once(stream, 'readable');
   await delay(1500);
   expect(stream.readableLength).toBeLessThan(20_000);
@@ -218,6 +221,43 @@ test('leaves no socket when it is aborted in a dial', async () => {
   await until(() => service.open === 0);
 });
 
+test('ends a dial when it is destroyed', async () => {
+  let closed: Promise<unknown> | undefined;
+  const port = await listen((socket) => {
+    closed = once(socket.resume(), 'close');
+    stream.destroy();
+  });
+  const stream = createFeedbackSource({ host: '127.0.0.1', port });
+  stream.resume();
+  await once(stream, 'close');
+  await until(() => closed !== undefined);
+  await closed;
+});
+
+test('leaves no socket when it is destroyed at the moment of its connection', async () => {
+  const { stream, service } = await source(() => {});
+  const onEvent = (message: unknown): void => {
+    if ((message as ConnectionEvent).event === 'connected') stream.destroy();
+  };
+  subscribe(CONNECTION_CHANNEL, onEvent);
+  onTestFinished(() => void unsubscribe(CONNECTION_CHANNEL, onEvent));
+  stream.resume();
+  await once(stream, 'close');
+  await until(() => service.open === 0);
+});
+
+test('sets no timer for another reading when it is destroyed in one', async () => {
+  const { stream, service } = await source((socket) => socket.write(encode(tuples(1))), {
+    intervalMs: 86_400_000,
+  });
+  const timers = vi.spyOn(globalThis, 'setTimeout');
+  onTestFinished(() => timers.mockRestore());
+  await once(stream, 'data');
+  stream.destroy();
+  await until(() => service.open === 0);
+  expect(timers.mock.calls.map(([, ms]) => ms)).not.toContain(86_400_000);
+});
+
 test('is aborted by a signal that was aborted before', async () => {
   const { stream } = await source(() => {}, { signal: AbortSignal.abort() });
   expect((await readAll(stream)).code).toBe('ABORT_ERR');
@@ -234,37 +274,120 @@ test('tells that nothing listens', async () => {
   expect((await readAll(stream)).code).toBe('APNS_ERR_CONNECTION_REFUSED');
 });
 
+test('asks on port 2196 unless it is given another', async () => {
+  const stream = createFeedbackSource({ host: '127.0.0.2' });
+  const [error] = await once(stream.resume(), 'error');
+  expect(error.message).toContain('127.0.0.2:2196: ');
+});
+
+test('takes every option', () => {
+  const stream = createFeedbackSource({
+    host: '127.0.0.1',
+    port: 1,
+    tls: {},
+    connectTimeoutMs: 1000,
+    proxy: { host: '127.0.0.1', port: 1 },
+    intervalMs: 1000,
+    idleTimeoutMs: 1000,
+    backoff: {},
+    signal: new AbortController().signal,
+    highWaterMark: 3,
+  });
+  expect(stream.readableHighWaterMark).toBe(3);
+  stream.destroy();
+});
+
+test('counts the attempts from the beginning after a reading that succeeded', async () => {
+  const { stream } = await source(
+    (socket, index, raw) => {
+      if (index % 2 === 0) raw.resetAndDestroy();
+      else socket.end(encode(tuples(1, index)));
+    },
+    { intervalMs: 1, backoff: { initialMs: 1, attempts: 1 } },
+  );
+  const read: FeedbackTuple[] = [];
+  for await (const tuple of stream) if (read.push(tuple as FeedbackTuple) === 3) break;
+  expect(read).toEqual([...tuples(1, 1), ...tuples(1, 3), ...tuples(1, 5)]);
+});
+
+test('waits for a service that sends a whole tuple now and then', async () => {
+  const list = tuples(7);
+  const { stream } = await source(
+    (socket) => {
+      let sent = 0;
+      const timer = setInterval(() => {
+        if (sent === list.length) socket.end();
+        else socket.write(encode([list[sent++]!]));
+      }, 100);
+      socket.once('close', () => clearInterval(timer));
+    },
+    { idleTimeoutMs: 400 },
+  );
+  const read: FeedbackTuple[] = [];
+  stream.on('data', (tuple) => read.push(tuple));
+  await once(stream, 'end');
+  expect(read).toEqual(list);
+});
+
+test.each([
+  ['holds nothing', 0, 1],
+  ['holds less than its highWaterMark', 16, 10],
+])('polls while it %s', async (_what, highWaterMark, count) => {
+  const { stream, service } = await source(
+    (socket, index) => socket.end(encode(tuples(index === 0 ? count : 0))),
+    { intervalMs: 1, highWaterMark },
+  );
+  stream.once('data', () => void (count > 1 && stream.pause()));
+  await until(() => service.connections > 2);
+  expect(stream.readableLength).toBe(count - 1);
+  stream.destroy();
+});
+
 test('refuses to be called without options', () => {
   expect(() => createFeedbackSource(undefined as never)).toThrow(
     expect.objectContaining({ code: 'APNS_ERR_INVALID_OPTION' }),
   );
 });
 
-test.each([
-  { intervalMs: 0 },
-  { intervalMs: 2 ** 31 },
-  { idleTimeoutMs: 0 },
-  { highWaterMark: -1 },
-  { signal: {} },
-  { interval: 1 },
-  { environment: 'production' },
-])('refuses %o at once', (options) => {
-  expect(() => createFeedbackSource({ host: '127.0.0.1', ...(options as object) })).toThrow(
-    expect.objectContaining({ code: 'APNS_ERR_INVALID_OPTION' }),
+test.each<[string, object]>([
+  ['intervalMs', { intervalMs: 0 }],
+  ['intervalMs', { intervalMs: 2 ** 31 }],
+  ['idleTimeoutMs', { idleTimeoutMs: 0 }],
+  ['highWaterMark', { highWaterMark: -1 }],
+  ['signal', { signal: {} }],
+  ['options.interval', { interval: 1 }],
+  ['environment', { environment: 'production' }],
+])('refuses %s at once in %o', (path, options) => {
+  expect(() => createFeedbackSource({ host: '127.0.0.1', ...options })).toThrow(
+    expect.objectContaining({
+      code: 'APNS_ERR_INVALID_OPTION',
+      message: expect.stringMatching(`^${path} `),
+    }),
   );
 });
 
-test('leaves the list with the service while what was read before still waits', async () => {
-  const { stream, service } = await source((socket) => socket.end(encode(tuples(500))), { intervalMs: 1 });
-  stream.once('data', () => stream.pause());
-  await until(() => stream.readableLength === 499);
-  // Long enough for many readings.
-  await delay(200);
-  expect([service.connections, stream.readableLength]).toEqual([1, 499]);
-  stream.resume();
-  await until(() => service.connections > 2);
-  stream.destroy();
-});
+test.each([17, 500])(
+  'leaves the list with the service while all but one of %i tuples wait',
+  async (count) => {
+    let dials = 0;
+    const onEvent = (message: unknown): void => {
+      if ((message as ConnectionEvent).event === 'connecting') dials++;
+    };
+    subscribe(CONNECTION_CHANNEL, onEvent);
+    onTestFinished(() => void unsubscribe(CONNECTION_CHANNEL, onEvent));
+    const { stream, service } = await source((socket) => socket.end(encode(tuples(count))), {
+      intervalMs: 1,
+    });
+    stream.once('data', () => stream.pause());
+    await until(() => stream.readableLength === count - 1);
+    // Long enough for many readings.
+    await delay(200);
+    expect([dials, stream.readableLength]).toEqual([1, count - 1]);
+    stream.resume();
+    await until(() => service.connections > 2);
+    stream.destroy();
+  },
+);
 
 test('loses no tuple, and hides no error, where a listener throws while polling', async () => {
   const thrown: unknown[] = [];
