@@ -123,7 +123,7 @@ class DeliveryStream extends Duplex implements Delivery {
     this.#signal = signal;
     this.#onAbort = () => this.#fail(abortError(signal));
     if (signal?.aborted) process.nextTick(this.#onAbort);
-    else signal?.addEventListener('abort', this.#onAbort, { once: true });
+    else signal?.addEventListener('abort', this.#onAbort);
   }
 
   get counts(): Readonly<OutcomeCounts> {
@@ -210,7 +210,7 @@ class DeliveryStream extends Duplex implements Delivery {
   }
 
   #warnIfUnread(): void {
-    const isUnread = this.readableFlowing === null && this.listenerCount('readable') === 0;
+    const isUnread = this.readableFlowing === null;
     const isStuck = (this.#waiting !== undefined || this.writableFinished) && this.#hasOutcomes;
     if (isUnread && !isStuck) return;
     clearInterval(this.#unreadTimer);
@@ -234,7 +234,7 @@ class DeliveryStream extends Duplex implements Delivery {
     this.#sender.destroy(endReason(error));
     // The error must be emitted even if there is no reader.
     setImmediate(() => {
-      if (this.readableFlowing === null && this.listenerCount('readable') === 0) this.destroy(error);
+      if (this.readableFlowing === null) this.destroy(error);
       else this.#failIfRead();
     });
   }

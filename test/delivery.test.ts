@@ -1,11 +1,18 @@
-import { EventEmitter, once } from 'node:events';
+import { EventEmitter, getEventListeners, once } from 'node:events';
 import { Readable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
-import { expect, onTestFinished, test, vi } from 'vitest';
-import { createGatewayDelivery, type Delivery } from '../src/delivery.js';
+import { inspect } from 'node:util';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import {
+  createGatewayDelivery,
+  createHttp2Delivery,
+  type Delivery,
+  type GatewayDeliveryOptions,
+} from '../src/delivery.js';
 import { setLine } from '../src/line-stamp.js';
 import type { Notification } from '../src/notification.js';
 import { type Outcome, settledCount } from '../src/outcome.js';
+import { respond, startHttp2Gateway } from './support/http2-gateway.js';
 import { startScriptedGateway } from './support/scripted-gateway.js';
 
 const TOKEN = 'ab'.repeat(32);
@@ -296,29 +303,228 @@ test('is aborted by a signal that was aborted before, and settles what it is giv
   expect(outcomes).toHaveLength(3);
 });
 
-test.each([
-  ['nobody reads', () => {}, 1],
-  ['somebody reads', (delivery: Delivery) => void delivery.resume(), 0],
-  ['somebody reads slowly', (delivery: Delivery) => void delivery.on('readable', () => {}), 0],
-])('warns that it stands still for want of a reader: %s', async (_name, read, expected) => {
-  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
-  const warnings: Error[] = [];
-  const onWarning = (warning: Error): unknown => warnings.push(warning);
-  process.on('warning', onWarning);
-  onTestFinished(() => {
-    process.off('warning', onWarning);
-    vi.useRealTimers();
+describe('a delivery without a reader', () => {
+  /** The codes of the warnings that this package gives, with intervals that stand still until they are moved. */
+  function watchWarnings(): string[] {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    const codes: string[] = [];
+    const onWarning = (warning: Error): void => {
+      if (warning.name === 'ApnsWarning') codes.push((warning as NodeJS.ErrnoException).code!);
+    };
+    process.on('warning', onWarning);
+    onTestFinished(() => {
+      process.off('warning', onWarning);
+      vi.useRealTimers();
+    });
+    return codes;
+  }
+
+  async function passSeconds(seconds: number): Promise<void> {
+    vi.advanceTimersByTime(seconds * 1000);
+    await new Promise(setImmediate);
+  }
+
+  test.each([
+    ['nobody reads', () => {}, 1],
+    ['somebody reads', (delivery: Delivery) => void delivery.resume(), 0],
+    ['somebody has paused', (delivery: Delivery) => void delivery.pause(), 0],
+    ['somebody reads slowly', (delivery: Delivery) => void delivery.on('readable', () => {}), 0],
+  ])('warns once after five seconds that it stands still: %s', async (_name, read, expected) => {
+    const codes = watchWarnings();
+    const gateway = await startScriptedGateway({});
+    const delivery = createGatewayDelivery({ ...gateway.options, window: { count: 2 } });
+    onTestFinished(() => void delivery.destroy());
+    for (const notification of notifications(40)) delivery.write(notification);
+    while (settledCount(delivery.counts) < 2) await new Promise(setImmediate);
+    read(delivery);
+    await passSeconds(4.999);
+    expect(codes).toEqual([]);
+    await passSeconds(10);
+    expect(codes).toEqual(Array(expected).fill('APNS_WARN_UNREAD_OUTCOMES'));
+    expect(vi.getTimerCount()).toBe(0);
   });
-  const gateway = await startScriptedGateway({});
-  const delivery = createGatewayDelivery({ ...gateway.options, window: { count: 2 } });
+
+  test('sets no timer where somebody reads from the beginning', async () => {
+    watchWarnings();
+    const gateway = await startScriptedGateway({});
+    const delivery = createGatewayDelivery({ ...gateway.options, window: { count: 2 } });
+    onTestFinished(() => void delivery.destroy());
+    delivery.resume();
+    for (const notification of notifications(40)) delivery.write(notification);
+    expect(delivery.writableNeedDrain).toBe(true);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('warns that it does not end', async () => {
+    const codes = watchWarnings();
+    const gateway = await startScriptedGateway({});
+    const delivery = createGatewayDelivery(gateway.options);
+    onTestFinished(() => void delivery.destroy());
+    delivery.end(notifications(1)[0]);
+    await once(delivery, 'finish');
+    await passSeconds(5);
+    expect(codes).toEqual(['APNS_WARN_UNREAD_OUTCOMES']);
+  });
+
+  test('waits without a warning where it has no outcome, until it is destroyed', async () => {
+    const codes = watchWarnings();
+    const gateway = await startScriptedGateway({ onCheckpoint: () => {} });
+    const delivery = createGatewayDelivery({ ...gateway.options, window: { count: 2 } });
+    for (const notification of notifications(40)) delivery.write(notification);
+    await passSeconds(20);
+    expect(codes).toEqual([]);
+    expect(vi.getTimerCount()).toBe(1);
+    delivery.destroy();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+test('throws the error of a data listener later, and that of any other listener at once', async () => {
+  const delivery = createGatewayDelivery({ host: '127.0.0.1', port: 1 });
   onTestFinished(() => void delivery.destroy());
-  for (const notification of notifications(40)) delivery.write(notification);
-  while (settledCount(delivery.counts) < 2) await new Promise(setImmediate);
-  read(delivery);
-  for (let i = 0; i < 3; i++) vi.advanceTimersByTime(5000);
+  const failure = new Error('of a listener');
+  const fail = (): void => {
+    throw failure;
+  };
+  const thrown = new Promise((resolve) => process.setUncaughtExceptionCaptureCallback(resolve));
+  onTestFinished(() => process.setUncaughtExceptionCaptureCallback(null));
+  delivery.on('data', fail).on('other', fail);
+  expect(delivery.emit('data', {})).toBe(true);
+  expect(await thrown).toBe(failure);
+  expect(() => delivery.emit('other')).toThrow(failure);
+});
+
+test('fails without a reader too, although outcomes wait', async () => {
+  const gateway = await startScriptedGateway({ onCheckpoint: () => {} });
+  const controller = new AbortController();
+  const delivery = createGatewayDelivery({ ...gateway.options, signal: controller.signal });
+  for (const notification of notifications(5)) delivery.write(notification);
+  const failed = once(delivery, 'error');
+  controller.abort();
+  expect((await failed)[0]).toMatchObject({ name: 'AbortError' });
+  expect(settledCount(delivery.counts)).toBe(5);
+});
+
+test('lets a reader who has paused read everything before it fails', async () => {
+  const gateway = await startScriptedGateway({ onCheckpoint: () => {} });
+  const controller = new AbortController();
+  const delivery = createGatewayDelivery({ ...gateway.options, signal: controller.signal });
+  delivery.pause();
+  for (const notification of notifications(5)) delivery.write(notification);
+  controller.abort();
   await new Promise(setImmediate);
-  const unread = warnings.filter(({ name }) => name === 'ApnsWarning');
-  expect(unread.map((warning) => (warning as NodeJS.ErrnoException).code)).toEqual(
-    Array.from({ length: expected }, () => 'APNS_WARN_UNREAD_OUTCOMES'),
+  expect(delivery.destroyed).toBe(false);
+  const outcomes: Outcome[] = [];
+  const failed = once(delivery, 'error');
+  delivery.on('data', (outcome: Outcome) => outcomes.push(outcome)).resume();
+  expect((await failed)[0]).toMatchObject({ name: 'AbortError' });
+  expect(outcomes).toHaveLength(5);
+});
+
+test.each<[string, object]>([
+  ['command', { command: 3 }],
+  ['maxPayloadBytes', { maxPayloadBytes: 0 }],
+  ['maxPayloadBytes', { maxPayloadBytes: 65_536 }],
+  ['highWaterMark', { highWaterMark: -1 }],
+  ['options.commands', { commands: 2 }],
+])('refuses %s in %o', (path, options) => {
+  expect(() => createGatewayDelivery({ host: '127.0.0.1', ...options })).toThrow(
+    expect.objectContaining({
+      code: 'APNS_ERR_INVALID_OPTION',
+      message: expect.stringMatching(`^${path} `),
+    }),
   );
+});
+
+test.each<[GatewayDeliveryOptions['command'], number | undefined, number]>([
+  [undefined, undefined, 2048],
+  [2, undefined, 2048],
+  [1, undefined, 256],
+  [0, undefined, 256],
+  [1, 3000, 3000],
+  [2, 65_535, 65_535],
+])(
+  'with command %s and maxPayloadBytes %s sends payloads of %i bytes and no larger ones',
+  async (command, max, bytes) => {
+    const commands: number[] = [];
+    const gateway = await startScriptedGateway({
+      onFrame: (_peer, frame) => void commands.push(frame.command),
+    });
+    const delivery = createGatewayDelivery({
+      ...gateway.options,
+      ...(command === undefined ? {} : { command }),
+      ...(max === undefined ? {} : { maxPayloadBytes: max }),
+    });
+    const payloadOf = (length: number): Buffer => Buffer.from('{"aps":{}}'.padEnd(length));
+    const { outcomes } = await deliver(
+      delivery,
+      [bytes, bytes + 1].map((length) => ({ deviceToken: TOKEN, payload: payloadOf(length) })),
+    );
+    expect(outcomes.map(({ status, field }) => [status, field]).sort()).toEqual([
+      ['accepted', undefined],
+      ['invalid', 'payload'],
+    ]);
+    expect(commands).toEqual([command ?? 2]);
+  },
+);
+
+test('delivers over HTTP/2 in the same way, as the options say', async () => {
+  const gateway = await startHttp2Gateway({
+    onRequest: (request) =>
+      request.deviceToken === TOKEN
+        ? respond(request, 200)
+        : respond(request, 410, { reason: 'Unregistered', timestamp: 0 }),
+  });
+  const input = [
+    ...notifications(2),
+    { ...notifications(1)[0]!, deviceToken: 'cd'.repeat(32) },
+    { ...notifications(1)[0]!, deviceToken: 'xyz' },
+  ].map((notification) => ({ ...notification, topic: 'com.example.app', pushType: 'alert' as const }));
+  const delivery = createHttp2Delivery({ ...gateway.options, highWaterMark: 5 });
+  expect([delivery.writableHighWaterMark, delivery.readableHighWaterMark]).toEqual([5, 16]);
+  const { outcomes } = await deliver(delivery, input);
+  expect(outcomes.map(({ status, reason, field }) => `${status} ${reason ?? field}`).sort()).toEqual([
+    'accepted undefined',
+    'accepted undefined',
+    'invalid deviceToken',
+    'rejected Unregistered',
+  ]);
+  const stuck = await startHttp2Gateway({ onRequest: () => {} });
+  const unanswered = createHttp2Delivery({ ...stuck.options, closeTimeoutMs: 50 });
+  const reading = unanswered.toArray().catch((error) => error);
+  unanswered.write(input[0]);
+  await expect(unanswered[Symbol.asyncDispose]()).rejects.toMatchObject({ code: 'APNS_ERR_TIMEOUT' });
+  expect(await reading).toMatchObject({ code: 'APNS_ERR_TIMEOUT' });
+});
+
+test('is shown by its name and its counts, without what it holds', async () => {
+  const delivery = createGatewayDelivery({ host: '127.0.0.1', port: 1 });
+  delivery.cork();
+  delivery.write(notifications(1)[0]);
+  const shown = inspect(delivery, { depth: 9, showHidden: true });
+  expect(shown).toMatch(/^Delivery \{/);
+  expect(shown).toContain('counts');
+  expect(shown).not.toContain(TOKEN.slice(0, 16));
+  delivery.destroy();
+});
+
+test('fails with an AbortError that has the reason for its cause, and leaves no listener on the signal', async () => {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const options = { host: '127.0.0.1', port: 1, signal };
+  const destroyed = createGatewayDelivery(options);
+  destroyed.destroy();
+  await once(destroyed, 'close');
+  expect(getEventListeners(signal, 'abort')).toEqual([]);
+  const delivery = createGatewayDelivery(options);
+  const failed = once(delivery, 'error');
+  const reason = new Error('enough');
+  controller.abort(reason);
+  const [error] = await failed;
+  expect(error).toMatchObject({
+    name: 'AbortError',
+    code: 'ABORT_ERR',
+    message: 'The operation was aborted',
+    cause: reason,
+  });
 });
