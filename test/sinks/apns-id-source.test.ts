@@ -11,6 +11,12 @@ it('makes UUIDs of version 7 that begin with the time', () => {
   expect(id.startsWith('017f22e2-79b0-7')).toBe(true);
 });
 
+it('counts in the last ten digits, from 0', () => {
+  const ids = new ApnsIdSource();
+  const counters = Array.from({ length: 18 }, () => Number.parseInt(ids.next().slice(-10), 16));
+  expect(counters).toEqual(Array.from({ length: 18 }, (_, i) => i));
+});
+
 it('makes 200,000 that are different, and rise while the time does not', () => {
   const ids = new ApnsIdSource(() => 1_800_000_000_000);
   const all = Array.from({ length: 200_000 }, () => ids.next());

@@ -84,3 +84,10 @@ test('is sick when at least half of 64 notifications fail, in whatever order', (
   }
   expect(mostlyWell.isSick).toBe(false);
 });
+
+test('stays sick after further failures, and gets nothing', () => {
+  const health = new ConnectionHealth();
+  health.recordSickness();
+  for (let number = 1; number < 9; number++) health.recordFailure(number, number + 1);
+  expect([health.state, health.maxInFlight]).toEqual(['sick', 0]);
+});

@@ -16,7 +16,50 @@ function movableClock(): { at: number } {
   return clock;
 }
 
+/** Timers and immediates that fire when the test says so. */
+function manualTimers() {
+  const timers = new Map<unknown, { readonly callback: () => void; readonly ms: number }>();
+  const immediates = new Map<unknown, () => void>();
+  vi.spyOn(globalThis, 'setTimeout').mockImplementation(((callback: () => void, ms: number) => {
+    const handle = {};
+    timers.set(handle, { callback, ms });
+    return handle;
+  }) as never);
+  vi.spyOn(globalThis, 'clearTimeout').mockImplementation((handle) => void timers.delete(handle));
+  vi.spyOn(globalThis, 'setImmediate').mockImplementation(((callback: () => void) => {
+    const handle = {};
+    immediates.set(handle, callback);
+    return handle;
+  }) as never);
+  vi.spyOn(globalThis, 'clearImmediate').mockImplementation((handle) => void immediates.delete(handle));
+  return {
+    delays: () => [...timers.values()].map(({ ms }) => ms),
+    /** Fires the only timer, or the only immediate; a tick ends behind it. */
+    async fire(kind: 'timer' | 'immediate'): Promise<void> {
+      const all = kind === 'timer' ? timers : immediates;
+      expect(all.size).toBe(1);
+      const [[handle, it]] = [...all] as [[unknown, (() => void) | { callback: () => void }]];
+      all.delete(handle);
+      if (typeof it === 'function') it();
+      else it.callback();
+      await new Promise<void>((resolve) => process.nextTick(resolve));
+    },
+    get waiting() {
+      return { timers: timers.size, immediates: immediates.size };
+    },
+  };
+}
+
 describe('engine time', () => {
+  it('is read once per tick at its very beginning, too', () => {
+    const time = movableClock();
+    time.at = 0;
+    const clock = new EngineClock(() => {});
+    expect(clock.now()).toBe(0);
+    time.at = 5;
+    expect(clock.now()).toBe(0);
+  });
+
   it('is read once per tick, in whole milliseconds', async () => {
     const time = movableClock();
     const clock = new EngineClock(() => {});
@@ -63,6 +106,103 @@ describe('engine time', () => {
     await nextPoll();
     time.at = 1_000_000;
     expect(clock.now()).toBe(1_000_000);
+  });
+});
+
+describe('the alarm, timer by timer', () => {
+  it('says how late its timer was, even if nobody else looks at the clock', async () => {
+    const time = movableClock();
+    const timers = manualTimers();
+    const frozen: number[] = [];
+    const clock = new EngineClock((ms) => frozen.push(ms));
+    clock.wakeAt(1001);
+    await new Promise<void>((resolve) => process.nextTick(resolve));
+    expect(timers.delays()).toEqual([1]);
+    time.at = 71_001;
+    await timers.fire('timer');
+    time.at = 71_002;
+    await timers.fire('immediate');
+    expect(frozen).toEqual([70_000]);
+    expect(clock.now()).toBe(1002);
+  });
+
+  it('waits for one poll phase, and for another while bytes are read in it', async () => {
+    movableClock();
+    const timers = manualTimers();
+    const onAlarm = vi.fn();
+    const clock = new EngineClock(onAlarm);
+    clock.wakeAt(1000);
+    // What was read before the timer says nothing about what is left.
+    clock.noteRead();
+    await timers.fire('timer');
+    expect(onAlarm).not.toHaveBeenCalled();
+    await timers.fire('immediate');
+    expect(onAlarm).toHaveBeenCalledTimes(1);
+    clock.wakeAt(1000);
+    await timers.fire('timer');
+    clock.noteRead();
+    await timers.fire('immediate');
+    expect(onAlarm).toHaveBeenCalledTimes(1);
+    await timers.fire('immediate');
+    expect(onAlarm).toHaveBeenCalledTimes(2);
+    expect(timers.waiting).toEqual({ timers: 0, immediates: 0 });
+  });
+
+  it('waits for 32 poll phases at most', async () => {
+    movableClock();
+    const timers = manualTimers();
+    const onAlarm = vi.fn();
+    const clock = new EngineClock(onAlarm);
+    clock.wakeAt(1000);
+    await timers.fire('timer');
+    for (let polls = 1; polls <= 32; polls++) {
+      expect(onAlarm).not.toHaveBeenCalled();
+      clock.noteRead();
+      await timers.fire('immediate');
+    }
+    expect(onAlarm).toHaveBeenCalledTimes(1);
+  });
+
+  it('has one timer, whatever it is set to', async () => {
+    movableClock();
+    const timers = manualTimers();
+    const clock = new EngineClock(() => {});
+    clock.wakeAt(1100);
+    clock.wakeAt(1100);
+    clock.wakeAt(1200);
+    expect(setTimeout).toHaveBeenCalledTimes(1);
+    clock.wakeAt(1050.5);
+    expect(timers.delays()).toEqual([51]);
+    clock.cancel();
+    expect(timers.waiting).toEqual({ timers: 0, immediates: 0 });
+    clock.wakeAt(1300);
+    expect(timers.delays()).toEqual([300]);
+  });
+
+  it('sets no timer while it waits for its poll phase', async () => {
+    movableClock();
+    const timers = manualTimers();
+    const onAlarm = vi.fn(() => clock.wakeAt(1500));
+    const clock = new EngineClock(onAlarm);
+    clock.wakeAt(1000);
+    await timers.fire('timer');
+    clock.wakeAt(1000);
+    clock.wakeAt(900);
+    expect(timers.waiting).toEqual({ timers: 0, immediates: 1 });
+    await timers.fire('immediate');
+    expect(timers.delays()).toEqual([500]);
+  });
+
+  it('sets a timer again after it was cancelled in its poll phase', async () => {
+    movableClock();
+    const timers = manualTimers();
+    const clock = new EngineClock(() => {});
+    clock.wakeAt(1000);
+    await timers.fire('timer');
+    clock.cancel();
+    expect(timers.waiting).toEqual({ timers: 0, immediates: 0 });
+    clock.wakeAt(1001);
+    expect(timers.delays()).toEqual([1]);
   });
 });
 

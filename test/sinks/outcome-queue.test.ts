@@ -88,3 +88,69 @@ test('holds its order over thousands of settlements', () => {
   for (let i = 1; i <= 5000; i++) queue.settle(runOf(...frames(1, i)), { status: 'accepted' });
   expect(brief(drain(queue))).toEqual(range('accepted', 1, 5000));
 });
+
+test('knows what the runs hold whose outcomes are not all read', () => {
+  const queue = new OutcomeQueue(createOutcomeCounts());
+  let calls = 0;
+  queue.startReading(() => calls++);
+  const { length } = frames(1)[0]!;
+  queue.settle({ ...runOf(...frames(2)), extraBytes: 100 }, { status: 'accepted' });
+  queue.settle({ ...runOf(...frames(1, 3)), extraBytes: 10 }, { status: 'accepted' });
+  expect([calls, queue.unread, queue.unreadBytes]).toEqual([2, 3, 3 * length + 110]);
+  queue.shift();
+  expect([queue.unread, queue.unreadBytes]).toEqual([2, 3 * length + 110]);
+  queue.shift();
+  expect([queue.unread, queue.unreadBytes]).toEqual([1, length + 10]);
+  queue.shift();
+  expect([queue.unread, queue.unreadBytes]).toEqual([0, 0]);
+});
+
+test('begins anew with the first frame of a run after it has stopped in the middle of another', () => {
+  const queue = new OutcomeQueue(createOutcomeCounts());
+  queue.startReading(() => {});
+  queue.settle({ ...runOf(...frames(3)), extraBytes: 100 }, { status: 'accepted' });
+  queue.shift();
+  queue.stopReading();
+  expect([queue.unread, queue.unreadBytes]).toEqual([0, 0]);
+  queue.startReading(() => {});
+  const run = runOf(...frames(3, 7));
+  const { length } = frames(1)[0]!;
+  queue.settle({ ...run, start: length, count: 2 }, { status: 'unknown' });
+  expect(brief(drain(queue))).toEqual(range('unknown', 8, 9));
+});
+
+test('counts what was never framed while nobody reads', () => {
+  const queue = new OutcomeQueue(createOutcomeCounts());
+  queue.settleUnframed({ deviceToken: TOKEN, payload: '{}' }, { status: 'unsent', reason: 'Aborted' });
+  expect([queue.counts.unsent, queue.unread, queue.unreadBytes]).toEqual([1, 0, 0]);
+});
+
+test('counts what a notification holds that was never framed, and gives it back even if it cannot be read', () => {
+  const queue = new OutcomeQueue(createOutcomeCounts());
+  queue.startReading(() => {});
+  const notification = { deviceToken: TOKEN, payload: '{}', context: 'x'.repeat(70) };
+  queue.settleUnframed(notification, { status: 'unsent', reason: 'Aborted' });
+  expect([queue.unread, queue.unreadBytes]).toEqual([1, 70]);
+  expect(drain(queue)).toEqual([
+    { status: 'unsent', deviceToken: TOKEN, reason: 'Aborted', context: notification.context },
+  ]);
+  const throwing = {
+    payload: '{}',
+    get deviceToken(): string {
+      throw new Error('no');
+    },
+  };
+  queue.settleUnframed(throwing, { status: 'invalid' });
+  const [outcome] = drain(queue);
+  expect(outcome).toEqual({ status: 'invalid' });
+  expect(outcome!.notification).toBe(throwing);
+  expect(queue.unreadBytes).toBe(0);
+});
+
+test('names no device token and no identifier for a frame that has neither', () => {
+  const queue = new OutcomeQueue(createOutcomeCounts());
+  queue.startReading(() => {});
+  const broken = Buffer.from('020000000401ffff00', 'hex');
+  queue.settle(runOf(broken), { status: 'rejected', statusCode: 128 });
+  expect(drain(queue)).toEqual([{ status: 'rejected', statusCode: 128, deviceToken: '' }]);
+});

@@ -89,3 +89,49 @@ test('looks at no run behind the first that is not taken', () => {
   expect(queue.takeWhile(() => true)).toHaveLength(4998);
   expect([queue.frames, queue.bytes, queue.first]).toEqual([0, 0, undefined]);
 });
+
+/** Runs of one frame each that were taken at these times, and hold as much beside their frames. */
+function timedRuns(...times: readonly number[]): FrameRun[] {
+  return times.map((since, i) => ({ ...runOf(...frames(1, i + 1)), since, extraBytes: since }));
+}
+
+test('knows when its oldest frame was taken, or an earlier time', () => {
+  const queue = new RunQueue();
+  expect(queue.earliestAt).toBe(Number.POSITIVE_INFINITY);
+  for (const run of timedRuns(50, 20, 80)) queue.push(run);
+  expect(queue.earliestAt).toBe(20);
+  // Taking from the front leaves it as it is; taking by time corrects it.
+  expect(queue.take(1, 1_000_000)!.since).toBe(50);
+  expect(queue.earliestAt).toBe(20);
+  queue.unshift(timedRuns(60, 30));
+  expect(queue.earliestAt).toBe(20);
+  expect(queue.takeWhere(({ since }) => since === 20)).toHaveLength(1);
+  expect(queue.earliestAt).toBe(30);
+  expect(queue.takeAll().map(({ since }) => since)).toEqual([60, 30, 80]);
+  expect([queue.earliestAt, queue.frames, queue.first]).toEqual([Number.POSITIVE_INFINITY, 0, undefined]);
+  queue.push(timedRuns(70)[0]!);
+  expect(queue.earliestAt).toBe(70);
+  queue.take(1, 1_000_000);
+  expect(queue.earliestAt).toBe(Number.POSITIVE_INFINITY);
+});
+
+test('knows what its notifications hold beyond their frames', () => {
+  const queue = new RunQueue();
+  const { length } = frames(1)[0]!;
+  for (const run of timedRuns(50, 20)) queue.push(run);
+  expect([queue.bytes, queue.heldBytes]).toEqual([2 * length, 2 * length + 70]);
+  queue.take(1, 1_000_000);
+  expect([queue.bytes, queue.heldBytes]).toEqual([length, length + 20]);
+  queue.unshift(timedRuns(50));
+  expect(queue.heldBytes).toBe(2 * length + 70);
+  queue.takeAll();
+  expect([queue.bytes, queue.heldBytes]).toEqual([0, 0]);
+});
+
+test('takes nothing where no frame is wanted', () => {
+  const queue = new RunQueue();
+  for (const run of timedRuns(1, 2)) queue.push(run);
+  expect(queue.take(0, 1_000_000)).toBeUndefined();
+  queue.unshift([]);
+  expect([queue.frames, identifiers(queue.runs())]).toEqual([2, [1, 2]]);
+});

@@ -31,6 +31,14 @@ describe('StreamTable', () => {
     expect(ordersOf(table.all())).toEqual([1]);
   });
 
+  it('finds nothing under the next id, whose slot the oldest stream has', () => {
+    const table = new StreamTable();
+    for (let order = 0; order < 64; order++) table.open(createPending(order));
+    expect(table.nextId).toBe(129);
+    expect([127, 129, 131].map((id) => table.get(id)?.order)).toEqual([63, undefined, undefined]);
+    expect(ordersOf(table.all())).toEqual(Array.from({ length: 64 }, (_, order) => order));
+  });
+
   it('keeps a stream that outlives 100,000 others, and stays small', () => {
     const table = new StreamTable();
     const straggler = table.open(createPending(-1));

@@ -12,6 +12,7 @@ function answer(statusCode: number, identifier: number) {
 function identifiers(runs: readonly FrameRun[]): (number | undefined)[] {
   const found: (number | undefined)[] = [];
   for (const run of runs) {
+    expect(run.count).toBeGreaterThan(0);
     findFrame(run, (start, end) => {
       found.push(readIdentifier(run.bytes, start, end));
       return false;
