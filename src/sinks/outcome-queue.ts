@@ -98,7 +98,8 @@ export class OutcomeQueue {
     const { run, settlement } = first;
     if (this.#offset < 0) this.#offset = run.start;
     const start = this.#offset;
-    const end = start === run.end ? start : start + FRAME_FORMAT.measure(run.bytes, start, run.end);
+    // No bytes measure 0: a notification that was never framed begins and ends at the same place.
+    const end = start + FRAME_FORMAT.measure(run.bytes, start, run.end);
     const outcome = describeFrame(run, settlement, start, end, this.#index);
     // A getter that was added to a parsed notification may have ended the reading.
     if (this.#settled[this.#head] !== first) return undefined;
@@ -128,7 +129,7 @@ function describeFrame(
 ): Outcome {
   const { bytes, attempts, notifications } = run;
   if (notifications !== undefined) {
-    const identifier = start === end ? undefined : readIdentifier(bytes, start, end);
+    const identifier = readIdentifier(bytes, start, end);
     const kept = notifications[index]!;
     const given =
       kept instanceof FramedNotification || kept instanceof NotificationRecord ? kept.given : kept;

@@ -88,6 +88,8 @@ test('is sick when at least half of 64 notifications fail, in whatever order', (
 test('stays sick after further failures, and gets nothing', () => {
   const health = new ConnectionHealth();
   health.recordSickness();
-  for (let number = 1; number < 9; number++) health.recordFailure(number, number + 1);
-  expect([health.state, health.maxInFlight]).toEqual(['sick', 0]);
+  for (let number = 1; number < 9; number++) {
+    health.recordFailure(number, number + 1);
+    expect([health.state, health.maxInFlight]).toEqual(['sick', 0]);
+  }
 });

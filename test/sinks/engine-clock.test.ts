@@ -193,6 +193,20 @@ describe('the alarm, timer by timer', () => {
     expect(timers.delays()).toEqual([500]);
   });
 
+  it('sets no timer in the poll phase of one that Node could not make long enough', async () => {
+    movableClock();
+    const timers = manualTimers();
+    const onAlarm = vi.fn();
+    const clock = new EngineClock(onAlarm);
+    clock.wakeAt(1000 + 2 ** 31);
+    expect(timers.delays()).toEqual([2 ** 31 - 1]);
+    await timers.fire('timer');
+    clock.wakeAt(1100);
+    expect(timers.waiting).toEqual({ timers: 0, immediates: 1 });
+    await timers.fire('immediate');
+    expect(onAlarm).toHaveBeenCalledTimes(1);
+  });
+
   it('sets a timer again after it was cancelled in its poll phase', async () => {
     movableClock();
     const timers = manualTimers();

@@ -27,7 +27,6 @@ describe('a connection without SETTINGS', () => {
   it.each([true, false])('is closed after connectTimeoutMs, whatever else it sends (work: %s)', (hasWork) => {
     const liveness = new Http2Liveness(OPENED_AT, LIMITS);
     liveness.noteReceived(1400);
-    liveness.notePing(1450);
     expect(actionsAround(liveness, 1500, hasWork)).toEqual([undefined, 'close']);
     expect(liveness.isStalled).toBe(false);
   });

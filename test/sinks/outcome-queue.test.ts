@@ -119,10 +119,18 @@ test('begins anew with the first frame of a run after it has stopped in the midd
   expect(brief(drain(queue))).toEqual(range('unknown', 8, 9));
 });
 
-test('counts what was never framed while nobody reads', () => {
+test('counts what was never framed while nobody reads, and does not look into it', () => {
   const queue = new OutcomeQueue(createOutcomeCounts());
-  queue.settleUnframed({ deviceToken: TOKEN, payload: '{}' }, { status: 'unsent', reason: 'Aborted' });
-  expect([queue.counts.unsent, queue.unread, queue.unreadBytes]).toEqual([1, 0, 0]);
+  let looks = 0;
+  const notification = {
+    payload: '{}',
+    get deviceToken(): string {
+      looks++;
+      return TOKEN;
+    },
+  };
+  queue.settleUnframed(notification, { status: 'unsent', reason: 'Aborted' });
+  expect([queue.counts.unsent, queue.unread, queue.unreadBytes, looks]).toEqual([1, 0, 0, 0]);
 });
 
 test('counts what a notification holds that was never framed, and gives it back even if it cannot be read', () => {

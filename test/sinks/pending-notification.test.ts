@@ -122,6 +122,15 @@ describe('a notification', () => {
     expect(preparer.prepare(good, 0).broadcast).toBeUndefined();
   });
 
+  it('to a device does not pass for what a broadcast with the same fields has passed', () => {
+    const preparer = new NotificationPreparer({ auth: 'token' });
+    const fields = { payload: '{"aps":{}}', topic: 'com.example.app', pushType: 'liveactivity' };
+    preparer.prepare({ ...fields, channelId: 'dHN0LXNyY2gtY2hubA==' } as unknown as Notification, 0);
+    expect(() => preparer.prepare({ ...fields, deviceToken: TOKEN }, 0)).toThrow(
+      expect.objectContaining({ field: 'topic' }),
+    );
+  });
+
   it('holds its own copy of a payload in bytes, and the fields that it was given', () => {
     const preparer = new NotificationPreparer({ auth: 'token', defaultTopic: 'com.example.other' });
     const payload = Buffer.from('{"aps":{}}');

@@ -51,7 +51,7 @@ test('keeps counts only, until somebody reads and after', () => {
   expect([settled.unread, settled.unreadBytes]).toEqual([0, 0]);
   settled.startReading(() => {});
   settled.settleSent(pending(7), { status: 'accepted' });
-  expect([settled.unread, settled.shift()?.context]).toEqual([1, 7]);
+  expect([settled.unread, settled.shift()?.context, settled.unreadBytes]).toEqual([1, 7, 0]);
   expect(counts).toMatchObject({ accepted: 4, unknown: 1 });
 });
 

@@ -1,0 +1,131 @@
+/** An HTTP/2 connection and a peer of frames in one process, without sockets: the test moves their clock. */
+import { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import type { Http2Settings } from '../../src/protocol/http2/settings.js';
+import type { EngineClock } from '../../src/sinks/engine-clock.js';
+import { Http2Connection } from '../../src/sinks/http2-connection.js';
+import type { LivenessLimits } from '../../src/sinks/http2-liveness.js';
+import { NotificationPreparer, type PendingNotification } from '../../src/sinks/pending-notification.js';
+import { TOKEN } from './frames.js';
+import { RawPeer, type RawScript } from './http2-raw-gateway.js';
+
+/** One end of a connection in memory. What is written arrives at the other end in the next tick. */
+class MemorySocket extends Duplex {
+  other: MemorySocket | undefined;
+  /** While it is set, writes are not taken: they are finished by `release`. */
+  isHeld = false;
+  #held: (() => void)[] = [];
+
+  release(): void {
+    this.isHeld = false;
+    for (const write of this.#held.splice(0)) write();
+  }
+
+  destroySoon(): void {
+    this.end(() => this.destroy());
+  }
+
+  override _read(): void {}
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: () => void): void {
+    const write = (): void => {
+      process.nextTick(() => this.#arrive(Buffer.from(chunk)));
+      callback();
+    };
+    if (this.isHeld) this.#held.push(write);
+    else write();
+  }
+
+  override _final(callback: () => void): void {
+    process.nextTick(() => this.#arrive(null));
+    callback();
+  }
+
+  override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
+    process.nextTick(() => this.#arrive(null));
+    callback(error);
+  }
+
+  #arrive(chunk: Buffer | null): void {
+    const other = this.other!;
+    if (!other.readableEnded && !other.destroyed) other.push(chunk);
+  }
+}
+
+/** A connection, its peer, and what the connection has told. */
+export interface Http2Pair {
+  readonly connection: Http2Connection;
+  readonly peer: RawPeer;
+  readonly socket: MemorySocket;
+  /** `response 1 200`, `unprocessed 3`, `lost 5 Timeout`, `room`, `close` or `close APNS_ERR_…`. */
+  readonly events: string[];
+  /** The engine time that the connection sees. */
+  readonly clock: { at: number; reads: number };
+  /** Sends so many notifications; `bytes` is the length of their payload. */
+  send(count: number, bytes?: number): PendingNotification[];
+  /** Lets both ends read all that was written. */
+  settle(): Promise<void>;
+  /** The same, and returns the events since the last call. */
+  news(): Promise<string[]>;
+}
+
+const LIMITS: LivenessLimits = { connectTimeoutMs: 500, pingTimeoutMs: 200, stallMs: 3000 };
+
+/** @param script what the peer does; it answers nothing unless this says so */
+export function createHttp2Pair(script: RawScript = {}): Http2Pair {
+  const [near, far] = [new MemorySocket(), new MemorySocket()];
+  near.other = far;
+  far.other = near;
+  far.on('error', () => {});
+  const raw = { setNoDelay: () => {} } as never;
+  const peer = new RawPeer(0, far as unknown as TLSSocket, raw, { onRequest: () => {}, ...script });
+  const clock = { at: 1000, reads: 0 };
+  const events: string[] = [];
+  const engineClock = { now: () => clock.at, noteRead: () => clock.reads++ } as unknown as EngineClock;
+  const context = {
+    peer: { host: 'gateway.example', port: 443 },
+    authority: 'gateway.example',
+    clock: engineClock,
+    limits: LIMITS,
+  };
+  const connection = new Http2Connection(near as unknown as TLSSocket, context, {
+    onResponse: (_it, { streamId }, { statusCode }) => void events.push(`response ${streamId} ${statusCode}`),
+    onUnprocessed: (_it, { streamId }) => void events.push(`unprocessed ${streamId}`),
+    onLost: (_it, { streamId }, reason) => void events.push(`lost ${streamId} ${reason}`),
+    onRoom: () => void events.push('room'),
+    onClose: (_it, cause) => void events.push(cause === undefined ? 'close' : `close ${cause.code}`),
+  });
+  const preparer = new NotificationPreparer({ auth: 'token', defaultTopic: 'com.example.app' });
+  const pair: Http2Pair = {
+    connection,
+    peer,
+    socket: near,
+    events,
+    clock,
+    send: (count, bytes = 10) =>
+      Array.from({ length: count }, () => {
+        const pending = preparer.prepare({ deviceToken: TOKEN, payload: '{}' }, 0);
+        const sized = Object.assign(pending, { payload: 'x'.repeat(bytes) }) as PendingNotification;
+        connection.send(sized, clock.at);
+        return sized;
+      }),
+    async settle() {
+      for (let i = 0; i < 4; i++) await new Promise(setImmediate);
+    },
+    async news() {
+      await pair.settle();
+      return events.splice(0).filter((event) => event !== 'room');
+    },
+  };
+  return pair;
+}
+
+/** The same, once SETTINGS have come. */
+export async function createReadyPair(
+  settings: Http2Settings = {},
+  script: RawScript = {},
+): Promise<Http2Pair> {
+  const pair = createHttp2Pair({ ...script, settings });
+  await pair.news();
+  return pair;
+}
