@@ -2,8 +2,9 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { encodeFrame } from '../../src/protocol/http2/frame.js';
 import { MAX_UINT31 } from '../../src/protocol/http2/frame-header.js';
+import { StreamTable } from '../../src/sinks/stream-table.js';
 import { createHttp2Pair, createReadyPair } from '../support/http2-pair.js';
-import { dataFrame, settingsFrame } from '../support/http2-raw-gateway.js';
+import { dataFrame, RawPeer, settingsFrame } from '../support/http2-raw-gateway.js';
 
 const ANSWER_BEGUN = [[':status', '400']] as const;
 const lost = (reason: string, ...ids: number[]): string[] => ids.map((id) => `lost ${id} ${reason}`);
@@ -104,6 +105,16 @@ describe('the room of a connection', () => {
 });
 
 describe('work', () => {
+  it('is a notification that is not answered', async () => {
+    const pair = await createReadyPair();
+    pair.send(1);
+    expect(pair.connection.hasWork).toBe(true);
+    await pair.settle();
+    pair.peer.respond({ streamId: 1 }, 200);
+    await pair.settle();
+    expect(pair.connection.hasWork).toBe(false);
+  });
+
   it('is an open stream, or a window that is used up', async () => {
     const pair = await createReadyPair({ initialWindowSize: MAX_UINT31 });
     const { connection } = pair;
@@ -342,6 +353,121 @@ describe('the end of a connection', () => {
   });
 });
 
+describe('a connection that is being left', () => {
+  it('closes before SETTINGS if nothing has begun', () => {
+    const pair = createHttp2Pair({ onConnection: () => {} });
+    pair.connection.drain();
+    expect(pair.events).toEqual(['close']);
+  });
+
+  it('is not opened again by SETTINGS', async () => {
+    const pair = await createReadyPair();
+    pair.send(1);
+    await pair.settle();
+    pair.connection.drain();
+    pair.peer.send(settingsFrame({ maxConcurrentStreams: 100 }));
+    await pair.settle();
+    expect([pair.connection.isDraining, pair.connection.room]).toEqual([true, 0]);
+    pair.peer.respond({ streamId: 1 }, 200);
+    expect(await pair.news()).toEqual(['response 1 200', 'close']);
+  });
+
+  it('closes when its last notification times out', async () => {
+    const pair = await createReadyPair();
+    const [first] = pair.send(1);
+    pair.connection.drain();
+    expect(await pair.news()).toEqual([]);
+    pair.connection.timeOut(first!);
+    expect(pair.events).toEqual(['close']);
+  });
+
+  it('says of no room when its socket drains', async () => {
+    const pair = await createReadyPair();
+    pair.socket.isHeld = true;
+    pair.send(2, 20_000);
+    await pair.settle();
+    pair.connection.drain();
+    pair.socket.release();
+    await pair.settle();
+    expect(pair.events).toEqual([]);
+    expect(pair.peer.requests.map(({ isComplete }) => isComplete)).toEqual([true, true]);
+  });
+
+  it('reads nothing more once it is closed', async () => {
+    const pair = await createReadyPair();
+    const onPing = vi.spyOn(pair.peer, 'onPing');
+    pair.socket.isHeld = true;
+    pair.connection.drain();
+    pair.events.length = 0;
+    pair.peer.send({ type: 'PING', ack: false, data: Buffer.alloc(8) });
+    await pair.settle();
+    pair.socket.release();
+    await pair.settle();
+    expect([pair.events, onPing.mock.calls.length]).toEqual([[], 0]);
+  });
+
+  it('finishes reading a chunk before it closes', async () => {
+    const pair = await createReadyPair();
+    pair.send(1);
+    await pair.settle();
+    pair.connection.drain();
+    const onPing = vi.spyOn(pair.peer, 'onPing');
+    const piece = Buffer.alloc(16_384, 0x20);
+    const ping = { type: 'PING', ack: false, data: Buffer.alloc(8) } as const;
+    const data = [piece, piece, piece, piece].map((bytes) => dataFrame(1, bytes, false));
+    pair.peer.send(pair.peer.headers(1, ANSWER_BEGUN, false), ...data, ping);
+    expect(await pair.news()).toEqual(['response 1 400', 'close']);
+    expect(onPing.mock.calls.map(([, isAnswer]) => isAnswer)).toEqual([true]);
+  });
+
+  it('has used up the ids of its streams', async () => {
+    const pair = await createReadyPair();
+    const nextId = vi.spyOn(StreamTable.prototype, 'nextId', 'get');
+    nextId.mockReturnValue(MAX_UINT31);
+    pair.send(1);
+    expect([pair.connection.isDraining, pair.connection.room]).toEqual([false, 7]);
+    nextId.mockReturnValue(MAX_UINT31 + 2);
+    pair.send(1);
+    expect([pair.connection.isDraining, pair.connection.room]).toEqual([true, 0]);
+    nextId.mockRestore();
+    await pair.settle();
+    for (const streamId of [1, 3]) pair.peer.respond({ streamId }, 200);
+    expect(await pair.news()).toEqual(['response 1 200', 'response 3 200', 'close']);
+    expect(pair.connection.isRetired).toBe(false);
+  });
+
+  it('is closed once, although GOAWAY comes behind the response at which it was given up', async () => {
+    const { ApnsError } = await import('../../src/errors.js');
+    const pair = await createReadyPair({}, {}, (event, connection) => {
+      if (event.startsWith('response')) connection.abandon(new ApnsError('APNS_ERR_CLOSED', 'enough'));
+    });
+    pair.send(2);
+    await pair.settle();
+    const { peer } = pair;
+    const goaway = { type: 'GOAWAY', lastStreamId: 0, errorCode: 0, debugData: Buffer.alloc(0) } as const;
+    peer.send(peer.headers(1, [[':status', '200']]), goaway);
+    expect(await pair.news()).toEqual(['response 1 200', 'lost 3 Aborted', 'close APNS_ERR_CLOSED']);
+  });
+
+  it('tells why its socket failed', async () => {
+    const pair = await createReadyPair();
+    pair.send(1);
+    await pair.settle();
+    pair.socket.destroy(Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET', syscall: 'read' }));
+    expect(await pair.news()).toEqual(['lost 1 ConnectionLost', 'close APNS_ERR_CONNECTION_LOST']);
+  });
+
+  it('is given up when more than 1 MiB of its answers wait to be read', async () => {
+    const pair = await createReadyPair();
+    pair.send(1);
+    await pair.settle();
+    Object.defineProperty(pair.socket, 'writableLength', { value: 2 ** 20 + 1 });
+    pair.peer.send({ type: 'PING', ack: false, data: Buffer.alloc(8) });
+    expect(await pair.news()).toEqual(['lost 1 ConnectionLost', 'close APNS_ERR_HTTP2_PROTOCOL']);
+    expect(pair.peer.farewells).toEqual([11]);
+  });
+});
+
 describe('GOAWAY', () => {
   it('gives back the streams above the last one, and lets the others be answered', async () => {
     const pair = await createReadyPair();
@@ -428,7 +554,7 @@ describe('a response', () => {
     [503, '{"reason":"ServiceUnavailable"}', 'suspect'],
     [503, '{"reason":"Shutdown"}', 'sick'],
     [400, '{"reason":"Shutdown"}', 'healthy'],
-  ])('with status %i and body %s leaves the connection %s-%s', async (status, body, state) => {
+  ])('with status %i and body %s leaves the connection %s', async (status, body, state) => {
     const pair = await createReadyPair();
     pair.send(1);
     await pair.settle();
@@ -449,6 +575,24 @@ describe('a response', () => {
     pair.peer.respond({ streamId: 3 }, 200);
     expect(await pair.news()).toEqual(['response 3 200']);
     expect(pair.peer.resets).toHaveLength(1);
+    pair.peer.send(settingsFrame({ initialWindowSize: 100 }));
+    pair.peer.send({ type: 'WINDOW_UPDATE', streamId: 0, increment: 100 });
+    await pair.settle();
+    expect(pair.peer.requests[0]!.body).toHaveLength(15);
+  });
+
+  it('is kept up to 2,048 bytes: a longer one names no reason', async () => {
+    for (const [bytes, state] of [
+      [2048, 'sick'],
+      [2049, 'suspect'],
+    ] as const) {
+      const pair = await createReadyPair();
+      pair.send(1);
+      await pair.settle();
+      pair.peer.respond({ streamId: 1 }, 503, '{"reason":"Shutdown"}'.padStart(bytes));
+      await pair.settle();
+      expect([bytes, pair.connection.health.state]).toEqual([bytes, state]);
+    }
   });
 
   it('of more than 48 KiB is cut off, and counts with its status', async () => {
@@ -545,22 +689,43 @@ it('follows new windows and tells of room behind every chunk', async () => {
   expect(pair.peer.violations).toEqual([]);
 });
 
+it('asks for a window of 1 MiB for the whole connection, and no push', async () => {
+  const onWindowUpdate = vi.spyOn(RawPeer.prototype, 'onWindowUpdate');
+  await createReadyPair();
+  expect(onWindowUpdate.mock.calls).toEqual([[0, 1024 * 1024 - 65_535]]);
+});
+
+it('goes on with a body when the window of its stream grows', async () => {
+  const pair = await createReadyPair({ initialWindowSize: 15 });
+  pair.send(1, 20);
+  await pair.settle();
+  pair.peer.send({ type: 'WINDOW_UPDATE', streamId: 1, increment: 5 });
+  expect(await pair.news()).toEqual([]);
+  expect(pair.peer.requests.map(({ isComplete, isReset }) => [isComplete, isReset])).toEqual([[true, false]]);
+});
+
+it('takes a malformed frame of a stream that is over for nothing, and of one that never was for a breach', async () => {
+  const pair = await createReadyPair();
+  pair.send(2);
+  await pair.settle();
+  pair.peer.respond({ streamId: 1 }, 200);
+  await pair.news();
+  const windowUpdateOfNothing = (streamId: number): Buffer =>
+    Buffer.from(`00000408000000000${streamId}00000000`, 'hex');
+  pair.peer.write(windowUpdateOfNothing(1));
+  expect(await pair.news()).toEqual([]);
+  pair.peer.write(windowUpdateOfNothing(5));
+  expect(await pair.news()).toEqual(['lost 3 ConnectionLost', 'close APNS_ERR_HTTP2_PROTOCOL']);
+});
+
 it('decodes header blocks of streams that are over, so that the table stays the same', async () => {
   const pair = await createReadyPair();
   const [first] = pair.send(2);
   await pair.settle();
   pair.connection.timeOut(first!);
-  pair.peer.send(
-    pair.peer.headers(
-      1,
-      [
-        [':status', '200'],
-        ['apns-unique-id', 'abc'],
-      ],
-      false,
-    ),
-  );
-  pair.peer.send(dataFrame(1, Buffer.alloc(0)));
-  pair.peer.respond({ streamId: 3 }, 200, undefined, [['apns-unique-id', 'abc']]);
-  expect(await pair.news()).toEqual(['response 3 200']);
+  const headers = (streamId: number, block: Buffer) =>
+    ({ type: 'HEADERS', streamId, endStream: true, endHeaders: true, block }) as const;
+  // RFC 7541: :status 410 is added to the table as entry 62, which the second block refers to.
+  pair.peer.send(headers(1, Buffer.from('4803343130', 'hex')), headers(3, Buffer.from('be', 'hex')));
+  expect(await pair.news()).toEqual(['response 3 410']);
 });

@@ -44,6 +44,12 @@ test('hands over what was collected at the end of each tick, beginning with the 
   expect(socket.chunks).toHaveLength(2);
 });
 
+test('begins with the preface even if nothing follows it', async () => {
+  const { socket } = createOutput();
+  await tickEnd();
+  expect(socket.chunks.map(String)).toEqual([CLIENT_PREFACE]);
+});
+
 test('asks for the end of the tick once per tick', async () => {
   const nextTick = vi.spyOn(process, 'nextTick');
   const { output } = createOutput();

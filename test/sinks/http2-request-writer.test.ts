@@ -37,11 +37,11 @@ class Setup {
   readonly headers: Record<string, string>[] = [];
   #events: string[] = [];
   #isStarted = false;
-  readonly #decoder = new HpackDecoder();
+  readonly decoder = new HpackDecoder();
   readonly #reader = new FrameReader({
     onHeaders: (streamId, bytes, start, end, endStream) => {
       const fields = new Map<string, string>();
-      this.#decoder.decode(bytes, start, end, { onField: (name, value) => void fields.set(name, value) });
+      this.decoder.decode(bytes, start, end, { onField: (name, value) => void fields.set(name, value) });
       this.headers.push(Object.fromEntries(fields));
       this.#events.push(`${streamId} headers${endStream ? ' end' : ''}`);
     },
@@ -157,12 +157,14 @@ describe('a body', () => {
     it.writer.applySettings({ initialWindowSize: 100 }, it.streams);
     it.write(250);
     it.writer.applySettings({ maxConcurrentStreams: 7 }, it.streams);
+    it.write(101);
+    expect(it.frames()).toEqual(['1 headers', '1 100', '3 headers', '3 100']);
     it.writer.applySettings({ initialWindowSize: 20 }, it.streams);
     it.writer.writeOn();
-    expect(it.frames()).toEqual(['1 headers', '1 100']);
+    expect(it.frames()).toEqual([]);
     it.writer.applySettings({ initialWindowSize: 120 }, it.streams);
     it.writer.writeOn();
-    expect(it.frames()).toEqual(['1 20']);
+    expect(it.frames()).toEqual(['1 20', '3 1 end']);
   });
 
   it('waits whole where the initial window is zero', () => {
@@ -284,12 +286,22 @@ describe('a writer', () => {
     it.writer.write(pending);
     expect(it.frames()).toEqual(['1 headers', '1 10 end', '3 headers', '3 2 end']);
     const [bare, authorized] = it.headers;
-    expect(bare).toMatchObject({
+    expect(bare).toEqual({
+      ':method': 'POST',
+      ':scheme': 'https',
+      ':authority': 'gateway.example',
       ':path': '/4/broadcasts/apps/com.example.app',
+      'apns-push-type': 'liveactivity',
       'apns-channel-id': 'dHN0LXNyY2gtY2hubA==',
+      'apns-expiration': '0',
+      'apns-priority': '10',
+      'apns-request-id': expect.any(String),
     });
-    expect(bare).not.toHaveProperty('authorization');
-    expect(authorized).toMatchObject({ authorization: 'bearer x.y.z' });
+    expect(authorized).toEqual({
+      ...bare,
+      authorization: 'bearer x.y.z',
+      'apns-request-id': pending.apnsId,
+    });
   });
 
   it('has room for the headers of a broadcast of any length', () => {
@@ -299,5 +311,31 @@ describe('a writer', () => {
       it.write(10, { channelId: 'dHN0LXNyY2gtY2hubA==', deviceToken: undefined, topic } as never);
     }
     expect(it.frames()).toHaveLength(12);
+  });
+
+  it('has room for the bodies of many broadcasts in one tick', () => {
+    const it = new Setup();
+    it.writer.grow(1_000_000);
+    for (let i = 0; i < 40; i++) {
+      it.write(4000, { channelId: 'dHN0LXNyY2gtY2hubA==', deviceToken: undefined } as never);
+    }
+    expect(it.frames().filter((frame) => frame.endsWith(' 4000 end'))).toHaveLength(40);
+  });
+
+  it('has room for a body of any length', () => {
+    const it = new Setup();
+    it.writer.grow(1_000_000);
+    it.writer.applySettings({ initialWindowSize: 1_000_000 }, it.streams);
+    it.write(300_000);
+    expect(it.frames()).toEqual(['1 headers', ...Array(18).fill('1 16384'), '1 5088 end']);
+  });
+
+  it("keeps to the header table that the peer's SETTINGS allow", () => {
+    const it = new Setup();
+    it.writer.applySettings({ headerTableSize: 0 }, it.streams);
+    it.decoder.setMaxTableBytes(0);
+    for (let i = 0; i < 3; i++) it.write(2);
+    expect(it.frames()).toHaveLength(6);
+    expect(it.headers[2]).toMatchObject({ 'apns-topic': 'com.example.app' });
   });
 });

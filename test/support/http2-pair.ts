@@ -16,6 +16,11 @@ class MemorySocket extends Duplex {
   isHeld = false;
   #held: (() => void)[] = [];
 
+  constructor() {
+    // The same in every version of Node.
+    super({ highWaterMark: 16_384 });
+  }
+
   release(): void {
     this.isHeld = false;
     for (const write of this.#held.splice(0)) write();
@@ -71,8 +76,14 @@ export interface Http2Pair {
 
 const LIMITS: LivenessLimits = { connectTimeoutMs: 500, pingTimeoutMs: 200, stallMs: 3000 };
 
-/** @param script what the peer does; it answers nothing unless this says so */
-export function createHttp2Pair(script: RawScript = {}): Http2Pair {
+/**
+ * @param script what the peer does; it answers nothing unless this says so
+ * @param onEvent is called within each event
+ */
+export function createHttp2Pair(
+  script: RawScript = {},
+  onEvent: (event: string, connection: Http2Connection) => void = () => {},
+): Http2Pair {
   const [near, far] = [new MemorySocket(), new MemorySocket()];
   near.other = far;
   far.other = near;
@@ -88,12 +99,16 @@ export function createHttp2Pair(script: RawScript = {}): Http2Pair {
     clock: engineClock,
     limits: LIMITS,
   };
-  const connection = new Http2Connection(near as unknown as TLSSocket, context, {
-    onResponse: (_it, { streamId }, { statusCode }) => void events.push(`response ${streamId} ${statusCode}`),
-    onUnprocessed: (_it, { streamId }) => void events.push(`unprocessed ${streamId}`),
-    onLost: (_it, { streamId }, reason) => void events.push(`lost ${streamId} ${reason}`),
-    onRoom: () => void events.push('room'),
-    onClose: (_it, cause) => void events.push(cause === undefined ? 'close' : `close ${cause.code}`),
+  const note = (event: string): void => {
+    events.push(event);
+    onEvent(event, connection);
+  };
+  const connection: Http2Connection = new Http2Connection(near as unknown as TLSSocket, context, {
+    onResponse: (_it, { streamId }, { statusCode }) => note(`response ${streamId} ${statusCode}`),
+    onUnprocessed: (_it, { streamId }) => note(`unprocessed ${streamId}`),
+    onLost: (_it, { streamId }, reason) => note(`lost ${streamId} ${reason}`),
+    onRoom: () => note('room'),
+    onClose: (_it, cause) => note(cause === undefined ? 'close' : `close ${cause.code}`),
   });
   const preparer = new NotificationPreparer({ auth: 'token', defaultTopic: 'com.example.app' });
   const pair: Http2Pair = {
@@ -124,8 +139,9 @@ export function createHttp2Pair(script: RawScript = {}): Http2Pair {
 export async function createReadyPair(
   settings: Http2Settings = {},
   script: RawScript = {},
+  onEvent?: (event: string, connection: Http2Connection) => void,
 ): Promise<Http2Pair> {
-  const pair = createHttp2Pair({ ...script, settings });
+  const pair = createHttp2Pair({ ...script, settings }, onEvent);
   await pair.news();
   return pair;
 }
