@@ -328,6 +328,11 @@ describe('a writer', () => {
     it.writer.applySettings({ initialWindowSize: 1_000_000 }, it.streams);
     it.write(300_000);
     expect(it.frames()).toEqual(['1 headers', ...Array(18).fill('1 16384'), '1 5088 end']);
+    it.writer.applySettings({ initialWindowSize: 0 }, it.streams);
+    const waiting = it.write(300_000);
+    expect(it.frames()).toEqual(['3 headers']);
+    it.writer.growStream(waiting, 300_000);
+    expect(it.frames()).toEqual([...Array(18).fill('3 16384'), '3 5088 end']);
   });
 
   it("keeps to the header table that the peer's SETTINGS allow", () => {

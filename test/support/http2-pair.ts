@@ -1,5 +1,4 @@
 /** An HTTP/2 connection and a peer of frames in one process, without sockets: the test moves their clock. */
-import { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { Http2Settings } from '../../src/protocol/http2/settings.js';
 import type { EngineClock } from '../../src/sinks/engine-clock.js';
@@ -8,54 +7,7 @@ import type { LivenessLimits } from '../../src/sinks/http2-liveness.js';
 import { NotificationPreparer, type PendingNotification } from '../../src/sinks/pending-notification.js';
 import { TOKEN } from './frames.js';
 import { RawPeer, type RawScript } from './http2-raw-gateway.js';
-
-/** One end of a connection in memory. What is written arrives at the other end in the next tick. */
-class MemorySocket extends Duplex {
-  other: MemorySocket | undefined;
-  /** While it is set, writes are not taken: they are finished by `release`. */
-  isHeld = false;
-  #held: (() => void)[] = [];
-
-  constructor() {
-    // The same in every version of Node.
-    super({ highWaterMark: 16_384 });
-  }
-
-  release(): void {
-    this.isHeld = false;
-    for (const write of this.#held.splice(0)) write();
-  }
-
-  destroySoon(): void {
-    this.end(() => this.destroy());
-  }
-
-  override _read(): void {}
-
-  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: () => void): void {
-    const write = (): void => {
-      process.nextTick(() => this.#arrive(Buffer.from(chunk)));
-      callback();
-    };
-    if (this.isHeld) this.#held.push(write);
-    else write();
-  }
-
-  override _final(callback: () => void): void {
-    process.nextTick(() => this.#arrive(null));
-    callback();
-  }
-
-  override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
-    process.nextTick(() => this.#arrive(null));
-    callback(error);
-  }
-
-  #arrive(chunk: Buffer | null): void {
-    const other = this.other!;
-    if (!other.readableEnded && !other.destroyed) other.push(chunk);
-  }
-}
+import { connectInMemory, type MemorySocket } from './memory-socket.js';
 
 /** A connection, its peer, and what the connection has told. */
 export interface Http2Pair {
@@ -84,10 +36,7 @@ export function createHttp2Pair(
   script: RawScript = {},
   onEvent: (event: string, connection: Http2Connection) => void = () => {},
 ): Http2Pair {
-  const [near, far] = [new MemorySocket(), new MemorySocket()];
-  near.other = far;
-  far.other = near;
-  far.on('error', () => {});
+  const [near, far] = connectInMemory();
   const raw = { setNoDelay: () => {} } as never;
   const peer = new RawPeer(0, far as unknown as TLSSocket, raw, { onRequest: () => {}, ...script });
   const clock = { at: 1000, reads: 0 };
