@@ -85,7 +85,6 @@ export class GatewayConnection {
     };
     const onBytes = (chunk: Buffer): void => {
       clock.noteRead();
-      if (this.state === 'closed') return;
       let cause: ApnsError | undefined;
       try {
         reader.read(chunk, onPacket);

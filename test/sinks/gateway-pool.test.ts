@@ -10,7 +10,7 @@ import { type GatewayOptions, resolveGatewayOptions } from '../../src/sinks/gate
 import { type Demand, GatewayPool } from '../../src/sinks/gateway-pool.js';
 import { RunQueue } from '../../src/sinks/run-queue.js';
 import { frames, runOf, until } from '../support/frames.js';
-import { authority, unusedPort } from '../support/loopback.js';
+import { authority, listen, unusedPort } from '../support/loopback.js';
 import { type Script, type ScriptedGateway, startScriptedGateway } from '../support/scripted-gateway.js';
 
 const LOST = new ApnsError('APNS_ERR_CONNECTION_LOST', 'it was lost');
@@ -28,6 +28,8 @@ class Setup {
   /** How often the pool has begun to connect. */
   dials = 0;
   ready = 0;
+  /** Is called when a connection was made and the pool does not know it yet. */
+  onConnected = (): void => {};
 
   constructor(options: GatewayOptions) {
     const resolved = {
@@ -44,7 +46,9 @@ class Setup {
     this.pool = new GatewayPool(resolved, events, clock);
     const onDial = (message: unknown): void => {
       const { event, port } = message as ConnectionEvent;
-      if (event === 'connecting' && port === resolved.target.port) this.dials++;
+      if (port !== resolved.target.port) return;
+      if (event === 'connecting') this.dials++;
+      if (event === 'connected') this.onConnected();
     };
     subscribe(CONNECTION_CHANNEL, onDial);
     onTestFinished(() => {
@@ -251,6 +255,27 @@ describe('a further connection', () => {
     expect(setup.grows(UNSETTLED)).toBe(false);
   });
 
+  it('is not opened in reserve beside one that holds nothing', async () => {
+    const { setup } = await createPool({ connections: 2, window: { count: 16 } });
+    const first = await setup.dial();
+    Object.defineProperty(first, 'isBlocked', { value: true });
+    const second = await setup.dial();
+    first.send(runOf(...frames(4)), 1000);
+    expect(setup.grows(UNSETTLED)).toBe(false);
+    second.send(runOf(...frames(1)), 1000);
+    expect(setup.grows(UNSETTLED)).toBe(true);
+  });
+
+  it('is opened in reserve at once after an idle one was closed that had stood for long', async () => {
+    const { setup, pool } = await createPool();
+    const first = await setup.dial();
+    first.send(runOf(...frames(1)), 1000);
+    pool.recordSuccess(first, true);
+    setup.clock.at = 5000;
+    pool.recordLoss(holding(0), {}, LOST, false);
+    expect(setup.grows(UNSETTLED)).toBe(true);
+  });
+
   it('is opened in reserve after a rejection, not after a checkpoint', async () => {
     const { setup, pool } = await createPool();
     const first = await setup.dial();
@@ -293,6 +318,29 @@ describe('a further connection', () => {
     await until(() => gateway.openSockets === 0);
     for (let i = 0; i < 5; i++) await new Promise(setImmediate);
     expect([pool.connections, setup.ready, setup.failures, setup.grows()]).toEqual([[], 0, [], false]);
+  });
+
+  it('is not kept by a pool that is stopped at the moment it is made', async () => {
+    const { setup, pool, gateway } = await createPool();
+    let made = 0;
+    setup.onConnected = () => {
+      made++;
+      pool.stop();
+    };
+    expect(setup.grows()).toBe(true);
+    await until(() => made > 0 && gateway.openSockets === 0);
+    expect([pool.connections, setup.ready, setup.failures]).toEqual([[], 0, []]);
+  });
+
+  it('is given up within its handshake when the pool is stopped', async () => {
+    let closed = 0;
+    const port = await listen((socket) => void socket.on('close', () => closed++).resume());
+    const setup = new Setup({ host: '127.0.0.1', port, tls: { ca: authority.cert } });
+    expect(setup.grows()).toBe(true);
+    await new Promise(setImmediate);
+    setup.pool.stop();
+    await until(() => closed > 0 || setup.ready > 0);
+    expect([setup.ready, setup.failures]).toEqual([0, []]);
   });
 });
 
@@ -367,6 +415,33 @@ describe('failures', () => {
     }
     expect([delays.slice(0, 2), setup.failures]).toEqual([[100, 200], ['APNS_ERR_CONNECTION_REFUSED']]);
     expect([pool.lastError?.code, setup.grows()]).toEqual(['APNS_ERR_CONNECTION_REFUSED', false]);
+  });
+
+  it('to connect are counted anew after a success, and end the sending unless a connection is open', async () => {
+    const setup = new Setup({ host: '127.0.0.1', port: await unusedPort(), tls: { ca: authority.cert } });
+    const fail = async (): Promise<void> => {
+      const { ready } = setup;
+      setup.clock.at = Math.max(setup.clock.at, setup.pool.dialAt);
+      expect(setup.grows()).toBe(true);
+      await until(() => setup.ready > ready);
+    };
+    await fail();
+    await fail();
+    setup.pool.recordSuccess(holding(0), false);
+    await fail();
+    await fail();
+    expect(setup.failures).toEqual([]);
+    await fail();
+    expect(setup.failures).toEqual(['APNS_ERR_CONNECTION_REFUSED']);
+  });
+
+  it('to connect end the sending although a connection is fresh, which may be refused as well', async () => {
+    const { setup, pool } = await createPool();
+    setup.grows();
+    await until(() => setup.ready === 1);
+    expect(pool.connections.map(({ state }) => state)).toEqual(['fresh']);
+    for (let i = 0; i < 3; i++) pool.recordLoss(holding(0), {}, LOST, true);
+    expect(setup.failures).toEqual(['APNS_ERR_CREDENTIALS_REFUSED']);
   });
 
   it('to connect end the sending at once where trying again is pointless', async () => {

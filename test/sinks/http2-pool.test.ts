@@ -17,7 +17,7 @@ import {
   settingsFrame,
   startRawGateway,
 } from '../support/http2-raw-gateway.js';
-import { authority, unusedPort } from '../support/loopback.js';
+import { authority, listen, unusedPort } from '../support/loopback.js';
 
 const LOST = new ApnsError('APNS_ERR_CONNECTION_LOST', 'it was lost');
 const REFUSED = new ApnsError('APNS_ERR_CREDENTIALS_REFUSED', 'it was refused');
@@ -32,6 +32,8 @@ class Setup {
   /** How often the pool has begun to connect. */
   dials = 0;
   ready = 0;
+  /** Is called when a connection was made and the pool does not know it yet. */
+  onConnected = (): void => {};
 
   constructor(options: Http2Options) {
     const resolved = {
@@ -52,7 +54,9 @@ class Setup {
     this.pool = new Http2Pool(resolved, events, clock);
     const onDial = (message: unknown): void => {
       const { event, port } = message as ConnectionEvent;
-      if (event === 'connecting' && port === resolved.target.port) this.dials++;
+      if (port !== resolved.target.port) return;
+      if (event === 'connecting') this.dials++;
+      if (event === 'connected') this.onConnected();
     };
     subscribe(CONNECTION_CHANNEL, onDial);
     onTestFinished(() => {
@@ -189,6 +193,26 @@ describe('a further connection', () => {
     for (let i = 0; i < 5; i++) await new Promise(setImmediate);
     expect([pool.connections, setup.ready, setup.failures, setup.grows()]).toEqual([[], 0, [], false]);
   });
+
+  it('is not kept by a pool that is stopped at the moment it is made', async () => {
+    const { setup, pool, gateway } = await createPool();
+    setup.onConnected = () => pool.stop();
+    expect(setup.grows()).toBe(true);
+    await until(() => setup.ready > 0);
+    await gateway.closed();
+    expect([pool.connections, setup.ready, setup.failures]).toEqual([[], 1, []]);
+  });
+
+  it('is given up within its handshake when the pool is stopped', async () => {
+    let closed = 0;
+    const port = await listen((socket) => void socket.on('close', () => closed++).resume());
+    const setup = new Setup({ host: '127.0.0.1', port, tls: { ca: authority.cert } });
+    expect(setup.grows()).toBe(true);
+    await new Promise(setImmediate);
+    setup.pool.stop();
+    await until(() => closed > 0 || setup.ready > 0);
+    expect([setup.ready, setup.failures]).toEqual([0, []]);
+  });
 });
 
 describe('the connection that is picked', () => {
@@ -292,6 +316,22 @@ describe('a silent connection', () => {
     expect(setup.grows()).toBe(false);
     setup.clock.at = 4100;
     expect(setup.grows()).toBe(true);
+  });
+
+  it('is replaced later each time, until a connection has success that was opened after the last time', async () => {
+    const { setup, pool } = await createPool();
+    const openedAt = (now: number) => ({
+      liveness: new Http2Liveness(now, { connectTimeoutMs: 500, pingTimeoutMs: 200, stallMs: 3000 }),
+    });
+    setup.clock.at = 4000;
+    watch(pool, 4000, { hasWork: true });
+    pool.trust(fakeConnection(openedAt(4000)).connection);
+    watch(pool, 4000, { hasWork: true });
+    expect(pool.dialAt).toBe(4200);
+    pool.trust(fakeConnection(openedAt(4001)).connection);
+    setup.clock.at = 5000;
+    watch(pool, 5000, { hasWork: true });
+    expect(pool.dialAt).toBe(5100);
   });
 
   it('gives everything back if unknown notifications are to be sent again, and is drained if nothing is left', async () => {

@@ -7,7 +7,7 @@ export class MemorySocket extends Duplex {
   /** While it is set, writes are not taken: they are finished by `release`. */
   isHeld = false;
   timeout: { readonly ms: number; readonly onTimeout: () => void } | undefined;
-  #held: (() => void)[] = [];
+  #held: ((error?: Error | null) => void)[] = [];
 
   constructor() {
     // The same in every version of Node.
@@ -31,8 +31,12 @@ export class MemorySocket extends Duplex {
 
   override _read(): void {}
 
-  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: () => void): void {
-    const write = (): void => {
+  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
+    const write = (error?: Error | null): void => {
+      if (error) {
+        callback(error);
+        return;
+      }
       process.nextTick(() => this.#arrive(Buffer.from(chunk)));
       callback();
     };
@@ -47,6 +51,7 @@ export class MemorySocket extends Duplex {
 
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
     process.nextTick(() => this.#arrive(null));
+    for (const write of this.#held.splice(0)) write(error);
     callback(error);
   }
 
