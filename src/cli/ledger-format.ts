@@ -155,7 +155,7 @@ export function decodeLedgerHeader(bytes: Buffer, name: string): LedgerHeader {
 export function beginsAsLedger(bytes: Buffer): boolean {
   const begin = `{"ledger":${JSON.stringify(NAME)},`;
   const text = bytes.toString('latin1', 9, 9 + begin.length);
-  return begin.startsWith(text) && /^[0-9a-f]{0,8}( |$)/.test(bytes.toString('latin1', 0, 9));
+  return begin.startsWith(text) && /^(?:[0-9a-f]{0,8}$|[0-9a-f]{8} )/.test(bytes.toString('latin1', 0, 9));
 }
 
 function encodeLine(value: object): string {

@@ -2,7 +2,9 @@ import { crc32 } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { ExitCode } from '../../src/cli/exit-code.js';
 import {
+  beginsAsLedger,
   decodeLedger,
+  decodeLedgerHeader,
   encodeLedger,
   encodeLedgerEntry,
   type LedgerContent,
@@ -137,5 +139,97 @@ describe('a ledger', () => {
     expect(() => decodeLedger(Buffer.from(text + START.slice(START.indexOf('\n') + 1)), 'ledger')).toThrow(
       /version 2/,
     );
+  });
+});
+
+/** A line with the right checksum. */
+const line = (json: string): string => `${crc32(json).toString(16).padStart(8, '0')} ${json}\n`;
+
+describe('an entry of a ledger', () => {
+  it('names an ending and a window only where it has one', () => {
+    const json = (entry: Parameters<typeof encodeLedgerEntry>[0]): string =>
+      encodeLedgerEntry(entry).slice(9, -1);
+    expect(json({ through: 1, beyond: [] })).toBe('{"through":1,"beyond":[]}');
+    expect(json({ through: 1, beyond: [], ended: 'complete', window: 9, refused: [[2, 3]] })).toBe(
+      '{"through":1,"beyond":[],"ended":"complete","window":9,"refused":[[2,3]]}',
+    );
+  });
+
+  it('with a wider window widens that of the ledger, and one with a narrower does not', () => {
+    const widest = (...windows: number[]): number => {
+      const entries = windows.map((window) => encodeLedgerEntry({ through: 14, beyond: [], window }));
+      return decodeLedger(Buffer.from(START + entries.join('')), 'ledger').header.window;
+    };
+    expect([widest(), widest(100), widest(100, 80), widest(7)]).toEqual([64, 100, 100, 64]);
+  });
+
+  it.each(['complete', 'idle'] as const)('says that the sending has ended: %s', (ended) => {
+    const entry = encodeLedgerEntry({ through: 14, beyond: [], ended });
+    expect(decodeLedger(Buffer.from(START + entry), 'ledger').ended).toBe(ended);
+  });
+
+  it.each([
+    '{"through":1,"beyond":[[1,2,3]]}',
+    '{"through":1,"beyond":[[1]]}',
+    '{"through":1,"beyond":["12"]}',
+    '{"through":1,"beyond":[{"0":1,"1":2,"length":2}]}',
+    '{"through":1,"beyond":[],"window":0}',
+    '{"through":1,"beyond":[],"ended":""}',
+  ])('is damage where it says %s', (json) => {
+    expect(() => decodeLedger(Buffer.from(START + line(json)), 'ledger')).toThrow(REFUSED);
+  });
+
+  it('that is damaged is named by its line', () => {
+    const messageOf = (text: string): string => {
+      try {
+        return String(decodeLedger(Buffer.from(text), 'it'));
+      } catch (error) {
+        return (error as Error).message;
+      }
+    };
+    expect(messageOf(`${START}x\n`)).toMatch(/^the ledger it is damaged in line 3$/);
+    expect(messageOf(`${START}${ENTRIES[0]}\n`)).toMatch(/ in line 4$/);
+    expect(messageOf('')).toMatch(/^the ledger it is empty/);
+    expect(messageOf('x')).toMatch(/^the ledger it is no ledger/);
+    expect(messageOf(START.slice(0, START.indexOf('\n') + 1))).toMatch(/ ends in line 2$/);
+  });
+});
+
+describe('the header of a ledger', () => {
+  it('is read without what follows it', () => {
+    const end = START.indexOf('\n') + 1;
+    expect(decodeLedgerHeader(Buffer.from(START.slice(0, end)), 'ledger')).toMatchObject(HEADER);
+    for (const text of [START.slice(0, end - 1), '\n', `\n${START}`])
+      expect(() => decodeLedgerHeader(Buffer.from(text), 'ledger')).toThrow(REFUSED);
+  });
+
+  it('names this package: what another one wrote is no ledger', () => {
+    const json = START.slice(9, START.indexOf('\n')).replace('"apns-streams"', '"another"');
+    expect(() => decodeLedgerHeader(Buffer.from(line(json)), 'ledger')).toThrow(/no ledger/);
+    expect(json.startsWith('{"ledger":"another","version":1,')).toBe(true);
+  });
+});
+
+describe('what a kill may have left of the beginning of a ledger', () => {
+  it('is any beginning of it', () => {
+    for (let size = 0; size <= START.length; size++)
+      expect(beginsAsLedger(Buffer.from(START.slice(0, size))), `${size} bytes`).toBe(true);
+    expect(beginsAsLedger(WHOLE)).toBe(true);
+  });
+
+  it.each([
+    'xxxxxxxx {"ledger":"apns-streams",',
+    '0123456 7{"ledger":"apns-streams",',
+    '012345678{"ledger":"apns-streams",',
+    '01234567 {"ledger":"another",',
+    '01234567 {"deviceToken":',
+    '01234567 "apns-streams",',
+    '01234567 }',
+    '{"deviceToken":"ab"}',
+    'ab c',
+    '0123456g',
+    'not a ledger',
+  ])('is not %s', (text) => {
+    expect(beginsAsLedger(Buffer.from(text))).toBe(false);
   });
 });
