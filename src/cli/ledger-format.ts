@@ -85,13 +85,7 @@ export function encodeLedger(
 
 /** What is appended when more is settled. */
 export function encodeLedgerEntry({ through, beyond, ended, window, refused = [] }: LedgerEntry): string {
-  return encodeLine({
-    through,
-    beyond,
-    ...(ended === undefined ? {} : { ended }),
-    ...(window === undefined ? {} : { window }),
-    ...(refused.length === 0 ? {} : { refused }),
-  });
+  return encodeLine({ through, beyond, ended, window, ...(refused.length === 0 ? {} : { refused }) });
 }
 
 /**
