@@ -2,16 +2,18 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { ExitCode } from '../../src/cli/exit-code.js';
 import { LedgerLock } from '../../src/cli/ledger-lock.js';
 import { processStart } from '../../src/cli/process-start.js';
@@ -99,6 +101,70 @@ describe('LedgerLock', () => {
     expect(readFileSync(lockFile, 'utf8')).toBe(other);
     rmSync(lockFile);
     expect(() => lock.check()).toThrow(IN_USE);
+  });
+
+  it('says who took it away', () => {
+    const lock = new LedgerLock(ledger);
+    writeFileSync(lockFile, '{"pid":7,"host":"other"}\n');
+    expect(() => lock.check()).toThrow('process 7 on other');
+    rmSync(lockFile);
+    expect(() => lock.check()).toThrow('another process');
+  });
+
+  it('leaves alone what is no file, and what another machine holds, although no such process runs here', () => {
+    const elsewhere = `{"pid":${endedProcess()},"host":"not-${hostname()}"}\n`;
+    writeFileSync(lockFile, elsewhere);
+    expect(() => new LedgerLock(ledger)).toThrow(IN_USE);
+    expect(readFileSync(lockFile, 'utf8')).toBe(elsewhere);
+    rmSync(lockFile);
+    const target = join(directory, 'target');
+    writeFileSync(target, `{"pid":${endedProcess()},"host":"${hostname()}","start":"x"}\n`);
+    symlinkSync(target, lockFile);
+    expect(() => new LedgerLock(ledger)).toThrow(IN_USE);
+    rmSync(lockFile);
+    mkdirSync(lockFile);
+    expect(() => new LedgerLock(ledger)).toThrow(IN_USE);
+    expect(existsSync(target)).toBe(true);
+  });
+
+  it('lets an empty lock stand for five seconds', () => {
+    const now = vi.spyOn(Date, 'now').mockReturnValue(14_999);
+    onTestFinished(() => now.mockRestore());
+    writeFileSync(lockFile, '');
+    utimesSync(lockFile, 10, 10);
+    expect(() => new LedgerLock(ledger)).toThrow(IN_USE);
+    now.mockReturnValue(15_000);
+    new LedgerLock(ledger).release();
+  });
+
+  it.runIf(existsSync('/proc/self/stat'))('knows the process that holds it by its start', async () => {
+    const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
+    onTestFinished(() => void child.kill('SIGKILL'));
+    await once(child, 'spawn');
+    leaveLock({ pid: child.pid, host: hostname(), start: processStart(child.pid!) });
+    expect(() => new LedgerLock(ledger)).toThrow(IN_USE);
+    leaveLock({ pid: child.pid, host: hostname(), start: 'of an earlier one' });
+    new LedgerLock(ledger).release();
+  });
+
+  it.runIf(existsSync('/proc/self/fd'))('keeps no file open', () => {
+    const openFiles = (): number => readdirSync('/proc/self/fd').length;
+    new LedgerLock(ledger).release();
+    const before = openFiles();
+    for (let i = 0; i < 50; i++) new LedgerLock(ledger).release();
+    expect(openFiles()).toBeLessThan(before + 25);
+  });
+
+  it('fails with exit code 74 where it cannot be looked at any more', () => {
+    const folder = join(directory, 'folder');
+    mkdirSync(folder);
+    const lock = new LedgerLock(join(folder, 'ledger'));
+    rmSync(folder, { recursive: true });
+    writeFileSync(folder, 'a file');
+    expect(() => lock.check()).toThrow(
+      expect.objectContaining({ exitCode: ExitCode.InputOutput, cause: expect.any(Error) }),
+    );
+    lock.release();
   });
 
   it('fails with exit code 74 where it cannot be written', () => {

@@ -5,6 +5,15 @@ import { LineRanges, rangesOf } from '../../src/cli/line-ranges.js';
 const line = fc.integer({ min: 1, max: 60 });
 
 describe('LineRanges', () => {
+  it('reaches through no line while it is empty, or begins behind the first', () => {
+    const ranges = new LineRanges();
+    expect([ranges.through, ranges.beyond]).toEqual([0, []]);
+    ranges.add(2, 4);
+    expect([ranges.through, ranges.beyond]).toEqual([0, [[2, 4]]]);
+    ranges.add(1, 1);
+    expect([ranges.through, ranges.beyond]).toEqual([4, []]);
+  });
+
   it('holds exactly the lines that were added, in ranges that neither overlap nor touch', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(line, fc.integer({ min: -2, max: 9 }))), (added) => {
