@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { inspect } from 'node:util';
 import { expect, test } from 'vitest';
 import type { Outcome } from '../../src/outcome.js';
 import { OutcomePump, type OutcomeReader, OutcomeSource } from '../../src/sinks/outcome-source.js';
@@ -71,6 +72,15 @@ test('hands over what was settled at the end of the tick, and says once that it 
   expect([seen, reads()]).toEqual([[1, 2, 3, 4], 2]);
 });
 
+test('shows no outcome that waits in it', async () => {
+  const { reader, source } = createSource();
+  reader.settle(123_456_789);
+  source.read(0);
+  await tickEnd();
+  expect(source.readableLength).toBe(1);
+  expect(inspect(source, { depth: 9 })).not.toContain('123456789');
+});
+
 test('takes no more outcomes than its reader wants', async () => {
   const { reader, source, reads } = createSource();
   reader.settle(...Array.from({ length: 100 }, (_, i) => i));
@@ -132,6 +142,9 @@ test('throws what a data listener throws in the next tick, and goes on reading',
     await tickEnd();
     await tickEnd();
     expect([seen, thrown.map(String)]).toEqual([[1, 2], ['Error: mine']]);
+    expect(source.emit('data', { status: 'accepted', identifier: 1 })).toBe(true);
+    await tickEnd();
+    expect(thrown).toHaveLength(2);
     source.on('other', () => {
       throw new Error('other');
     });
