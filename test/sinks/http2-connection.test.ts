@@ -21,7 +21,7 @@ describe('the room of a connection', () => {
     pair.peer.send(settingsFrame({}));
     await pair.settle();
     expect([connection.isReady, connection.room, connection.isProven]).toEqual([true, 8, false]);
-    pair.clock.at += 50;
+    connection.health.growTrust(50);
     expect(connection.room).toBe(16);
     pair.send(3);
     expect([connection.room, connection.openStreams]).toEqual([13, 3]);

@@ -4,6 +4,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { Backoff } from '../../src/connection/backoff.js';
 import { CONNECTION_CHANNEL, type ConnectionEvent } from '../../src/connection/connection-event.js';
 import { ApnsError } from '../../src/errors.js';
+import { ConnectionHealth } from '../../src/sinks/connection-health.js';
 import type { EngineClock } from '../../src/sinks/engine-clock.js';
 import type { Http2Connection } from '../../src/sinks/http2-connection.js';
 import { Http2Liveness } from '../../src/sinks/http2-liveness.js';
@@ -108,6 +109,7 @@ function fakeConnection(state: object = {}) {
     isDraining: false,
     hasWork: false,
     openStreams: 0,
+    health: new ConnectionHealth(),
     liveness: new Http2Liveness(1000, { connectTimeoutMs: 500, pingTimeoutMs: 200, stallMs: 3000 }),
     ping: () => done.push('ping'),
     drain: () => done.push('drain'),
@@ -283,6 +285,12 @@ describe('a silent connection', () => {
     const { pool } = await createPool();
     expect(watch(pool, 60_999).done).toEqual([]);
     expect(watch(pool, 61_000).done).toEqual(['ping']);
+  });
+
+  it('is trusted with more meanwhile, if nothing has failed', async () => {
+    const { pool } = await createPool();
+    expect(watch(pool, 1049).connection.health.maxInFlight).toBe(8);
+    expect(watch(pool, 1050).connection.health.maxInFlight).toBe(16);
   });
 
   it('is given up when it does not answer PING', async () => {
