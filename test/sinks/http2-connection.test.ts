@@ -191,7 +191,9 @@ describe('a notification that times out', () => {
     await pair.settle();
     pair.peer.send(pair.peer.headers(1, ANSWER_BEGUN, false));
     await pair.news();
+    pair.clock.at = 7000;
     expect(pair.connection.timeOut(first!)).toBe(true);
+    expect(pair.connection.liveness.lastResponseAt).toBe(7000);
     expect(await pair.news()).toEqual(['response 1 400']);
     expect(pair.connection.isProven).toBe(true);
   });

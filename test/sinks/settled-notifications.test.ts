@@ -40,6 +40,7 @@ test('keeps counts only, until somebody reads and after', () => {
   const counts = createOutcomeCounts();
   const settled = new SettledNotifications(counts);
   settled.settleSent(pending('x'.repeat(100)), { status: 'accepted' });
+  settled.settle({ deviceToken: TOKEN, payload: '{}' }, { status: 'invalid' });
   expect([settled.unread, settled.unreadBytes, settled.shift()]).toEqual([0, 0, undefined]);
   settled.startReading(() => {});
   settled.settleSent(pending('x'.repeat(100)), { status: 'accepted' });
