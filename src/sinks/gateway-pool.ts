@@ -214,7 +214,9 @@ export class GatewayPool implements GatewayConnectionEvents {
     }
     const now = this.#clock.now();
     const isEarly = now - connection.openedAt <= EARLY_MS;
-    if (isEarly && !this.#isTrusted && end.response === undefined) {
+    // A gateway that refuses credentials closes; one that is silent is sick, and each notification has its deadline.
+    const isSilent = error.code === 'APNS_ERR_TIMEOUT';
+    if (isEarly && !isSilent && !this.#isTrusted && end.response === undefined) {
       const wasClosed = error.code === 'APNS_ERR_CONNECTION_LOST';
       this.#onConnectFailure(wasClosed ? closedAfterHandshake(this.#options.target) : error);
       return;

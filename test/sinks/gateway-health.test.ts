@@ -93,6 +93,15 @@ describe('the first connection', () => {
 });
 
 describe('every connection', () => {
+  test('that is silent for a second at most does not end the sending, however short the deadline', async () => {
+    const gateway = await startScriptedGateway({ onCheckpoint: () => {} });
+    const backoff = { initialMs: 1, maxMs: 5, attempts: 2 };
+    const sink = createGatewaySink({ ...gateway.options, window: { count: 4 }, closeTimeoutMs: 20, backoff });
+    // Each connection gets two frames; a failed sending would leave most of them unsent.
+    expect(counted(await send(sink, [Buffer.concat(frames(20))]))).toEqual({ 'unknown Timeout': 20 });
+    expect(gateway.peers.length).toBeGreaterThan(3);
+  });
+
   test('that answers ProcessingError has every outcome within the deadline, with few connections', async () => {
     const gateway = await startScriptedGateway({
       onFrame: (peer, frame) => peer.answer(1, frame.identifier!),
