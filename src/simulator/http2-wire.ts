@@ -45,6 +45,9 @@ export class Http2Wire extends Duplex {
   #isFinished = false;
   #isClientEnded = false;
   #onDrain: (() => void) | undefined;
+  #isWriting = false;
+  /** What the socket delivered while it was written to. */
+  #early: Buffer[] = [];
   readonly #said = new PacketReader(frameFormat(MAX_FRAME_BYTES));
   #onBroken: (() => void) | undefined;
 
@@ -76,7 +79,7 @@ export class Http2Wire extends Duplex {
   send(frame: Http2Frame): void {
     if (this.#isFinished) return;
     if (frame.type === 'GOAWAY') this.#drop('GOAWAY');
-    this.#socket.write(encodeFrame(frame));
+    this.#writeOut(encodeFrame(frame));
   }
 
   /** Stops sending WINDOW_UPDATE, so that the client's window becomes empty. */
@@ -119,7 +122,7 @@ export class Http2Wire extends Duplex {
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
     if (this.#onBroken !== undefined) this.#said.read(chunk, this.#onSaid);
     const bytes = this.#outgoing?.pass(chunk) ?? chunk;
-    if (this.#isFinished || this.#socket.write(bytes)) done();
+    if (this.#isFinished || this.#writeOut(bytes)) done();
     else this.#onDrain = done;
   }
 
@@ -154,7 +157,31 @@ export class Http2Wire extends Duplex {
     this.#outgoing ??= new FrameFilter((type) => this.#dropped.has(type));
   }
 
+  #writeOut(bytes: Uint8Array): boolean {
+    this.#isWriting = true;
+    try {
+      return this.#socket.write(bytes);
+    } finally {
+      this.#isWriting = false;
+    }
+  }
+
+  /**
+   * A TLS socket that is written to may deliver, within the call, what it has decrypted. node:http2 is in the middle of
+   * a write then, and given bytes it would fail an assertion, which ends the process. So it gets them afterwards.
+   */
   #onData(chunk: Buffer): void {
+    if (!this.#isWriting && this.#early.length === 0) {
+      this.#take(chunk);
+      return;
+    }
+    if (this.#early.push(chunk) > 1) return;
+    process.nextTick(() => {
+      for (const early of this.#early.splice(0)) this.#take(early);
+    });
+  }
+
+  #take(chunk: Buffer): void {
     // What is read after the last word is only read so that the client gets to see that word.
     if (this.destroyed || this.#isFinished) return;
     const passed = this.#incoming?.pass(chunk) ?? chunk;

@@ -1,5 +1,8 @@
+import { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
 import { expect, onTestFinished, test } from 'vitest';
 import { createHttp2Delivery } from '../../src/delivery.js';
+import { Http2Wire } from '../../src/simulator/http2-wire.js';
 import { createSimulator } from '../../src/simulator/simulator.js';
 import { startFaultProxy } from '../support/fault-proxy.js';
 import { tokenOf } from '../support/http2-sending.js';
@@ -34,4 +37,28 @@ test('survives a client that goes away while it is disconnected itself', async (
   }
   const { requests, accepted, discarded } = simulator.counts;
   expect(accepted + discarded).toBe(requests);
+});
+
+// A TLS socket does so. node:http2 fails an assertion, which ends the process, if it is given bytes within its own write.
+test('passes nothing on while it is written to, and keeps the order of what the socket delivers meanwhile', async () => {
+  let deliveries = ['first', 'second'];
+  const socket = new Duplex({
+    read() {},
+    write(_chunk, _encoding, callback) {
+      for (const text of deliveries) socket.emit('data', Buffer.from(text));
+      deliveries = [];
+      callback();
+    },
+  });
+  const connection = { socket: socket as unknown as TLSSocket, reset: () => {} };
+  const wire = new Http2Wire(connection, 100, false, () => {});
+  onTestFinished(() => void wire.destroy());
+  const events: string[] = [];
+  wire.on('data', (chunk: Buffer) => events.push(chunk.toString()));
+  await new Promise(setImmediate);
+  wire.write('response', () => events.push('written'));
+  events.push('returned');
+  socket.emit('data', Buffer.from('third'));
+  await new Promise(setImmediate);
+  expect(events.filter((event) => event !== 'written')).toEqual(['returned', 'first', 'second', 'third']);
 });
