@@ -1,12 +1,14 @@
 /**
  * Random notifications from every kind of source, through every route to the simulator, over a network that
- * delays, cuts up, stalls, corrupts and ends connections, with a simulator that has faults of its own, and a
- * reader that is slow or goes away. Each seed is one run; the promises are in `test/model/model-check.ts`.
+ * delays, cuts up, stalls, corrupts and ends connections, with a simulator that has faults of its own, connections
+ * that are sick, an event loop that is blocked, and a reader that is slow or goes away. Each seed is one run; the
+ * promises are in `test/model/model-check.ts`, `model-bounds.ts` and `model-sickness.ts`.
  *
  * More of them, or one again: `npm run soak -- --seeds 5000` or `--seed N --seeds 1`; or, here,
  * `APNS_STREAMS_MODEL_SEED=N APNS_STREAMS_MODEL_RUNS=1 npx vitest run test/end-to-end/model.test.ts`.
  */
 import { expect, test } from 'vitest';
+import { GATEWAY_SICKNESSES, HTTP2_SICKNESSES } from '../../src/simulator/sick-connection.js';
 import { runSeeds } from '../model/model-seeds.js';
 
 // The built package is the same code: there, on every other Node, what differs is Node.
@@ -28,6 +30,8 @@ test(
       ' ',
     );
     expect(Object.keys(report.faults).toSorted()).toEqual(faults.toSorted());
+    const sicknesses = Object.keys({ ...GATEWAY_SICKNESSES, ...HTTP2_SICKNESSES });
+    expect(Object.keys(report.sick).toSorted()).toEqual(sicknesses.toSorted());
   },
   60_000 + 600 * SEEDS,
 );

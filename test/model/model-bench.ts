@@ -1,16 +1,26 @@
 /** A simulator behind fault proxies, used for many runs, one after the other. */
 import type { SimulatorCredentials } from '../../src/simulator/credentials.js';
 import { createSimulator, type Simulator } from '../../src/simulator/simulator.js';
+import type { ConnectionCounts } from '../../src/simulator/simulator-counts.js';
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.js';
 import type { ModelPlan, ServicePlan } from './model-plan.js';
 
 /** The connections, from 0 on each wire, that a device token was accepted on. */
 export type Acceptances = ReadonlyMap<string, readonly number[]>;
 
+/** What the simulator knows of a run. */
+export interface SimulatorBooks {
+  readonly accepted: Acceptances;
+  /** The connections whose handshake was completed. */
+  readonly connections: readonly Readonly<ConnectionCounts>[];
+}
+
 export class ModelBench {
   readonly simulator: Simulator;
   readonly #proxies: { readonly binary: FaultProxy; readonly http2: FaultProxy };
   #runs = 0;
+  /** The last connection of the runs before this one. */
+  #lastConnection = 0;
 
   private constructor(simulator: Simulator, proxies: ModelBench['proxies']) {
     this.simulator = simulator;
@@ -36,6 +46,7 @@ export class ModelBench {
   /** Has the plan's faults strike from now on. Returns the number of the run. */
   prepare({ services, connections }: ModelPlan): number {
     setServiceFaults(this.simulator, services);
+    this.#lastConnection = this.simulator.counts.connections;
     for (const proxy of [this.#proxies.binary, this.#proxies.http2]) {
       const first = proxy.made;
       proxy.scriptOf = (nth) => connections[nth - first] ?? {};
@@ -44,11 +55,11 @@ export class ModelBench {
   }
 
   /**
-   * Ends every connection that is left, and returns what was accepted since the last time.
+   * Ends every connection that is left, and returns what the simulator knows since the last time.
    *
    * @param deviceTokens all that were sent to, whose devices are forgotten
    */
-  async conclude(deviceTokens: Iterable<string>): Promise<Acceptances> {
+  async conclude(deviceTokens: Iterable<string>): Promise<SimulatorBooks> {
     const { simulator } = this;
     const proxies = [this.#proxies.binary, this.#proxies.http2];
     for (const proxy of proxies) proxy.disconnect();
@@ -57,15 +68,16 @@ export class ModelBench {
     simulator.gateway.disconnect('reset');
     simulator.http2.disconnect('reset');
     await simulator.until(({ openConnections }) => openConnections === 0);
-    const acceptances = new Map<string, number[]>();
+    const accepted = new Map<string, number[]>();
     for (const { deviceToken, connection } of simulator.accepted) {
-      const connections = acceptances.get(deviceToken);
-      if (connections === undefined) acceptances.set(deviceToken, [connection]);
-      else connections.push(connection);
+      const numbers = accepted.get(deviceToken);
+      if (numbers === undefined) accepted.set(deviceToken, [connection]);
+      else numbers.push(connection);
     }
+    const connections = simulator.connections.filter(({ connection }) => connection > this.#lastConnection);
     for (const deviceToken of deviceTokens) simulator.devices.register(deviceToken);
     simulator.accepted.clear();
-    return acceptances;
+    return { accepted, connections };
   }
 
   async close(): Promise<void> {
@@ -81,6 +93,7 @@ export function setServiceFaults({ gateway, http2 }: Simulator, services: Servic
     splitErrorResponse: false,
     latencyMs: 0,
     closeOnConnect: false,
+    sickConnections: undefined,
     ...services?.gateway,
   });
   http2.setFaults({
@@ -92,6 +105,7 @@ export function setServiceFaults({ gateway, http2 }: Simulator, services: Servic
     latencyMs: 0,
     storm429: undefined,
     bodyKind: 'json',
+    sickConnections: undefined,
     ...services?.http2,
   });
 }

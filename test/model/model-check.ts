@@ -2,8 +2,11 @@
 import assert from 'node:assert/strict';
 import { settledCount } from '../../src/outcome.js';
 import { decodeTokenFault } from '../../src/simulator/token-fault.js';
-import { isWell, type ModelPlan } from './model-plan.js';
+import { checkBounds } from './model-bounds.js';
+import { contextOf } from './model-input.js';
+import { isOnlySick, isWell, type ModelPlan } from './model-plan.js';
 import type { ModelResult } from './model-run.js';
+import { checkSickness } from './model-sickness.js';
 
 /** @throws {assert.AssertionError} naming the promise that was broken */
 export function checkModel(plan: ModelPlan, result: ModelResult): void {
@@ -13,6 +16,8 @@ export function checkModel(plan: ModelPlan, result: ModelResult): void {
   checkDuplicates(plan, result);
   checkOrder(plan, result);
   checkError(plan, result);
+  checkBounds(plan, result);
+  if (isOnlySick(plan)) checkSickness(plan, result);
   const { sending, input } = result;
   // Without checkpoints silence has to last for a while, which on a busy machine it does not.
   const isProved = plan.options.checkpoint === 'auto' || plan.route.startsWith('http2');
@@ -37,7 +42,7 @@ function checkOutcomes(plan: ModelPlan, { sending, written, input, accepted }: M
     assert.notEqual(place, undefined, `${status} for a token of nobody: ${deviceToken}`);
     if (plan.route !== 'encoder and sink') {
       assert.ok(written.has(notification), `the notification of ${deviceToken} is another object`);
-      assert.deepEqual(context, { place }, `the context of ${deviceToken}`);
+      assert.deepEqual(context, contextOf(plan, place!), `the context of ${deviceToken}`);
     }
     const isAccepted = accepted.has(deviceToken);
     const what = () => JSON.stringify(outcome);
@@ -58,14 +63,14 @@ function isAnsweredEarly(deviceToken: string): boolean {
 }
 
 /** With `report` nothing is accepted twice; with `resend` no more than what was under way at each end. */
-function checkDuplicates({ options }: ModelPlan, { accepted, connections }: ModelResult): void {
+function checkDuplicates({ options }: ModelPlan, { accepted, dials }: ModelResult): void {
   const twice = [...accepted].filter(([, { length }]) => length > 1);
   if (options.onUnknown === 'report') {
     assert.deepEqual(twice, [], 'accepted more than once');
     return;
   }
   const duplicates = twice.reduce((sum, [, { length }]) => sum + length - 1, 0);
-  const most = connections * options.window.count;
+  const most = dials * options.window.count;
   assert.ok(duplicates <= most, `${duplicates} duplicates, ${most} at most`);
 }
 

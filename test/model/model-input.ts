@@ -14,6 +14,8 @@ export interface ModelInput {
   readonly count: number;
   /** Those that nothing is wrong with. */
   readonly goodCount: number;
+  /** The length of the lines of all that are notifications, by device token. */
+  readonly lineBytes: ReadonlyMap<string, number>;
   /** The device tokens of all that are notifications, with their place in the input. */
   readonly places: ReadonlyMap<string, number>;
 }
@@ -30,6 +32,7 @@ const MAX_LINES = 256;
 /** @param nth of the run, so that no two runs have a device token in common */
 export function createInput(plan: ModelPlan, nth: number): ModelInput {
   const places = new Map<string, number>();
+  const lineBytes = new Map<string, number>();
   const chunks: Buffer[] = [];
   let count = 0;
   let goodCount = 0;
@@ -38,9 +41,11 @@ export function createInput(plan: ModelPlan, nth: number): ModelInput {
     if (line.kind !== 'empty') count++;
     if (line.kind === 'good') goodCount++;
     places.set(deviceToken, place);
-    chunks.push(encodeLine(plan, line, deviceToken, place));
+    const bytes = encodeLine(plan, line, deviceToken, place);
+    lineBytes.set(deviceToken, bytes.length);
+    chunks.push(bytes);
   }
-  return { bytes: Buffer.concat(chunks), count, goodCount, places };
+  return { bytes: Buffer.concat(chunks), count, goodCount, lineBytes, places };
 }
 
 /** A device token for a line, no other serial's. */
@@ -55,9 +60,14 @@ function payloadLimit({ route, command }: Pick<ModelPlan, 'route' | 'command'>):
   return command === 2 ? 2048 : 256;
 }
 
+/** The context of the notification at a place in the input. */
+export function contextOf({ contextBytes }: Pick<ModelPlan, 'contextBytes'>, place: number): object {
+  return contextBytes === 0 ? { place } : { place, note: 'x'.repeat(contextBytes) };
+}
+
 /** A line of NDJSON; `place` is in its context. */
 export function encodeLine(
-  plan: Pick<ModelPlan, 'route' | 'command'>,
+  plan: Pick<ModelPlan, 'route' | 'command' | 'contextBytes'>,
   line: LinePlan,
   deviceToken: string,
   place: number,
@@ -75,7 +85,7 @@ export function encodeLine(
     ...(how === 'no payload' ? [] : [`"payload":${isText ? JSON.stringify(payload) : payload}`]),
     ...(how === 'unknown field' ? ['"token":"x"'] : []),
     ...(how === 'not UTF-8' ? ['"collapseId":"\u00ff"'] : []),
-    `"context":{"place":${place}}`,
+    `"context":${JSON.stringify(contextOf(plan, place))}`,
   ];
   return Buffer.from(`{${fields.join(',')}}\n`, how === 'not UTF-8' ? 'latin1' : 'utf8');
 }

@@ -1,11 +1,13 @@
 /** Everything that chance decides about one run of the end-to-end model, as fast-check arbitraries. */
 import fc from 'fast-check';
+import type { BackoffOptions } from '../../src/connection/backoff.js';
 import type { GatewayFaults } from '../../src/simulator/gateway-faults.js';
 import type { Http2Faults } from '../../src/simulator/http2-faults.js';
 import type { TokenFaultName } from '../../src/simulator/token-fault.js';
 import type { DirectionFaults } from '../support/fault-pipe.js';
 import type { ConnectionScript } from '../support/fault-proxy.js';
 import { type Ending, endings, type Reading, readings } from '../support/sending.js';
+import { type SickServices, sickServices } from './sick-services.js';
 
 /** What notifications go through, from the parser on. */
 export type Route = 'encoder and sink' | 'gateway delivery' | 'http2 sink' | 'http2 delivery';
@@ -25,10 +27,18 @@ export type LinePlan =
   | { readonly kind: 'invalid'; readonly how: InvalidKind }
   | { readonly kind: 'empty' };
 
+/** The event loop is blocked for so long, so many turns after the start. */
+export interface BlockPlan {
+  readonly afterTurns: number;
+  readonly ms: number;
+}
+
 /** Several at a time make no sense on either wire; which of them strike depends on the route. */
 export interface ServicePlan {
   readonly gateway: GatewayFaults;
   readonly http2: Http2Faults;
+  /** Given where sick connections are all that is wrong: the time in which working ones can be found. */
+  readonly patienceMs?: number;
 }
 
 export interface SourcePlan {
@@ -49,6 +59,8 @@ export interface ModelPlan {
   /** Whether a delivery is read by the pipeline that writes to it, or by another. */
   readonly isOnePipeline: boolean;
   readonly lines: readonly LinePlan[];
+  /** What the `context` of each notification holds beside its place in the input. */
+  readonly contextBytes: number;
   readonly command: 2 | 1 | 0;
   readonly auth: 'certificate' | 'token';
   readonly options: {
@@ -61,9 +73,11 @@ export interface ModelPlan {
     readonly connectTimeoutMs: number;
     readonly highWaterMark: number;
   };
+  readonly backoff: Required<BackoffOptions>;
   readonly services: ServicePlan | null;
   /** For the first connections; further ones have no faults. */
   readonly connections: readonly ConnectionScript[];
+  readonly blocks: readonly BlockPlan[];
   readonly reading: Reading;
   readonly ending: Ending;
 }
@@ -157,6 +171,7 @@ const gatewayFaults: fc.Arbitrary<GatewayFaults> = fc.oneof(
   fc.constant({ splitErrorResponse: true }),
   fc.record({ latencyMs: fc.nat(10) }),
   fc.record({ closeOnConnect: fc.integer({ min: 1, max: 3 }) }),
+  sickServices.map(({ gateway }) => gateway),
 );
 
 const http2Faults: fc.Arbitrary<Http2Faults> = fc.oneof(
@@ -166,6 +181,7 @@ const http2Faults: fc.Arbitrary<Http2Faults> = fc.oneof(
   fc.record({ refuseStreams: fc.integer({ min: 2, max: 7 }) }),
   fc.record({ latencyMs: fc.nat(10) }),
   fc.record({ storm429: fc.record({ count: fc.nat(20) }) }),
+  sickServices.map(({ http2 }) => http2),
   fc.record({ bodyKind: fc.constantFrom('html', 'empty', 'huge', 'brokenJson', 'numberReason') }),
   fc.record({
     latencyMs: fc.nat(4),
@@ -198,13 +214,33 @@ const source: fc.Arbitrary<SourcePlan> = fc.record({
   failsAt: fc.oneof({ weight: 15, arbitrary: fc.constant(null) }, fc.nat(6)),
 });
 
-/** Any {@link ModelPlan}. */
-export const modelPlans: fc.Arbitrary<ModelPlan> = fc.record({
+/** A blocked loop stops the whole bench, so the long ones are rare: `npm run soak:freezes` has more of them. */
+const blocks: fc.Arbitrary<readonly BlockPlan[]> = fc.oneof(
+  { weight: 60, arbitrary: fc.constant([]) },
+  {
+    weight: 3,
+    arbitrary: fc.array(fc.record({ afterTurns: fc.nat(300), ms: fc.constantFrom(15, 60, 200) }), {
+      minLength: 1,
+      maxLength: 3,
+    }),
+  },
+  fc.array(fc.record({ afterTurns: fc.nat(100), ms: fc.constantFrom(550, 900) }), {
+    minLength: 1,
+    maxLength: 1,
+  }),
+);
+
+/** More than a busy machine needs to answer a checkpoint. */
+const SICK_CLOSE_TIMEOUT_MS = 1500;
+
+/** Everything at once. */
+const mixedPlans: fc.Arbitrary<ModelPlan> = fc.record({
   route: fc.constantFrom('encoder and sink', 'gateway delivery', 'http2 sink', 'http2 delivery'),
   source,
   payload: fc.constantFrom('raw', 'parsed'),
   isOnePipeline: fc.boolean(),
   lines,
+  contextBytes: fc.constantFrom(0, 0, 0, 0, 0, 300, 20_000),
   command: fc.constantFrom(2, 2, 2, 1, 0),
   auth: fc.constantFrom('certificate', 'token'),
   options: fc.record({
@@ -223,9 +259,62 @@ export const modelPlans: fc.Arbitrary<ModelPlan> = fc.record({
   }),
   services: fc.oneof(fc.constant(null), servicePlans),
   connections: fc.oneof(fc.constant([]), fc.array(connectionScripts, { minLength: 1, maxLength: 5 })),
+  backoff: fc.constant({ initialMs: 1, maxMs: 4, attempts: 4 }),
+  blocks,
   reading: readings,
   ending: fc.oneof(endings(60), endings(200)),
 });
+
+/** Sick connections and nothing else that is wrong, with time enough to get round them. */
+const sickPlans: fc.Arbitrary<ModelPlan> = fc
+  .record({
+    plan: mixedPlans,
+    lines: fc.array(good, { minLength: 10, maxLength: 60 }),
+    services: sickServices,
+    isLasting: fc.constantFrom(false, false, false, true),
+    lastingDeadlineMs: fc.constantFrom(400, 1000),
+    command: fc.constantFrom(2, 1),
+  })
+  .map(({ plan, lines: all, services, isLasting, lastingDeadlineMs, command }): ModelPlan => {
+    const { patienceMs } = services;
+    return {
+      ...plan,
+      lines: all,
+      command: command as 2 | 1,
+      source: { ...plan.source, failsAt: null },
+      services: isLasting ? everyConnectionSick(services) : services,
+      connections: [],
+      backoff: { initialMs: 20, maxMs: 100, attempts: 4 },
+      options: {
+        ...plan.options,
+        checkpoint: 'auto',
+        deadlineMs: isLasting ? lastingDeadlineMs : patienceMs,
+        closeTimeoutMs: isLasting ? 100 : SICK_CLOSE_TIMEOUT_MS,
+        connectTimeoutMs: 60_000,
+      },
+      ending: { kind: 'end', at: 0 },
+    };
+  });
+
+/** Any {@link ModelPlan}. */
+export const modelPlans: fc.Arbitrary<ModelPlan> = fc.oneof(
+  { weight: 9, arbitrary: mixedPlans },
+  { weight: 1, arbitrary: sickPlans },
+);
+
+function everyConnectionSick({ gateway, http2, patienceMs }: SickServices): SickServices {
+  const sickly = <S extends { readonly how: string }>({ how }: S): { how: S['how'] } => ({ how });
+  return {
+    gateway: { sickConnections: sickly(gateway.sickConnections) },
+    http2: { sickConnections: sickly(http2.sickConnections) },
+    patienceMs,
+  };
+}
+
+/** Whether some first connections are sick and nothing else is wrong. */
+export function isOnlySick({ services, ...plan }: ModelPlan): boolean {
+  return services?.patienceMs !== undefined && isWell({ ...plan, services: null });
+}
 
 /** Whether a plan has nothing in it that may go wrong, invalid lines apart. */
 export function isWell({

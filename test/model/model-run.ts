@@ -13,11 +13,14 @@ import { createHttp2Sink } from '../../src/sinks/http2-sink.js';
 import { createFrameEncoder } from '../../src/transforms/frame-encoder.js';
 import { createNdjsonParser } from '../../src/transforms/ndjson-parser.js';
 import { Sending, type SendingStream, within } from '../support/sending.js';
-import type { Acceptances, ModelBench } from './model-bench.js';
+import { afterTurns } from '../support/unruly-gateway.js';
+import type { ModelBench, SimulatorBooks } from './model-bench.js';
+import { ModelBooks } from './model-books.js';
 import { createInput, createSource, type ModelInput } from './model-input.js';
-import { isWell, type ModelPlan } from './model-plan.js';
+import { type BlockPlan, isWell, type ModelPlan } from './model-plan.js';
+import type { StandstillMeter } from './standstill-meter.js';
 
-export interface ModelResult {
+export interface ModelResult extends SimulatorBooks {
   readonly input: ModelInput;
   readonly sending: Sending;
   /** The objects that were written to the stream, where it takes objects. */
@@ -28,9 +31,15 @@ export interface ModelResult {
   readonly unencoded: number;
   /** What the pipeline failed with. */
   readonly error: Error | undefined;
-  readonly accepted: Acceptances;
-  /** Connections that ended, one way or another. */
-  readonly connections: number;
+  /** Times, and what was held. */
+  readonly books: ModelBooks;
+  /** The options that the stream was given. */
+  readonly options: ModelPlan['options'];
+  /** Connections that reached the proxies, and ended one way or another. */
+  readonly dials: number;
+  /** How long the run took, and how much of it the process stood still. */
+  readonly ms: number;
+  readonly lostMs: number;
 }
 
 /** Beyond what all deadlines of a run can add up to: with a narrow window they run one after the other. */
@@ -40,19 +49,25 @@ function patienceOf({ lines, options }: ModelPlan): number {
 }
 
 /** Runs a plan, and waits until all of it has come to its end. @throws {Error} if something never ends */
-export async function runModel(plan: ModelPlan, bench: ModelBench): Promise<ModelResult> {
+export async function runModel(
+  plan: ModelPlan,
+  bench: ModelBench,
+  meter: StandstillMeter,
+): Promise<ModelResult> {
   const input = createInput(plan, bench.prepare(plan));
   const { binary, http2 } = bench.proxies;
   const before = binary.made + http2.made;
   const abort = new AbortController();
   const over = new AbortController();
-  const stream = createStream(
-    { ...plan, options: patientOptions(plan), backoff: { initialMs: 1, maxMs: 4, attempts: 4 } },
-    bench,
-    abort.signal,
-  );
+  const options = patientOptions(plan);
+  const stream = createStream({ ...plan, options }, bench, abort.signal);
   const sending = new Sending(stream, plan, abort);
   const written = new Set<unknown>();
+  const books = new ModelBooks(meter, heldSizes(plan, input));
+  books.watch(stream);
+  sending.onOutcome = (outcome) => books.note(outcome);
+  const startedAt = performance.now();
+  const lostBefore = meter.lostMs;
   countWritten(stream, sending, written);
   const reports = { unparsed: 0, unencoded: 0 };
   const parser = createNdjsonParser({
@@ -84,17 +99,33 @@ export async function runModel(plan: ModelPlan, bench: ModelBench): Promise<Mode
   const patienceMs = patienceOf(plan);
   try {
     const reading = isOne ? Promise.resolve() : sending.read();
-    await sending.settle(patienceMs, reading, sending.interrupt());
+    await sending.settle(patienceMs, reading, sending.interrupt(), block(plan.blocks, over.signal));
     await within(patienceMs, piping, () => ({ hangs: 'pipeline', plan }));
   } finally {
     over.abort();
   }
-  const accepted = await within(patienceMs, bench.conclude(input.places.keys()), () => ({
+  const ms = performance.now() - startedAt;
+  const lostMs = meter.lostMs - lostBefore;
+  const known = await within(patienceMs, bench.conclude(input.places.keys()), () => ({
     hangs: 'simulator',
     counts: bench.simulator.counts,
   }));
-  const connections = binary.made + http2.made - before;
-  return { input, sending, written, ...reports, error, accepted, connections };
+  const dials = binary.made + http2.made - before;
+  return { input, sending, written, ...reports, error, ...known, books, options, dials, ms, lostMs };
+}
+
+/** What a notification holds: its line where the parser made it from one, its frame without it. */
+function heldSizes({ route }: ModelPlan, { lineBytes }: ModelInput): ReadonlyMap<string, number> {
+  return route === 'encoder and sink' ? new Map() : lineBytes;
+}
+
+/** Blocks the event loop as planned, and not after the run has ended. */
+async function block(blocks: readonly BlockPlan[], over: AbortSignal): Promise<void> {
+  for (const { afterTurns: turns, ms } of blocks) {
+    for (let turn = 0; turn < turns && !over.aborted; turn += 10) await afterTurns(10);
+    const until = performance.now() + ms;
+    while (!over.aborted && performance.now() < until);
+  }
 }
 
 /** Where nothing is wrong nothing may end in a timeout, however busy the machine is. */

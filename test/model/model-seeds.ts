@@ -5,6 +5,7 @@ import { ModelBench } from './model-bench.js';
 import { checkModel } from './model-check.js';
 import { type ModelPlan, modelPlans } from './model-plan.js';
 import { runModel } from './model-run.js';
+import { StandstillMeter } from './standstill-meter.js';
 
 export interface SeedsOptions {
   /** The first seed; the others follow it, by ones. */
@@ -29,6 +30,10 @@ export interface SeedsReport {
   readonly outcomes: Record<string, number>;
   /** Faults of the network by name. */
   readonly faults: Record<string, number>;
+  /** Sick connections by what they suffered from. */
+  readonly sick: Record<string, number>;
+  /** How much longer than its deadline a notification took at most, while the process ran. */
+  longestOverMs: number;
   readonly violations: Violation[];
 }
 
@@ -44,15 +49,18 @@ export async function runSeeds({ seed, seeds, lanes = 6, onProgress }: SeedsOpti
     connections: 0,
     outcomes: {},
     faults: {},
+    sick: {},
+    longestOverMs: 0,
     violations: [],
   };
   const credentials = mintCredentials('com.example.app');
+  const meter = new StandstillMeter();
   let next = seed;
   const lane = async (): Promise<void> => {
     let bench = await ModelBench.start(credentials);
     while (next < seed + seeds) {
       const mine = next++;
-      const problem = await runSeed(mine, bench, report);
+      const problem = await runSeed(mine, bench, meter, report);
       if (problem !== undefined) {
         // What hangs in it shall not trouble the next.
         addFaults(report, bench);
@@ -67,16 +75,26 @@ export async function runSeeds({ seed, seeds, lanes = 6, onProgress }: SeedsOpti
     await bench.close();
   };
   await Promise.all(Array.from({ length: Math.min(lanes, seeds) }, lane));
+  meter.stop();
   return report;
 }
 
-async function runSeed(seed: number, bench: ModelBench, report: SeedsReport): Promise<string | undefined> {
+async function runSeed(
+  seed: number,
+  bench: ModelBench,
+  meter: StandstillMeter,
+  report: SeedsReport,
+): Promise<string | undefined> {
   const plan = planOf(seed);
   try {
-    const result = await runModel(plan, bench);
+    const result = await runModel(plan, bench, meter);
     const { given, counts } = result.sending;
     report.notifications += given;
-    report.connections += result.connections;
+    report.connections += result.dials;
+    for (const { sick } of result.connections)
+      if (sick !== undefined) report.sick[sick] = (report.sick[sick] ?? 0) + 1;
+    const overMs = Math.round(result.books.longestMs - result.options.deadlineMs);
+    if (plan.reading === 'fast') report.longestOverMs = Math.max(report.longestOverMs, overMs);
     for (const [status, count] of Object.entries(counts))
       report.outcomes[status] = (report.outcomes[status] ?? 0) + count;
     checkModel(plan, result);

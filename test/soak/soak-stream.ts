@@ -50,6 +50,7 @@ export async function runSoakStream(
   const plan = {
     route,
     command: 2,
+    contextBytes: 0,
     auth: seed % 2 === 0 ? 'certificate' : 'token',
     options: {
       connections: 2,

@@ -75,6 +75,8 @@ export class Sending {
   /** How many whole notifications were written. */
   given = 0;
   error: Error | undefined;
+  /** Called with each outcome as it is read. */
+  onOutcome: ((outcome: Outcome) => void) | undefined;
   readonly outcomes: Outcome[] = [];
   readonly counts: Readonly<OutcomeCounts>;
   readonly #stream: SendingStream;
@@ -113,6 +115,7 @@ export class Sending {
     try {
       for await (const outcome of source as AsyncIterable<Outcome>) {
         const length = this.outcomes.push(outcome);
+        this.onOutcome?.(outcome);
         if (this.#reading === 'slow') await afterTurns(1);
         if (this.#ending.kind === 'destroy at outcome' && length > this.#ending.at) stream.destroy();
         if (this.#reading === 'stops' && !this.#isDelivery && length === 3) return;
