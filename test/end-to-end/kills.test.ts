@@ -7,7 +7,7 @@ import { expect, it, onTestFinished } from 'vitest';
 const SOAK = fileURLToPath(new URL('../soak/kills.mjs', import.meta.url));
 
 // The seed is in the report: node test/soak/kills.mjs --kills 20 --seed N
-it('gives every line an outcome and sends no settled one again, killed 20 times on either wire', async () => {
+it('gives every line an outcome and sends no settled one again, killed or on a full disk 20 times on either wire', async () => {
   const child = spawn(process.execPath, [SOAK, '--kills', '20'], { stdio: ['ignore', 'pipe', 'inherit'] });
   onTestFinished(() => void child.kill());
   const [out, [code]] = await Promise.all([text(child.stdout), once(child, 'exit')]);

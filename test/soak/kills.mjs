@@ -1,13 +1,14 @@
 /**
- * Kills `apns-streams send --resume` with SIGKILL at random moments, resumes it until it is complete, and
- * compares its outcomes, its ledger and the simulator's own record. Prints one JSON line per wire; exits
- * with 1 when a promise was broken.
+ * Ends `apns-streams send --resume` at random moments, resumes it until it is complete, and compares its outcomes, its
+ * ledger and the simulator's own record. Most runs are killed with SIGKILL; in others the disk gets full, under the
+ * outcomes or under the ledger. Prints one JSON line per wire; exits with 1 when a promise was broken.
  *
  *     node test/soak/kills.mjs [--kills 20] [--wire binary|http2|both] [--seed N]
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  appendFileSync,
   closeSync,
   existsSync,
   mkdtempSync,
@@ -33,6 +34,13 @@ const KILLS_PER_FILE = 10;
 const REJECT = 'fa170108';
 const EXPECTED = { good: 'accepted', bad: 'rejected', nonsense: 'invalid' };
 const OUTCOMES = ['all', 'all', 'problems'];
+/** A limit for files stands in for a full disk: writing past it fails. Its unit depends on the shell. */
+const LIMITED = `
+  unit=512; [ -z "$BASH_VERSION" ] || unit=1024
+  ulimit -f $(($1 / unit))
+  shift
+  exec "$@"`;
+const FULL_DISK = 74;
 
 const { values } = parseArgs({
   options: {
@@ -54,6 +62,9 @@ async function soak(wire, kills, seed) {
     wire,
     seed,
     kills: 0,
+    /** Of those, the ones by a full disk. */
+    fullUnderOutcomes: 0,
+    fullUnderLedger: 0,
     killsUnderWay: 0,
     files: 0,
     lines: 0,
@@ -110,16 +121,19 @@ async function soakFile(wire, killsLeft, random, directory, report) {
     const kills = Math.min(killsLeft, KILLS_PER_FILE);
     for (let done = false; !done; report.runs++) {
       const isLast = killed.length >= kills;
-      const { code, err } = await run(
-        args,
-        path('out'),
-        isLast ? undefined : () => killMoment(random, path('ledger')),
-      );
-      done = code !== null;
+      const interruption = isLast ? {} : chooseInterruption(random, path, outcomes);
+      const { code, err } = await run(args, path('out'), interruption);
+      const isFull = code === FULL_DISK && interruption.limit !== undefined;
+      done = code !== null && !isFull;
       // 0 when no line with a problem was left for the last run.
       if (done && code !== 0 && code !== 1) wrong(`exit code ${code}: ${err}`);
       if (done) continue;
       report.kills++;
+      if (isFull) {
+        if (interruption.limit.isUnderLedger) report.fullUnderLedger++;
+        else report.fullUnderOutcomes++;
+        if (!endsWhole(path('out'))) wrong(`a full disk has cut an outcome off: ${err}`);
+      }
       // What the killed process had connected is accepted by now; its data may still be on the way.
       await delay(30);
       const kill = {
@@ -132,7 +146,7 @@ async function soakFile(wire, killsLeft, random, directory, report) {
       if (kill.settled.size > 0 && kill.settled.size < input.lines.size) report.killsUnderWay++;
       // Killed on its way out, with everything done.
       if (kill.ended === 'complete') done = true;
-      else if (kill.ended !== undefined) wrong(`the ledger of a killed run says ${kill.ended}`);
+      else if (kill.ended !== undefined && !isFull) wrong(`the ledger of a killed run says ${kill.ended}`);
     }
     checkComplete(args, path, input, wrong);
     const { byLine, cutOff, blank } = readOutcomes(path('out'));
@@ -213,11 +227,32 @@ function checkComplete(args, path, input, wrong) {
     wrong(`a complete ledger resumed: exit code ${status}, ${stdout.length} characters`);
 }
 
-/** Runs the command once, appending to `out`; killed when `moment` resolves. The code is null after a kill. */
-async function run(args, out, moment) {
-  const stdout = openSync(out, 'a');
-  const child = spawn(process.execPath, args, { stdio: ['ignore', stdout, 'pipe'] });
-  closeSync(stdout);
+/** What ends a run: a moment to kill it at, or a limit for files in bytes. */
+function chooseInterruption(random, path, outcomes) {
+  const dice = random();
+  if (dice < 0.2) return { limit: limitBehind(path('ledger'), random() * 3000, true) };
+  // Where only problems are printed, the outcomes do not grow.
+  if (dice < 0.4 && outcomes === 'all') return { limit: limitBehind(path('out'), random() * 400_000, false) };
+  return { moment: () => killMoment(random, path('ledger')) };
+}
+
+function limitBehind(file, bytes, isUnderLedger) {
+  const { size } = statSync(file, { throwIfNoEntry: false }) ?? { size: 0 };
+  return { bytes: 1024 * Math.ceil((size + bytes) / 1024), isUnderLedger };
+}
+
+/** Runs the command once, appending to `out`. The code is null after a kill. */
+async function run(args, out, { moment, limit }) {
+  const command =
+    limit === undefined
+      ? [process.execPath, ...args]
+      : ['sh', '-c', LIMITED, 'sh', String(limit.bytes), process.execPath, ...args];
+  // A pipe has no limit: what gets full is the ledger.
+  const isPiped = limit?.isUnderLedger === true;
+  const stdout = isPiped ? 'pipe' : openSync(out, 'a');
+  const child = spawn(command[0], command.slice(1), { stdio: ['ignore', stdout, 'pipe'] });
+  if (isPiped) child.stdout.on('data', (chunk) => appendFileSync(out, chunk));
+  else closeSync(stdout);
   let err = '';
   child.stderr.setEncoding('utf8').on('data', (text) => {
     err += text;
@@ -226,6 +261,11 @@ async function run(args, out, moment) {
   if (moment !== undefined) await Promise.race([moment().then(() => child.kill('SIGKILL')), closed]);
   const [code] = await closed;
   return { code, err };
+}
+
+function endsWhole(path) {
+  const text = readFileSync(path, 'utf8');
+  return text === '' || text.endsWith('\n');
 }
 
 /** Some kills come before anything is settled, most from the moment on when the ledger begins to grow. */
