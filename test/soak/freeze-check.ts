@@ -1,0 +1,47 @@
+/** What must be true of a client that stood still. */
+import assert from 'node:assert/strict';
+import type { FreezePlan } from './freeze-plan.js';
+import type { FreezeOutcome } from './freezing-client.js';
+
+/** What is known of a run. */
+export interface FreezeResult {
+  readonly written: number;
+  readonly outcomes: readonly FreezeOutcome[];
+  /** What the delivery failed with. */
+  readonly failure: string | undefined;
+  /** How often each notification was accepted, by its id. */
+  readonly accepted: ReadonlyMap<number, number>;
+}
+
+/** What a busy machine may add to a deadline, beside the time that was measured as lost. */
+const BUSY_MS = 500;
+
+/** @throws {assert.AssertionError} naming the promise that was broken */
+export function checkFreeze(plan: FreezePlan, closeTimeoutMs: number, result: FreezeResult): void {
+  const { written, outcomes, failure, accepted } = result;
+  assert.equal(failure, undefined, 'the sending ended');
+  assert.ok(written > 0, 'the client did not start');
+  assert.deepEqual(
+    outcomes.map(({ id }) => id).toSorted((a, b) => a - b),
+    Array.from({ length: written }, (_, id) => id),
+    'one outcome each',
+  );
+  const mostMs = plan.deadlineMs + BUSY_MS + (plan.wire === 'binary' ? closeTimeoutMs : 0);
+  for (const outcome of outcomes) {
+    const { id, status, ranMs } = outcome;
+    const times = accepted.get(id) ?? 0;
+    const what = JSON.stringify(outcome);
+    assert.ok(times <= 1, `accepted ${times} times: ${what}`);
+    if (status === 'accepted') assert.equal(times, 1, `falsely accepted: ${what}`);
+    else if (status !== 'unknown') assert.equal(times, 0, `falsely ${status}: ${what}`);
+    assert.ok(ranMs <= mostMs, `took ${ranMs} ms, ${mostMs} at most: ${what}`);
+    if (plan.services === null) checkHealthy(plan, outcome);
+  }
+}
+
+/** A standstill alone does no harm, whatever it lasts; where connections were cut, what was in flight is unknown. */
+function checkHealthy({ events }: FreezePlan, outcome: FreezeOutcome): void {
+  const wasCut = events.some((event) => event.kind === 'freeze' && event.cut !== null);
+  if (wasCut && outcome.status === 'unknown' && outcome.writtenAfter < outcome.readAfter) return;
+  assert.equal(outcome.status, 'accepted', `not accepted: ${JSON.stringify(outcome)}`);
+}
