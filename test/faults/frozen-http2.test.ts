@@ -63,6 +63,20 @@ describe('HTTP/2', () => {
     expect(client.outcomes()).toEqual({ 'before accepted': 20, 'after accepted': 1 });
   });
 
+  // No alarm of the engine is due within these two seconds, so only the pause itself can tell.
+  test('writes nothing to a connection that was closed while the process was frozen for 2 s', async () => {
+    const { gateway, held, answerAll } = await startHoldingGateway();
+    const client = await startFrozenClient('http2', gateway.options);
+    await until(() => held.length === 20);
+    answerAll();
+    await settled(client, 20);
+    const frozen = client.freeze(2000);
+    gateway.peers[0]!.socket.destroy();
+    await frozen;
+    await settled(client, 21);
+    expect(client.outcomes()).toEqual({ 'before accepted': 20, 'after accepted': 1 });
+  });
+
   test('still times out what is not answered, in the time that the process ran', async () => {
     const { gateway, held } = await startHoldingGateway();
     const client = await startFrozenClient('http2', { ...gateway.options, deadlineMs: 2000 }, '--quiet');
