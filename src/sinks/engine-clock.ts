@@ -19,6 +19,9 @@ const PAUSE_MS = 1000;
 /** If an alarm is later than this, the process was frozen or its event loop was blocked. */
 const FREEZE_MS = 500;
 
+/** An engine with something unsettled sets its alarm at least this often, so that it notices when the process freezes. */
+export const FREEZE_CHECK_MS = 500;
+
 /** One poll phase reads about 2 MiB from a socket, so this many phases read more than a full window of responses. */
 const MAX_POLLS = 32;
 

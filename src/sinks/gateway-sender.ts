@@ -19,7 +19,7 @@ import type { ApnsError } from '../errors.js';
 import { createOutcomeCounts, type OutcomeCounts, type Settlement } from '../outcome.js';
 import type { ErrorResponse } from '../protocol/binary/error-response.js';
 import { StatusCode } from '../protocol/binary/status-code.js';
-import { EngineClock } from './engine-clock.js';
+import { EngineClock, FREEZE_CHECK_MS } from './engine-clock.js';
 import { bytesHeldBy, countFrames, type FrameRun, splitRun } from './frame-run.js';
 import type { ConnectionEnd, GatewayConnection } from './gateway-connection.js';
 import { closedError, lostError, processingError, protocolError, timeoutError } from './gateway-error.js';
@@ -324,7 +324,8 @@ export class GatewaySender implements GatewayPoolEvents {
     const { checkpoint, deadlineMs, target } = this.#options;
     const runs = connection.expire(now - deadlineMs);
     const settlement: Settlement = { status: 'unknown', reason: 'DeadlineExceeded' };
-    for (const run of runs) this.#settle(run, run.fallback ?? settlement);
+    // An earlier ProcessingError says nothing about the attempt that is written now.
+    for (const run of runs) this.#settle(run, earlierUnknown(run) ?? settlement);
     this.#pool.noteProof(0, countFrames(runs));
     const isOwing = connection.state !== 'open' || checkpoint === 'auto';
     if (runs.length > 0 && isOwing && connection.window.frames === 0)
@@ -388,6 +389,7 @@ export class GatewaySender implements GatewayPoolEvents {
     let at = Number.POSITIVE_INFINITY;
     const { connections } = this.#pool;
     if (connections.length > 0) at = now + IDLE_CHECK_MS;
+    if (this.#unsettledFrames > 0) at = Math.min(at, now + FREEZE_CHECK_MS);
     for (const connection of connections) at = Math.min(at, this.#pool.dueAt(connection, now));
     for (const { dueAt } of this.#retries) at = Math.min(at, dueAt);
     if (this.#backlog.first !== undefined) {

@@ -17,7 +17,7 @@ import { isTemporary } from '../protocol/http2/reason.js';
 import type { ApnsResponse } from '../protocol/http2/response.js';
 import { decodeRetryAfter, parseHttpDate } from '../protocol/http2/retry-after.js';
 import { endReason } from './end-reason.js';
-import { EngineClock } from './engine-clock.js';
+import { EngineClock, FREEZE_CHECK_MS } from './engine-clock.js';
 import type { Http2Connection } from './http2-connection.js';
 import { refusedError } from './http2-endings.js';
 import { BUSY_PING_MS } from './http2-liveness.js';
@@ -85,7 +85,7 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
     // The first that has to wait sees to a connection and a timer; those behind it find them seen to. One that is
     // written at once wants to be answered: a connection that was idle is looked at less often.
     if (this.#fresh.length === 1) this.#step();
-    else this.#clock.wakeAt(now + Math.min(this.#pool.stallMs, BUSY_PING_MS));
+    else this.#clock.wakeAt(now + Math.min(this.#pool.stallMs, FREEZE_CHECK_MS));
     return true;
   }
 
@@ -371,7 +371,8 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
   #schedule(now: number): void {
     let at = this.#retries.first?.dueAt ?? Number.POSITIVE_INFINITY;
     const { first } = this.#unsettled;
-    if (first !== undefined) at = Math.min(at, first.enqueuedAt + this.#options.deadlineMs);
+    if (first !== undefined)
+      at = Math.min(at, now + FREEZE_CHECK_MS, first.enqueuedAt + this.#options.deadlineMs);
     const isWaiting = this.#isWaiting;
     for (const connection of this.#pool.connections)
       at = Math.min(at, this.#pool.dueAt(connection, isWaiting, now));

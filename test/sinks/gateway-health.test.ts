@@ -251,3 +251,15 @@ describe('an abort', () => {
     expect(new Set((await outcomes).map(({ reason }) => reason))).toEqual(new Set(['Aborted']));
   });
 });
+
+test('a notification that is in flight again at its deadline, after a ProcessingError, is unknown', async () => {
+  const gateway = await startScriptedGateway({
+    onFrame: (peer, { identifier }) => void (peer.index === 0 && peer.answer(1, identifier!)),
+    onCheckpoint: () => {},
+  });
+  const sink = createGatewaySink({ ...gateway.options, deadlineMs: 800, closeTimeoutMs: 5000 });
+  const outcomes = await send(sink, frames(1));
+  expect(outcomes.map(({ status, reason, attempts }) => [status, reason, attempts])).toEqual([
+    ['unknown', 'DeadlineExceeded', 2],
+  ]);
+});

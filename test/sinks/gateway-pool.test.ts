@@ -469,8 +469,9 @@ describe('a connection that ended without proving anything', () => {
     expect([pool.dialAt, pool.lastError?.code]).toEqual([2100, 'APNS_ERR_CREDENTIALS_REFUSED']);
     const timeout = new ApnsError('APNS_ERR_TIMEOUT', 'silent');
     pool.recordLoss(holding(1), {}, timeout, true);
-    expect([pool.dialAt, pool.lastError]).toEqual([2200, timeout]);
-    pool.recordLoss(holding(1), {}, LOST, true);
+    // Silence is no refusal.
+    expect([pool.dialAt, pool.lastError]).toEqual([2100, timeout]);
+    for (let i = 0; i < 3; i++) pool.recordLoss(holding(1), {}, LOST, true);
     expect(setup.failures).toEqual(['APNS_ERR_CREDENTIALS_REFUSED']);
   });
 
