@@ -301,3 +301,8 @@ describe('the line of a notification', () => {
     );
   });
 });
+
+it('says how to give a device token that is bytes', () => {
+  const notification = { deviceToken: Buffer.from('aabb', 'hex'), payload: '{}' } as unknown as Notification;
+  expect(() => checkNotification(notification)).toThrow("toString('hex')");
+});

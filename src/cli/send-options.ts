@@ -67,7 +67,7 @@ export const SEND_OPTIONS = {
   'deadline-ms': {
     kind: 'integer',
     value: 'MS',
-    help: 'How long a notification may wait to be written before it is unsent (60000).',
+    help: 'How long each notification may take until its outcome, retries included (60000).',
     max: 2_147_483_647,
   },
   'stop-timeout-ms': {
