@@ -85,6 +85,29 @@ test('is sick when at least half of 64 notifications fail, in whatever order', (
   expect(mostlyWell.isSick).toBe(false);
 });
 
+test('is not sick when just less than half of 64 notifications fail, and counts the next 64 anew', () => {
+  const health = new ConnectionHealth();
+  const pass = (failures: number, successes: number): void => {
+    for (let i = 0; i < failures; i++) health.recordFailure(0, 1);
+    for (let i = 0; i < successes; i++) health.recordSuccess();
+  };
+  pass(31, 33);
+  expect(health.state).toBe('healthy');
+  pass(31, 33);
+  expect(health.state).toBe('healthy');
+  pass(32, 31);
+  expect(health.state).toBe('healthy');
+  pass(0, 1);
+  expect(health.state).toBe('sick');
+});
+
+test('is not sick by failures that are not rated', () => {
+  const health = new ConnectionHealth();
+  // In flight together, so they are one failure in a row.
+  for (let i = 0; i < 1000; i++) health.recordFailure(0, 1, false);
+  expect(health.isSick).toBe(false);
+});
+
 test('stays sick after further failures, and gets nothing', () => {
   const health = new ConnectionHealth();
   health.recordSickness();

@@ -220,6 +220,80 @@ describe('the alarm, timer by timer', () => {
   });
 });
 
+describe('activity', () => {
+  it('after more than a second without any waits until the sockets were read', async () => {
+    const time = movableClock();
+    const timers = manualTimers();
+    const onAlarm = vi.fn();
+    const clock = new EngineClock(onAlarm);
+    const next = async (at: number): Promise<boolean> => {
+      await new Promise<void>((resolve) => process.nextTick(resolve));
+      time.at = at;
+      clock.noteActivity(true);
+      return clock.isCatchingUp;
+    };
+    // Nothing is known of what happened before the first activity.
+    expect(await next(1000)).toBe(true);
+    await timers.fire('immediate');
+    expect([clock.isCatchingUp, onAlarm.mock.calls]).toEqual([false, [[0]]]);
+    expect(await next(2000)).toBe(false);
+    expect(await next(3000)).toBe(false);
+    expect(await next(4001)).toBe(true);
+    expect(await next(4002)).toBe(true);
+    expect(timers.waiting).toEqual({ timers: 0, immediates: 1 });
+    clock.noteRead();
+    await timers.fire('immediate');
+    expect([clock.isCatchingUp, onAlarm.mock.calls.length]).toEqual([true, 1]);
+    await timers.fire('immediate');
+    expect([clock.isCatchingUp, onAlarm.mock.calls.length]).toEqual([false, 2]);
+  });
+
+  it('waits for nothing where there are no sockets', async () => {
+    const time = movableClock();
+    const timers = manualTimers();
+    const clock = new EngineClock(() => {});
+    clock.noteActivity(false);
+    expect([clock.isCatchingUp, timers.waiting]).toEqual([false, { timers: 0, immediates: 0 }]);
+    await new Promise<void>((resolve) => process.nextTick(resolve));
+    time.at = 2000;
+    clock.noteActivity(true);
+    expect(clock.isCatchingUp).toBe(false);
+  });
+
+  it('waits for the poll phase of an alarm whose timer has fired, and for no other', async () => {
+    movableClock();
+    const timers = manualTimers();
+    const onAlarm = vi.fn();
+    const clock = new EngineClock(onAlarm);
+    clock.wakeAt(1000);
+    await timers.fire('timer');
+    clock.noteActivity(true);
+    expect([clock.isCatchingUp, timers.waiting]).toEqual([true, { timers: 0, immediates: 1 }]);
+    await timers.fire('immediate');
+    expect([clock.isCatchingUp, onAlarm.mock.calls.length]).toEqual([false, 1]);
+  });
+
+  it('waits no more once the alarm was cancelled', () => {
+    movableClock();
+    const timers = manualTimers();
+    const clock = new EngineClock(() => {});
+    clock.noteActivity(true);
+    clock.cancel();
+    expect([clock.isCatchingUp, timers.waiting]).toEqual([false, { timers: 0, immediates: 0 }]);
+  });
+
+  it('does not depend on what was read before', async () => {
+    movableClock();
+    const timers = manualTimers();
+    const onAlarm = vi.fn();
+    const clock = new EngineClock(onAlarm);
+    clock.noteRead();
+    clock.noteActivity(true);
+    await timers.fire('immediate');
+    expect(onAlarm).toHaveBeenCalledTimes(1);
+  });
+});
+
 describe('the alarm', () => {
   it('goes off once, at the earliest time it was set to', async () => {
     let alarms = 0;

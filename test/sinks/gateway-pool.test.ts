@@ -467,12 +467,22 @@ describe('a connection that ended without proving anything', () => {
     setup.clock.at = 2000;
     pool.recordLoss(holding(1), {}, LOST, true);
     expect([pool.dialAt, pool.lastError?.code]).toEqual([2100, 'APNS_ERR_CREDENTIALS_REFUSED']);
-    const timeout = new ApnsError('APNS_ERR_TIMEOUT', 'silent');
-    pool.recordLoss(holding(1), {}, timeout, true);
-    // Silence is no refusal.
-    expect([pool.dialAt, pool.lastError]).toEqual([2100, timeout]);
-    for (let i = 0; i < 3; i++) pool.recordLoss(holding(1), {}, LOST, true);
+    const failure = new ApnsError('APNS_ERR_CONNECTION_REFUSED', 'the socket failed');
+    pool.recordLoss(holding(1), {}, failure, true);
+    expect([pool.dialAt, pool.lastError]).toEqual([2200, failure]);
+    pool.recordLoss(holding(1), {}, LOST, true);
     expect(setup.failures).toEqual(['APNS_ERR_CREDENTIALS_REFUSED']);
+  });
+
+  it('soon by a timeout is a failure of its own, and never ends the sending', () => {
+    const { setup, pool } = quietPool();
+    const timeout = new ApnsError('APNS_ERR_TIMEOUT', 'silent');
+    setup.clock.at = 2000;
+    const dialAt = [1, 2, 3, 4].map(() => {
+      pool.recordLoss(holding(1), {}, timeout, true);
+      return pool.dialAt;
+    });
+    expect([dialAt, pool.lastError, setup.failures]).toEqual([[2100, 2200, 2400, 2800], timeout, []]);
   });
 
   it('later than a second is a failure if it held frames or was answered', () => {

@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { encodeFrame } from '../../src/protocol/http2/frame.js';
 import { MAX_UINT31 } from '../../src/protocol/http2/frame-header.js';
+import { Http2RequestWriter } from '../../src/sinks/http2-request-writer.js';
 import { StreamTable } from '../../src/sinks/stream-table.js';
 import { createHttp2Pair, createReadyPair } from '../support/http2-pair.js';
 import { dataFrame, RawPeer, settingsFrame } from '../support/http2-raw-gateway.js';
@@ -128,12 +129,37 @@ describe('work', () => {
     pair.clock.at = 2000;
     pair.peer.send({ type: 'WINDOW_UPDATE', streamId: 0, increment: 10 });
     await pair.settle();
-    expect([connection.hasWork, connection.liveness.lastProgressAt]).toEqual([false, 2000]);
+    // A window alone is no progress: it must let a body continue.
+    expect([connection.hasWork, connection.liveness.lastProgressAt]).toEqual([false, 1000]);
     pair.clock.at = 3000;
     pair.peer.send({ type: 'WINDOW_UPDATE', streamId: 0, increment: 10 });
     await pair.settle();
-    expect(connection.liveness.lastProgressAt).toBe(2000);
+    connection.noteContinued();
+    expect(connection.liveness.lastProgressAt).toBe(1000);
     expect([connection.liveness.lastReceivedAt, pair.clock.reads > 0]).toEqual([3000, true]);
+  });
+
+  it('is an open connection that allows no stream, until it does', async () => {
+    const waiting = createHttp2Pair({ onConnection: () => {} });
+    expect(waiting.connection.hasWork).toBe(false);
+    const pair = await createReadyPair({ maxConcurrentStreams: 0 });
+    const { connection } = pair;
+    expect([connection.hasWork, connection.room]).toEqual([true, 0]);
+    pair.peer.send(settingsFrame({ maxConcurrentStreams: 1 }));
+    await pair.settle();
+    expect([connection.hasWork, connection.room]).toEqual([false, 1]);
+  });
+
+  it('is none of a connection that is left, although it allows no stream', async () => {
+    const pair = await createReadyPair();
+    pair.send(1);
+    await pair.settle();
+    pair.peer.send(settingsFrame({ maxConcurrentStreams: 0 }));
+    await pair.settle();
+    pair.connection.drain();
+    pair.peer.respond({ streamId: 1 }, 200);
+    expect(await pair.news()).toEqual(['response 1 200', 'close']);
+    expect(pair.connection.hasWork).toBe(false);
   });
 
   it('that is used up is none of a connection that is left', async () => {
@@ -161,6 +187,123 @@ describe('work', () => {
     pair.clock.at = 4000;
     expect(await pair.news()).toEqual(['response 3 410']);
     expect([second!.connection, pair.connection.liveness.lastResponseAt]).toEqual([undefined, 4000]);
+  });
+});
+
+describe('progress', () => {
+  it.each([
+    ['the connection', 0, 65_535, MAX_UINT31],
+    ['a stream', 1, 15, 15],
+  ])(
+    'is a body that continues by 256 bytes or more, by the window of %s',
+    async (_of, streamId, first, initialWindowSize) => {
+      const pair = await createReadyPair({ initialWindowSize });
+      const { connection, clock } = pair;
+      pair.send(1, first + 1000);
+      await pair.settle();
+      const progressAfter = async (at: number, increment: number): Promise<number> => {
+        clock.at = at;
+        pair.peer.send({ type: 'WINDOW_UPDATE', streamId, increment });
+        await pair.settle();
+        connection.noteContinued();
+        return connection.liveness.lastProgressAt;
+      };
+      expect(await progressAfter(2000, 255)).toBe(1000);
+      expect(await progressAfter(3000, 1)).toBe(3000);
+      expect(await progressAfter(4000, 255)).toBe(3000);
+      expect(await progressAfter(5000, 300)).toBe(5000);
+      expect(await progressAfter(6000, 1)).toBe(5000);
+      expect(pair.peer.requests[0]!.body).toHaveLength(first + 812);
+    },
+  );
+
+  it('is not the part of a body that is sent with its headers', async () => {
+    const pair = await createReadyPair();
+    pair.send(1, 5000);
+    pair.clock.at = 2000;
+    pair.connection.noteContinued();
+    expect(pair.connection.liveness.lastProgressAt).toBe(1000);
+  });
+
+  it('is more streams for a connection that had none left', async () => {
+    const pair = await createReadyPair({ maxConcurrentStreams: 0 });
+    const allow = async (at: number, maxConcurrentStreams: number): Promise<number> => {
+      pair.clock.at = at;
+      pair.peer.send(settingsFrame({ maxConcurrentStreams }));
+      await pair.settle();
+      return pair.connection.liveness.lastProgressAt;
+    };
+    expect([await allow(2000, 0), await allow(3000, 1), await allow(4000, 2)]).toEqual([1000, 3000, 3000]);
+    pair.send(2);
+    expect([await allow(5000, 2), await allow(6000, 3), await allow(7000, 1)]).toEqual([4000, 6000, 6000]);
+  });
+});
+
+describe('bodies that wait', () => {
+  it('continue once behind the last frame of a chunk, if that has changed a window', async () => {
+    const pair = await createReadyPair();
+    const { peer } = pair;
+    const writeOn = vi.spyOn(Http2RequestWriter.prototype, 'writeOn');
+    pair.send(1, 70_000);
+    await pair.settle();
+    const windowUpdate = { type: 'WINDOW_UPDATE', streamId: 0, increment: 100 } as const;
+    const onStream = { ...windowUpdate, streamId: 1, increment: 10_000 };
+    peer.send(windowUpdate, onStream, windowUpdate, settingsFrame({ maxConcurrentStreams: 9 }), windowUpdate);
+    await pair.settle();
+    expect([writeOn.mock.calls.length, peer.requests[0]!.body.length]).toEqual([1, 65_835]);
+    peer.send({ type: 'PING', ack: true, data: Buffer.alloc(8) });
+    await pair.settle();
+    expect(writeOn).toHaveBeenCalledTimes(1);
+    peer.send(settingsFrame({ initialWindowSize: 70_000 }));
+    await pair.settle();
+    peer.send(windowUpdate);
+    await pair.settle();
+    expect([writeOn.mock.calls.length, peer.requests[0]!.body.length]).toEqual([3, 65_935]);
+    expect(peer.violations).toEqual([]);
+  });
+
+  it('continue at SETTINGS alone, where their streams had no window', async () => {
+    const pair = await createReadyPair({ initialWindowSize: 15 });
+    pair.send(2, 20);
+    await pair.settle();
+    pair.peer.send(settingsFrame({ initialWindowSize: 20 }));
+    await pair.settle();
+    expect(pair.peer.requests.map(({ isComplete }) => isComplete)).toEqual([true, true]);
+  });
+});
+
+describe('a connection is dismissed', () => {
+  const isDismissedBy = async (
+    act: (pair: Awaited<ReturnType<typeof createReadyPair>>) => void,
+  ): Promise<boolean> => {
+    const pair = await createReadyPair();
+    pair.send(1);
+    await pair.settle();
+    act(pair);
+    await pair.settle();
+    return pair.connection.isDismissed;
+  };
+
+  it('by GOAWAY with NO_ERROR alone', async () => {
+    expect(await isDismissedBy(() => {})).toBe(false);
+    expect(await isDismissedBy(({ peer }) => peer.goaway(1, 0))).toBe(true);
+    expect(await isDismissedBy(({ peer }) => peer.goaway(1, 2))).toBe(false);
+    expect(await isDismissedBy(({ peer }) => peer.socket.end())).toBe(false);
+  });
+
+  it('by a failure, and not by a response', async () => {
+    expect(await isDismissedBy(({ peer }) => peer.reset(1, 2))).toBe(true);
+    expect(await isDismissedBy(({ connection }) => connection.health.recordSickness())).toBe(true);
+    expect(await isDismissedBy(({ peer }) => peer.respond({ streamId: 1 }, 200))).toBe(false);
+  });
+
+  it('only after its SETTINGS have come', async () => {
+    const pair = createHttp2Pair({ onConnection: () => {} });
+    pair.connection.health.recordSickness();
+    pair.peer.isTrusted = false;
+    pair.peer.goaway(0, 0);
+    await pair.settle();
+    expect(pair.connection.isDismissed).toBe(false);
   });
 });
 
@@ -533,6 +676,24 @@ describe('RST_STREAM', () => {
       await pair.settle();
     }
     expect(pair.connection.health.state).toBe('sick');
+  });
+
+  it('counts in the rate of failures, unless it refuses the stream or APNs throttles the connection', async () => {
+    const pair = await createReadyPair({ maxConcurrentStreams: 100 });
+    const recordFailure = vi.spyOn(pair.connection.health, 'recordFailure');
+    pair.send(3);
+    await pair.settle();
+    pair.peer.reset(1, 7);
+    pair.peer.reset(3, 2);
+    await pair.settle();
+    pair.peer.send(settingsFrame({ maxConcurrentStreams: 1 }));
+    pair.peer.reset(5, 2);
+    await pair.settle();
+    expect(recordFailure.mock.calls).toEqual([
+      [1, 7, false],
+      [3, 7, true],
+      [5, 7, false],
+    ]);
   });
 
   it('behind a part of a response is that response', async () => {

@@ -17,6 +17,13 @@ function ready(limits: LivenessLimits = LIMITS): Http2Liveness {
   return liveness;
 }
 
+/** The same connection, on which a notification was answered at 1100. */
+function proven(limits: LivenessLimits = LIMITS): Http2Liveness {
+  const liveness = ready(limits);
+  liveness.noteResponse(1100);
+  return liveness;
+}
+
 /** What is due one millisecond before this time, and at it. */
 function actionsAround(liveness: Http2Liveness, at: number, hasWork: boolean): (string | undefined)[] {
   expect(liveness.dueAt(hasWork)).toBe(at);
@@ -31,10 +38,39 @@ describe('a connection without SETTINGS', () => {
     expect(liveness.isStalled).toBe(false);
   });
 
+  it.each([true, false])(
+    'is stalled after stallMs, and closed after connectTimeoutMs (work: %s)',
+    (hasWork) => {
+      const liveness = new Http2Liveness(OPENED_AT, { ...LIMITS, connectTimeoutMs: 60_000 });
+      liveness.noteReceived(3999);
+      expect(actionsAround(liveness, OPENED_AT + LIMITS.stallMs, hasWork)).toEqual([undefined, 'stall']);
+      expect(liveness.isStalled).toBe(true);
+      expect(actionsAround(liveness, OPENED_AT + 60_000, hasWork)).toEqual([undefined, 'close']);
+    },
+  );
+
+  it('is closed, not stalled, where both are due', () => {
+    const liveness = new Http2Liveness(OPENED_AT, { ...LIMITS, connectTimeoutMs: LIMITS.stallMs });
+    expect(liveness.takeAction(OPENED_AT + LIMITS.stallMs, false)).toBe('close');
+    expect(liveness.isStalled).toBe(false);
+  });
+
+  it('is stalled no more once SETTINGS come, of which only the first are progress', () => {
+    const liveness = new Http2Liveness(OPENED_AT, { ...LIMITS, connectTimeoutMs: 60_000 });
+    expect(liveness.takeAction(OPENED_AT + LIMITS.stallMs, false)).toBe('stall');
+    liveness.noteSettings(5000);
+    expect([liveness.isStalled, liveness.lastProgressAt]).toEqual([false, 5000]);
+    liveness.noteReceived(6999);
+    expect(actionsAround(liveness, 7000, true)).toEqual([undefined, 'stall']);
+    liveness.noteSettings(7100);
+    expect([liveness.isStalled, liveness.lastProgressAt]).toEqual([true, 5000]);
+  });
+
   it('is not usable, so it has no age', () => {
     const liveness = new Http2Liveness(OPENED_AT, LIMITS);
-    expect(liveness.ageMs(1400)).toBe(0);
+    expect([liveness.ageMs(1400), liveness.hasSettings]).toEqual([0, false]);
     liveness.noteSettings(1400);
+    expect(liveness.hasSettings).toBe(true);
     liveness.noteSettings(1600);
     expect(liveness.ageMs(1900)).toBe(500);
   });
@@ -50,7 +86,7 @@ describe('a silent connection', () => {
   });
 
   it('is asked by PING after 10 s with work', () => {
-    const liveness = ready({ ...LIMITS, stallMs: 60_000 });
+    const liveness = proven({ ...LIMITS, stallMs: 60_000 });
     expect(actionsAround(liveness, 1100 + BUSY_PING_MS, true)).toEqual([undefined, 'ping']);
   });
 
@@ -77,13 +113,24 @@ describe('a silent connection', () => {
 });
 
 describe('a connection that answers PING but no notification', () => {
-  it('is stalled after stallMs, counted from when it was given work', () => {
-    const liveness = ready();
+  it.each([
+    ['stallMs', proven, 3000, 8000],
+    ['2 s if it has never answered one', ready, 3000, 7000],
+    ['stallMs if that is shorter', ready, 1999, 6999],
+  ])('is stalled after %s, counted from when it was given work', (_when, create, stallMs, at) => {
+    const liveness = create({ ...LIMITS, stallMs });
     liveness.noteWork(5000);
-    liveness.noteReceived(7000);
+    liveness.noteReceived(at - 1);
     expect(liveness.lastProgressAt).toBe(5000);
-    expect(actionsAround(liveness, 8000, true)).toEqual([undefined, 'stall']);
+    expect(actionsAround(liveness, at, true)).toEqual([undefined, 'stall']);
     expect(liveness.isStalled).toBe(true);
+  });
+
+  it('counts as proven by a response even at time 0', () => {
+    const liveness = new Http2Liveness(0, LIMITS);
+    liveness.noteSettings(0);
+    liveness.noteResponse(0);
+    expect(liveness.dueAt(true)).toBe(3000);
   });
 
   it('is stalled after stallMs, counted from when it answered last', () => {
@@ -97,7 +144,7 @@ describe('a connection that answers PING but no notification', () => {
   });
 
   it('is stalled once, and then asked by PING and closed like any other', () => {
-    const liveness = ready();
+    const liveness = proven();
     liveness.noteWork(1100);
     expect(actionsAround(liveness, 4100, true)).toEqual([undefined, 'stall']);
     expect(actionsAround(liveness, 1100 + BUSY_PING_MS, true)).toEqual([undefined, 'ping']);
@@ -106,7 +153,7 @@ describe('a connection that answers PING but no notification', () => {
   });
 
   it('is stalled before its PING is due, while that is not answered', () => {
-    const liveness = ready({ ...LIMITS, pingTimeoutMs: 10_000 });
+    const liveness = proven({ ...LIMITS, pingTimeoutMs: 10_000 });
     liveness.noteWork(5000);
     liveness.notePing(5000);
     expect(actionsAround(liveness, 8000, true)).toEqual([undefined, 'stall']);
@@ -114,7 +161,7 @@ describe('a connection that answers PING but no notification', () => {
   });
 
   it('is asked first where PING is due before the stall', () => {
-    const liveness = ready({ ...LIMITS, stallMs: 20_000 });
+    const liveness = proven({ ...LIMITS, stallMs: 20_000 });
     liveness.noteWork(5000);
     expect(actionsAround(liveness, 1100 + BUSY_PING_MS, true)).toEqual([undefined, 'ping']);
     expect(liveness.isStalled).toBe(false);

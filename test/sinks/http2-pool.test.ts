@@ -107,8 +107,10 @@ function fakeConnection(state: object = {}) {
     isProven: false,
     isRetired: false,
     isDraining: false,
+    isDismissed: false,
     hasWork: false,
     openStreams: 0,
+    noteContinued: () => {},
     health: new ConnectionHealth(),
     liveness: new Http2Liveness(1000, { connectTimeoutMs: 500, pingTimeoutMs: 200, stallMs: 3000 }),
     ping: () => done.push('ping'),
@@ -136,6 +138,21 @@ describe('a further connection', () => {
     expect(setup.grows()).toBe(false);
     gateway.peers[0]!.send(settingsFrame({}));
     await until(() => pool.connections[0]!.isReady);
+    expect(setup.grows()).toBe(true);
+  });
+
+  it('is opened beside one whose SETTINGS have not come within stallMs', async () => {
+    const { setup, pool } = await createPool({ deadlineMs: 300 }, { onConnection: () => {} });
+    setup.grows();
+    await until(() => setup.ready === 1);
+    const first = pool.connections[0]!;
+    setup.clock.at += 99;
+    pool.watch(first, setup.clock.at);
+    expect(setup.grows()).toBe(false);
+    setup.clock.at += 1;
+    pool.watch(first, setup.clock.at);
+    expect([first.isDraining, first.liveness.isStalled, pool.dialAt]).toEqual([false, true, 1200]);
+    setup.clock.at = pool.dialAt;
     expect(setup.grows()).toBe(true);
   });
 
@@ -268,6 +285,8 @@ describe('a connection needs attention', () => {
     const { pool } = await createPool();
     const { connection, liveness } = fakeConnection({ hasWork: true });
     liveness.noteSettings(1000);
+    expect(pool.dueAt(connection, false, 2000)).toBe(3000);
+    liveness.noteResponse(1000);
     expect(pool.dueAt(connection, false, 2000)).toBe(4000);
   });
 });
@@ -342,9 +361,23 @@ describe('a silent connection', () => {
     expect(pool.dialAt).toBe(5100);
   });
 
-  it('gives everything back if unknown notifications are to be sent again, and is drained if nothing is left', async () => {
+  it('gives everything back if unknown notifications are to be sent again, and stays open without streams', async () => {
     const { pool } = await createPool({ onUnknown: 'resend' });
-    expect(watch(pool, 4000, { hasWork: true }).done).toEqual(['take back true', 'drain']);
+    expect(watch(pool, 4000, { hasWork: true }).done).toEqual(['take back true']);
+  });
+
+  it('is replaced after 2 s if it has never answered anything', async () => {
+    const { pool } = await createPool();
+    expect(watch(pool, 2999, { hasWork: true }).done).toEqual([]);
+    expect(watch(pool, 3000, { hasWork: true }).done).toEqual(['take back false']);
+  });
+
+  it('is not replaced if it has let bodies continue since the last look', async () => {
+    const { pool } = await createPool();
+    const fake = fakeConnection({ hasWork: true, noteContinued: () => fake.liveness.noteProgress(3999) });
+    fake.liveness.noteSettings(1000);
+    pool.watch(fake.connection, 4000);
+    expect([fake.done, pool.dialAt, fake.liveness.isStalled]).toEqual([[], 0, false]);
   });
 
   it('is asked by PING at once if that is due as well, unless it is draining', async () => {
@@ -472,6 +505,35 @@ describe('a connection that has closed', () => {
     setup.clock.at = 60_999;
     pool.remove(fakeConnection().connection, LOST);
     expect(pool.dialAt).toBe(61_099);
+  });
+
+  it('is replaced, later each time, if the peer dismissed it, and never ends the sending', async () => {
+    const { setup, pool } = await createPool();
+    const delays: number[] = [];
+    for (let i = 0; i < 5; i++) {
+      const before = setup.clock.at;
+      pool.remove(fakeConnection({ isDismissed: true }).connection, i === 4 ? undefined : LOST);
+      delays.push(pool.dialAt - before);
+      if (i === 0) expect(pool.lastProblem).toBe('it was lost');
+      setup.clock.at = pool.dialAt;
+    }
+    expect(pool.lastProblem).toMatch(/failed to process several notifications/);
+    expect([delays, setup.failures]).toEqual([[100, 200, 400, 800, 1000], []]);
+    // None of them was an attempt to connect.
+    pool.remove(fakeConnection().connection, LOST);
+    expect([pool.dialAt - setup.clock.at, pool.lastProblem]).toEqual([100, 'it was lost']);
+  });
+
+  it.each([{ isProven: true }, { isRetired: true }])('is none if it was dismissed and %o', async (state) => {
+    const { pool } = await createPool();
+    pool.remove(fakeConnection({ ...state, isDismissed: true }).connection, LOST);
+    expect([pool.dialAt, pool.lastProblem]).toEqual([0, undefined]);
+  });
+
+  it('ends the sending if trying again is pointless, even if the peer dismissed it', async () => {
+    const { setup, pool } = await createPool();
+    pool.remove(fakeConnection({ isDismissed: true }).connection, REFUSED);
+    expect(setup.failures).toEqual(['APNS_ERR_CREDENTIALS_REFUSED']);
   });
 
   it('ends the sending if trying again is pointless, whatever it was good for', async () => {

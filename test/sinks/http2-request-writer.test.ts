@@ -116,12 +116,24 @@ describe('a body', () => {
     const pending = it.write(10_000);
     expect(it.frames().slice(-2)).toEqual(['3 headers', '3 5535']);
     expect([it.writer.hasRoom, pending.rest?.length, it.writer.writtenBytes]).toEqual([false, 4465, WINDOW]);
-    it.writer.grow(4000);
+    expect(it.writer.continuedBytes).toBe(0);
+    it.writer.grow(3000);
+    it.writer.grow(1000);
+    // Each window may be one of many in a chunk.
+    expect(it.frames()).toEqual([]);
+    it.writer.writeOn();
     expect([it.frames(), it.writer.hasRoom]).toEqual([['3 4000'], false]);
+    expect(it.writer.continuedBytes).toBe(4000);
     it.writer.grow(466);
+    it.writer.writeOn();
     expect([it.frames(), it.writer.hasRoom]).toEqual([['3 465 end'], true]);
-    expect([pending.rest, it.writer.writtenBytes]).toEqual([undefined, 70_000]);
+    expect([pending.rest, it.writer.writtenBytes, it.writer.continuedBytes]).toEqual([
+      undefined,
+      70_000,
+      4465,
+    ]);
     it.writer.grow(1);
+    it.writer.writeOn();
     expect(it.frames()).toEqual([]);
   });
 
@@ -132,6 +144,7 @@ describe('a body', () => {
     it.write(100);
     it.frames();
     it.writer.grow(150);
+    it.writer.writeOn();
     expect(it.frames()).toEqual(['3 100 end', '5 50']);
   });
 
@@ -143,6 +156,7 @@ describe('a body', () => {
     it.write(100);
     expect(it.frames()).toEqual(['3 headers', '3 100 end']);
     it.writer.grow(1000);
+    it.writer.writeOn();
     expect([it.frames(), it.writer.hasRoom]).toEqual([[], true]);
     expect(it.writer.growStream(first, 70)).toBe(true);
     expect(it.frames()).toEqual(['1 70']);
@@ -150,6 +164,7 @@ describe('a body', () => {
     expect(it.frames()).toEqual(['1 80 end']);
     expect(it.writer.growStream(first, 1)).toBe(true);
     expect(it.frames()).toEqual([]);
+    expect([it.writer.writtenBytes, it.writer.continuedBytes]).toEqual([350, 150]);
   });
 
   it('follows the initial window, below zero if need be', () => {
@@ -198,6 +213,7 @@ describe('a body', () => {
     it.writer.drop(other);
     it.frames();
     it.writer.grow(1000);
+    it.writer.writeOn();
     expect([it.frames(), pending.rest?.length]).toEqual([[], 100]);
   });
 
@@ -337,6 +353,7 @@ describe('a writer', () => {
     expect(it.frames()).toHaveLength(100);
     it.writer.applySettings({ initialWindowSize: 4000 }, it.streams);
     it.writer.grow(1_000_000);
+    it.writer.writeOn();
     expect(it.frames()).toEqual(Array.from({ length: 100 }, (_, i) => `${2 * i + 1} 4000 end`));
   });
 

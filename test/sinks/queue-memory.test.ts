@@ -4,12 +4,12 @@ import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { createOutcomeCounts } from '../../src/outcome.js';
 import { OutcomeQueue } from '../../src/sinks/outcome-queue.js';
-import type { PendingNotification } from '../../src/sinks/pending-notification.js';
+import { NotificationPreparer } from '../../src/sinks/pending-notification.js';
 import { PendingQueue } from '../../src/sinks/pending-queue.js';
 import { RunQueue } from '../../src/sinks/run-queue.js';
 import { SettledNotifications } from '../../src/sinks/settled-notifications.js';
 import { StreamTable } from '../../src/sinks/stream-table.js';
-import { frames, runOf } from '../support/frames.js';
+import { frames, runOf, TOKEN } from '../support/frames.js';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
@@ -18,7 +18,9 @@ const collectGarbage = runInNewContext('gc') as () => void;
 const COUNT = 400_000;
 const MAX_BYTES = 1_500_000;
 
-const pending = { heldBytes: 1, deviceToken: 'ab' } as PendingNotification;
+const notification = { deviceToken: TOKEN, payload: '{}', context: 'x' };
+const preparer = new NotificationPreparer({ auth: 'token', defaultTopic: 'com.example.app' });
+const pending = preparer.prepare(notification, 0);
 const run = runOf(...frames(1));
 
 interface Queue {
@@ -44,6 +46,14 @@ const QUEUES: Record<string, () => Queue> = {
     const queue = new SettledNotifications(createOutcomeCounts());
     queue.startReading(() => {});
     return { push: () => queue.settleSent(pending, { status: 'accepted' }), shift: () => void queue.shift() };
+  },
+  'SettledNotifications of those that were not taken': () => {
+    const queue = new SettledNotifications(createOutcomeCounts());
+    queue.startReading(() => {});
+    return {
+      push: () => queue.settle(notification, { status: 'invalid' }),
+      shift: () => void queue.shift(),
+    };
   },
   StreamTable: () => {
     const table = new StreamTable();

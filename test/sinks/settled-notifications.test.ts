@@ -72,6 +72,21 @@ test('knows what unread notifications hold, over thousands of them', () => {
     left -= bytes;
   }
   expect([settled.unread, settled.unreadBytes, settled.shift()]).toEqual([0, 0, undefined]);
+});
+
+test('knows what unread notifications hold that were not taken', () => {
+  const settled = new SettledNotifications(createOutcomeCounts());
+  settled.startReading(() => {});
   settled.settle({ deviceToken: TOKEN, payload: '{}', context: 'x'.repeat(9) }, { status: 'invalid' });
-  expect([settled.unread, settled.unreadBytes]).toEqual([1, 0]);
+  const one = pending('x'.repeat(20));
+  settled.settleSent(one, { status: 'accepted' });
+  settled.settle({ deviceToken: TOKEN, payload: '{}', context: 'x'.repeat(30) }, { status: 'unsent' });
+  expect([settled.unread, settled.unreadBytes]).toEqual([3, 39 + one.heldBytes]);
+  expect([settled.shift(), settled.unreadBytes]).toMatchObject([
+    { context: 'x'.repeat(9) },
+    30 + one.heldBytes,
+  ]);
+  expect([settled.shift(), settled.unreadBytes]).toMatchObject([{ context: 'x'.repeat(20) }, 30]);
+  expect([settled.shift(), settled.unreadBytes]).toMatchObject([{ context: 'x'.repeat(30) }, 0]);
+  expect([settled.unread, settled.shift(), settled.unreadBytes]).toEqual([0, undefined, 0]);
 });
