@@ -92,7 +92,8 @@ const CONTROL = /[\u0000-\u001f\u007f]/;
 
 /** What is wrong with a device token, or `undefined`. The text follows the field's name in a message. */
 export function deviceTokenProblem(value: unknown): string | undefined {
-  if (value instanceof Uint8Array) return "must be a string of hex digits, got bytes: use Buffer's toString('hex')";
+  if (value instanceof Uint8Array)
+    return "must be a string of hex digits, got bytes: use Buffer's toString('hex')";
   if (typeof value !== 'string') return `must be a string of hex digits, got ${describe(value)}`;
   if (value.length === 0) return 'must not be empty';
   if (!isHex(value)) return deviceTokenAdvice(value);

@@ -49,6 +49,8 @@ export class EngineClock {
   constructor(onAlarm: (frozenMs: number) => void) {
     this.#onAlarm = onAlarm;
     this.#onTimer = () => {
+      // A poll phase is under way already, and the alarm is handled behind it.
+      if (this.#immediate !== undefined) return;
       this.now();
       this.#hasRead = false;
       this.#poll(MAX_POLLS);
@@ -68,8 +70,8 @@ export class EngineClock {
   }
 
   /**
-   * Whether the process was just frozen, or the engine idle, and the sockets were not read since. A connection that the peer closed in the
-   * meantime still looks open, so nothing may be written until the alarm was handled.
+   * Whether the process was just frozen, or the engine idle, and the sockets were not read since. A connection that the
+   * peer closed in the meantime still looks open, so nothing may be written until the alarm was handled.
    */
   get isCatchingUp(): boolean {
     return this.#frozenMs > 0 || this.#isPolling;

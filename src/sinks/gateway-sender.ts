@@ -268,7 +268,6 @@ export class GatewaySender implements GatewayPoolEvents {
     if (!this.#isEnding && this.roomFrames > 0) this.#events.onRoom();
   }
 
-  /** Continues after the next poll phase, in which the end of a connection is read. */
   get #isEnding(): boolean {
     return this.#onEnd !== undefined || this.#failure !== undefined;
   }

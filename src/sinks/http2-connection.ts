@@ -52,7 +52,7 @@ const MAX_RESPONSE_BYTES = 48 * 1024;
 /** What is kept of a rejection: its reason and timestamp. */
 const MAX_KEPT_BYTES = 2048;
 
-/** A peer that lets fewer bytes of waiting bodies pass than this, between two looks at it, makes no progress. */
+/** Fewer bytes of waiting bodies than this, since the last progress, are none: a peer may let them trickle. */
 const MIN_CONTINUED_BYTES = 256;
 
 /** How long a connection that is closed in good order may take to send what it still has. */
@@ -367,7 +367,7 @@ export class Http2Connection implements FrameHandler, StreamHolder {
       failure = error;
     }
     this.#isReading = false;
-    if (this.#isWindowChanged) this.#requests.writeOn();
+    if (this.#isWindowChanged && failure === undefined) this.#requests.writeOn();
     this.#isWindowChanged = false;
     if (this.#answers !== answers) this.liveness.noteResponse(now);
     if (failure !== undefined) this.#breakOff(failure);

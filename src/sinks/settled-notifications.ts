@@ -62,7 +62,8 @@ export class SettledNotifications implements OutcomeReader {
     this.#counts[settlement.status]++;
     if (this.#onSettled === undefined) return;
     const outcome = createOutcome(notification, settlement);
-    const untaken = { outcome, heldBytes: heldBytes(notification, outcome.context) };
+    // All of it is kept, the payload that was refused included.
+    const untaken = { outcome, heldBytes: heldBytes(notification, notification) };
     this.#settled.push(untaken);
     this.#unreadBytes += untaken.heldBytes;
     this.#onSettled();

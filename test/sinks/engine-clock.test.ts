@@ -388,4 +388,24 @@ describe('the alarm', () => {
     clearImmediate(reading);
     expect(polls).toBeGreaterThan(30);
   });
+
+  it('does not go off after cancel() where a poll phase was under way when its timer fired', async () => {
+    const onAlarm = vi.fn();
+    const clock = new EngineClock(onAlarm);
+    const time = movableClock();
+    clock.noteActivity(true);
+    await nextPoll();
+    await nextPoll();
+    onAlarm.mockClear();
+    time.at = 5000;
+    clock.wakeAt(0);
+    clock.noteActivity(true);
+    const fired = new Promise((resolve) => setTimeout(resolve, 1));
+    const until = Date.now() + 5;
+    while (Date.now() < until);
+    await fired;
+    clock.cancel();
+    for (let i = 0; i < 4; i++) await nextPoll();
+    expect(onAlarm).not.toHaveBeenCalled();
+  });
 });

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { heldBytes } from '../../src/held-bytes.js';
 import { createOutcomeCounts } from '../../src/outcome.js';
 import { NotificationPreparer, type PendingNotification } from '../../src/sinks/pending-notification.js';
 import { SettledNotifications } from '../../src/sinks/settled-notifications.js';
@@ -77,16 +78,21 @@ test('knows what unread notifications hold, over thousands of them', () => {
 test('knows what unread notifications hold that were not taken', () => {
   const settled = new SettledNotifications(createOutcomeCounts());
   settled.startReading(() => {});
-  settled.settle({ deviceToken: TOKEN, payload: '{}', context: 'x'.repeat(9) }, { status: 'invalid' });
+  const first = { deviceToken: TOKEN, payload: '{}', context: 'x'.repeat(9) };
+  const last = { deviceToken: TOKEN, payload: '{}', context: 'x'.repeat(30) };
+  // Such a notification is kept whole.
+  const [firstBytes, lastBytes] = [heldBytes(first, first), heldBytes(last, last)];
+  expect(lastBytes).toBeGreaterThan(TOKEN.length + 30);
+  settled.settle(first, { status: 'invalid' });
   const one = pending('x'.repeat(20));
   settled.settleSent(one, { status: 'accepted' });
-  settled.settle({ deviceToken: TOKEN, payload: '{}', context: 'x'.repeat(30) }, { status: 'unsent' });
-  expect([settled.unread, settled.unreadBytes]).toEqual([3, 39 + one.heldBytes]);
+  settled.settle(last, { status: 'unsent' });
+  expect([settled.unread, settled.unreadBytes]).toEqual([3, firstBytes + lastBytes + one.heldBytes]);
   expect([settled.shift(), settled.unreadBytes]).toMatchObject([
     { context: 'x'.repeat(9) },
-    30 + one.heldBytes,
+    lastBytes + one.heldBytes,
   ]);
-  expect([settled.shift(), settled.unreadBytes]).toMatchObject([{ context: 'x'.repeat(20) }, 30]);
+  expect([settled.shift(), settled.unreadBytes]).toMatchObject([{ context: 'x'.repeat(20) }, lastBytes]);
   expect([settled.shift(), settled.unreadBytes]).toMatchObject([{ context: 'x'.repeat(30) }, 0]);
   expect([settled.unread, settled.shift(), settled.unreadBytes]).toEqual([0, undefined, 0]);
 });

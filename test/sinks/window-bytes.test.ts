@@ -104,3 +104,20 @@ test('counts invalid notifications over HTTP/2, too, until their outcomes are re
   expect(taken).toBeLessThanOrEqual(40);
   delivery.destroy();
 });
+
+test('counts a payload that was refused for its size', async () => {
+  const gateway = await startRawGateway();
+  const delivery = createHttp2Delivery({
+    ...gateway.options,
+    window: { bytes: 1_000_000 },
+    highWaterMark: 1,
+  });
+  let taken = 0;
+  for (let i = 0; i < 100; i++) {
+    const payload = `"${'x'.repeat(100_000)}"`;
+    delivery.write({ deviceToken: TOKEN, topic: 'com.example.app', payload }, () => taken++);
+  }
+  for (let i = 0; i < 200; i++) await turn();
+  expect(taken).toBeLessThanOrEqual(40);
+  delivery.destroy();
+});
