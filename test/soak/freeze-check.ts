@@ -7,6 +7,8 @@ import type { FreezeOutcome } from './freezing-client.js';
 export interface FreezeResult {
   readonly written: number;
   readonly outcomes: readonly FreezeOutcome[];
+  /** The exit code of the client, or the signal that ended it. */
+  readonly exit: number | string | null;
   /** What the delivery failed with. */
   readonly failure: string | undefined;
   /** How often each notification was accepted, by its id. */
@@ -18,7 +20,8 @@ const BUSY_MS = 500;
 
 /** @throws {assert.AssertionError} naming the promise that was broken */
 export function checkFreeze(plan: FreezePlan, closeTimeoutMs: number, result: FreezeResult): void {
-  const { written, outcomes, failure, accepted } = result;
+  const { written, outcomes, failure, accepted, exit } = result;
+  assert.equal(exit, 0, `the client ended with ${exit} after ${outcomes.length} outcomes`);
   assert.equal(failure, undefined, 'the sending ended');
   assert.ok(written > 0, 'the client did not start');
   assert.deepEqual(

@@ -95,7 +95,7 @@ async function run(plan: FreezePlan, credentials: SimulatorCredentials): Promise
     child.stdin!.write('end\n');
     const isClosed = await Promise.race([closed, delay(PATIENCE_MS, undefined, { ref: false })]);
     if (isClosed === undefined) throw new Error(`not settled after ${PATIENCE_MS} ms: ${printed.join()}`);
-    return resultOf(printed, simulator);
+    return resultOf(printed, simulator, isClosed as [number | null, NodeJS.Signals | null]);
   } finally {
     child.kill('SIGKILL');
     await simulator.close();
@@ -147,7 +147,11 @@ function readLines(child: ChildProcess): string[] {
   return lines;
 }
 
-function resultOf(lines: readonly string[], simulator: Simulator): FreezeResult {
+function resultOf(
+  lines: readonly string[],
+  simulator: Simulator,
+  [exitCode, signal]: readonly [number | null, NodeJS.Signals | null],
+): FreezeResult {
   const outcomes: FreezeOutcome[] = [];
   let written = 0;
   let failure: string | undefined;
@@ -162,5 +166,5 @@ function resultOf(lines: readonly string[], simulator: Simulator): FreezeResult 
     const id = Number.parseInt(deviceToken, 16);
     accepted.set(id, (accepted.get(id) ?? 0) + 1);
   }
-  return { written, outcomes, failure, accepted };
+  return { written, outcomes, failure, accepted, exit: signal ?? exitCode };
 }
