@@ -215,9 +215,9 @@ export interface CheckedNotification {
  */
 export class NotificationRecord implements CheckedNotification {
   /** The object that was written. */
-  given: Notification;
-  deviceToken: string;
-  payload: Notification['payload'];
+  given!: Notification;
+  deviceToken!: string;
+  payload!: Notification['payload'];
   identifier: number | undefined;
   expiration: number | Date | undefined;
   priority: Notification['priority'] | undefined;
@@ -233,18 +233,8 @@ export class NotificationRecord implements CheckedNotification {
    * @param notification where its fields are read: a substitute, if reading them throws
    */
   constructor(given: Notification, notification: Notification = given) {
+    this.read(notification);
     this.given = given;
-    this.deviceToken = notification.deviceToken;
-    this.payload = notification.payload;
-    this.identifier = notification.identifier;
-    this.expiration = notification.expiration;
-    this.priority = notification.priority;
-    this.topic = notification.topic;
-    this.pushType = notification.pushType;
-    this.collapseId = notification.collapseId;
-    this.apnsId = notification.apnsId;
-    this.context = notification.context;
-    this.channelId = channelOf(notification);
   }
 
   /** Reads another notification into the same record, for those who check many and keep no record. */

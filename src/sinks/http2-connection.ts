@@ -100,7 +100,7 @@ export class Http2Connection implements FrameHandler, StreamHolder {
   #peakStreamLimit = 0;
   #receivedBytes = 0;
   /** What GOAWAY said. */
-  #farewell: ApnsError | undefined;
+  #goaway: ApnsError | undefined;
 
   constructor(socket: TLSSocket, context: Http2ConnectionContext, events: Http2ConnectionEvents) {
     const { peer, authority, clock, limits } = context;
@@ -136,7 +136,7 @@ export class Http2Connection implements FrameHandler, StreamHolder {
 
   /** Whether the peer took part in HTTP/2 and then ended the connection in good order, or refused what was sent. */
   get isDismissed(): boolean {
-    const isGoaway = this.#farewell?.code === 'APNS_ERR_CONNECTION_LOST';
+    const isGoaway = this.#goaway?.code === 'APNS_ERR_CONNECTION_LOST';
     const hasFailed = this.health.state === 'suspect' || this.health.isSick;
     return this.liveness.hasSettings && (isGoaway || hasFailed);
   }
@@ -316,7 +316,7 @@ export class Http2Connection implements FrameHandler, StreamHolder {
 
   onGoaway(lastStreamId: number, errorCode: number, debugData: Buffer): void {
     if (this.#state === 'closed') return;
-    this.#farewell = farewellError(this.#peer, errorCode, debugData);
+    this.#goaway = farewellError(this.#peer, errorCode, debugData);
     this.#state = 'draining';
     // No stream is opened any more, so each stream is visited once, regardless of the number of GOAWAY frames.
     this.#lastOpen ??= this.#streams.all();
@@ -463,7 +463,7 @@ export class Http2Connection implements FrameHandler, StreamHolder {
     // A peer that reads nothing would keep it for as long as it likes.
     const timer = setTimeout(() => socket.destroy(), GOODBYE_MS).unref();
     socket.once('close', () => clearTimeout(timer));
-    this.#events.onClose(this, this.#farewell);
+    this.#events.onClose(this, this.#goaway);
   }
 
   #sayGoodbye(errorCode: number): void {
@@ -483,6 +483,6 @@ export class Http2Connection implements FrameHandler, StreamHolder {
       else if (pending.rest !== undefined) this.#events.onUnprocessed(this, pending);
       else this.#events.onLost(this, pending, lossReason(cause));
     }
-    this.#events.onClose(this, cause ?? this.#farewell);
+    this.#events.onClose(this, cause ?? this.#goaway);
   }
 }

@@ -2,8 +2,8 @@
  * The connections of an HTTP/2 sender: which one to write to, when to open another, when to replace one.
  *
  * One connection is dialled at a time. `connections` of them are used side by side, and some more for relief
- * while APNs throttles one of them. The pool drains and replaces a sick connection, and opens
- * another one beside a stalled connection. Failures delay the next attempt.
+ * while APNs throttles one of them. The pool drains and replaces a sick connection, and opens another one beside a
+ * stalled connection. Failures delay the next attempt.
  */
 import { closedAfterHandshake, isFatalConnectionError } from '../connection/connection-error.js';
 import { dial } from '../connection/dial.js';
@@ -128,7 +128,7 @@ export class Http2Pool {
     return isProven ? at : Math.min(at, now + UNPROVEN_GROWTH_MS);
   }
 
-  /** Does what silence demands. */
+  /** Trusts a connection with more, or sends PING, opens another one beside it, or closes it if its peer is silent. */
   watch(connection: Http2Connection, now: number): void {
     const { liveness, health } = connection;
     health.growTrust(liveness.ageMs(now));
