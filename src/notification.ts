@@ -228,16 +228,7 @@ export class NotificationRecord implements CheckedNotification {
   context: unknown;
   channelId: string | undefined;
 
-  /**
-   * @param given the object that was written
-   * @param notification where its fields are read: a substitute, if reading them throws
-   */
-  constructor(given: Notification, notification: Notification = given) {
-    this.read(notification);
-    this.given = given;
-  }
-
-  /** Reads another notification into the same record, for those who check many and keep no record. */
+  /** Reads every field once. A record can be used again for another notification. */
   read(notification: Notification): this {
     this.given = notification;
     this.deviceToken = notification.deviceToken;
@@ -311,7 +302,7 @@ function checkFields(notification: Notification, record?: NotificationRecord): C
 }
 
 function readFields(notification: Notification, record: NotificationRecord | undefined): NotificationRecord {
-  return record === undefined ? new NotificationRecord(notification) : record.read(notification);
+  return (record ?? new NotificationRecord()).read(notification);
 }
 
 /** The object that was written. */

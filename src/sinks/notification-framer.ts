@@ -25,7 +25,7 @@ export class NotificationFramer implements NotificationSender {
   readonly #slab: FrameSlab;
   readonly #flush: () => void;
   /** The fields of the notification that is being framed. */
-  readonly #record = new NotificationRecord({} as Notification);
+  readonly #record = new NotificationRecord();
   /** The notifications whose frames are in the slab. */
   #notifications: (FramedNotification | Notification)[] = [];
   /** The memory, in bytes, that these hold beyond the frames. */

@@ -142,9 +142,11 @@ function describeFrame(
 /** The fields of a notification, or none of them if reading one throws. */
 function readFields(notification: Notification): NotificationRecord {
   try {
-    return new NotificationRecord(notification);
+    return new NotificationRecord().read(notification);
   } catch {
-    return new NotificationRecord(notification, {} as Notification);
+    const record = new NotificationRecord();
+    record.given = notification;
+    return record;
   }
 }
 

@@ -2,7 +2,6 @@
 import { heldBytes } from '../held-bytes.js';
 import {
   type CheckedNotification,
-  channelOf,
   checkNotification,
   expirationSeconds,
   type Notification,
@@ -29,24 +28,17 @@ export interface StreamHolder {
   timeOut(pending: PendingNotification): boolean;
 }
 
-/** Request and record in one object, since there is one for every notification. */
-export class PendingNotification implements NotificationRequest {
-  /** The object that was written. */
-  readonly given: Notification;
-  readonly deviceToken: string;
-  readonly payload: string | Uint8Array;
-  readonly topic: string | undefined;
-  readonly pushType: string | undefined;
-  readonly priority: number | undefined;
-  readonly expiration: number | undefined;
-  readonly collapseId: string | undefined;
+/**
+ * The fields of a notification, the request that is made of them, and its state, in one object: there is one for each
+ * notification. Until {@link complete} has run, `payload` and `expiration` are what was written.
+ */
+export class PendingNotification extends NotificationRecord implements NotificationRequest {
+  declare payload: string | Uint8Array;
+  declare expiration: number | undefined;
   /** The same for every attempt, so that a duplicate can be traced. */
-  apnsId: string;
-  readonly identifier: number | undefined;
-  readonly channelId: string | undefined;
-  readonly context: unknown;
+  declare apnsId: string;
   /** The memory that it holds, in bytes; the window counts this. */
-  readonly heldBytes: number;
+  heldBytes = 0;
   /** The request of a broadcast, but for its authorization; `undefined` for a notification to a device. */
   broadcast: GeneralRequest | undefined;
   authorization: string | undefined;
@@ -77,33 +69,24 @@ export class PendingNotification implements NotificationRequest {
   /** What becomes of it if it is given up now (`unsent`, unless more or less is known), then what became of it. */
   settlement: Settlement | undefined;
 
-  /** Reads `checked` before it makes text of the payload, which may run code that reads another notification. */
-  constructor(
-    given: Notification,
-    checked: CheckedNotification,
-    topic: string | undefined,
-    apnsId: string,
-    enqueuedAt: number,
-  ) {
-    const { expiration, pushType, context } = checked;
-    this.given = given;
-    this.deviceToken = checked.deviceToken;
-    this.topic = checked.topic ?? topic;
-    this.pushType = pushType;
+  constructor(enqueuedAt: number) {
+    super();
+    this.enqueuedAt = enqueuedAt;
+  }
+
+  /** Turns the fields, which were read and checked, into those of the request. May run the payload's `toJSON`. */
+  complete(defaultTopic: string | undefined, apnsId: string): void {
+    const expiration = this.expiration as Notification['expiration'];
+    this.topic ??= defaultTopic;
     // Apple: "If you omit this header, APNs sets the notification priority to 10", and for background "always use
     // priority 5. Using priority 10 is an error."
-    this.priority = checked.priority ?? (pushType === 'background' ? 5 : undefined);
-    this.expiration = expiration === undefined ? undefined : expirationSeconds(expiration);
-    this.collapseId = checked.collapseId;
+    if (this.pushType === 'background') this.priority ??= 5;
+    if (expiration !== undefined) this.expiration = expirationSeconds(expiration);
     this.apnsId = apnsId;
-    this.identifier = checked.identifier;
-    this.channelId = channelOf(checked);
-    this.context = context;
-    const payload = payloadText(checked);
+    const payload = payloadText(this);
     // The writer may use its bytes again after the callback, long before they are sent.
     this.payload = typeof payload === 'string' ? payload : Buffer.from(payload);
-    this.heldBytes = payload.length + heldBytes(given, context);
-    this.enqueuedAt = enqueuedAt;
+    this.heldBytes = payload.length + heldBytes(this.given, this.context);
   }
 }
 
@@ -113,8 +96,6 @@ export class NotificationPreparer {
   /** Those of a notification that kept every rule: most of those behind it have the same. */
   #passed: HeaderRuleFields | undefined;
   readonly #ids = new ApnsIdSource();
-  /** The fields of the notification that is being prepared. */
-  readonly #record = new NotificationRecord({} as Notification);
 
   /** @param rules what speaks for the provider, and the topic of notifications that name none */
   constructor(rules: Http2RuleContext) {
@@ -126,17 +107,18 @@ export class NotificationPreparer {
    * @throws {InvalidNotificationError} naming the first field that breaks a rule
    */
   prepare(notification: Notification, enqueuedAt: number): PendingNotification {
-    const record = checkNotification(notification, this.#record);
-    const isBroadcast = channelOf(record) !== undefined;
-    if (!isBroadcast) this.#checkHeaders(record);
-    const apnsId = record.apnsId ?? this.#ids.next();
+    const pending = new PendingNotification(enqueuedAt);
+    // One that a parser made has no getters, and was checked as it is.
+    if (checkNotification(notification, pending) !== pending) pending.read(notification);
+    const isBroadcast = pending.channelId !== undefined;
+    if (!isBroadcast) this.#checkHeaders(pending);
+    const apnsId = pending.apnsId ?? this.#ids.next();
     const { defaultTopic } = this.#rules;
-    const broadcast = isBroadcast ? createBroadcastRequest(record, defaultTopic, apnsId) : undefined;
-    const pending = new PendingNotification(notification, record, defaultTopic, apnsId, enqueuedAt);
-    pending.broadcast = broadcast;
+    if (isBroadcast) pending.broadcast = createBroadcastRequest(pending, defaultTopic, apnsId);
+    pending.complete(defaultTopic, apnsId);
     // Only a payload that could be too long in UTF-8 is measured.
     if (pending.payload.length * 3 > MAX_PAYLOAD_BYTES)
-      checkHttp2PayloadBytes(record, Buffer.byteLength(pending.payload), isBroadcast);
+      checkHttp2PayloadBytes(pending, Buffer.byteLength(pending.payload), isBroadcast);
     return pending;
   }
 

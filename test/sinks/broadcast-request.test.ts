@@ -6,7 +6,7 @@ import { createBroadcastRequest } from '../../src/sinks/broadcast-request.js';
 const CHANNEL = 'dHN0LXNyY2gtY2hubA==';
 
 function request(fields: object, bundleId?: string) {
-  const record = new NotificationRecord({ channelId: CHANNEL, payload: '{}', ...fields } as never);
+  const record = new NotificationRecord().read({ channelId: CHANNEL, payload: '{}', ...fields } as never);
   return createBroadcastRequest(record, bundleId, 'id-1');
 }
 

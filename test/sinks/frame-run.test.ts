@@ -25,7 +25,9 @@ function build(it: { command: 2 | 1 | 0; length: number }[]): FrameRun {
       encodeFrame({ deviceToken: TOKEN, payload: 'x'.repeat(length), identifier: 1 }, command),
     ),
   );
-  const notifications = it.map((_, i) => new NotificationRecord({ deviceToken: `${i}`, payload: 'x' }));
+  const notifications = it.map((_, i) =>
+    new NotificationRecord().read({ deviceToken: `${i}`, payload: 'x' }),
+  );
   return { ...run, notifications };
 }
 

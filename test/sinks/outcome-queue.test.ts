@@ -35,7 +35,7 @@ test('gives the very notification back where it has one', () => {
   const queue = new OutcomeQueue(createOutcomeCounts());
   queue.startReading(() => {});
   const notifications = [1, 2].map((i) => ({ deviceToken: TOKEN, payload: '{}', context: i }));
-  const records = notifications.map((notification) => new NotificationRecord(notification));
+  const records = notifications.map((notification) => new NotificationRecord().read(notification));
   queue.settle({ ...runOf(...frames(2)), notifications: records, attempts: 2 }, { status: 'accepted' });
   const outcomes = drain(queue);
   expect(outcomes.map(({ notification }) => notification)).toEqual(notifications);

@@ -45,7 +45,7 @@ export class FrameSlab {
   readonly #maxPayloadBytes: number;
   readonly #identify: FrameSlabOptions['identify'];
   /** The fields of the notification that is being appended, if the caller gave no record. */
-  readonly #record = new NotificationRecord({} as Notification);
+  readonly #record = new NotificationRecord();
   #slab: Buffer = NO_SLAB;
   #start = 0;
   #end = 0;
