@@ -7,12 +7,12 @@
  */
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createErrorSource, createFrameEncoder, createGatewaySink } from 'apns-streams';
+import { createBinarySink, createErrorSource, createFrameEncoder } from 'apns-streams';
 import { encodeTokenFault } from 'apns-streams/simulator';
 import { openTarget } from './target.mjs';
 
 const target = await openTarget();
-const sink = createGatewaySink(target.gateway);
+const sink = createBinarySink(target.gateway);
 
 // The device tokens of numbers 3 and 7 ask the simulator to reject them, with status codes 8 and 5.
 const faults = new Map([

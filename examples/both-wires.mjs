@@ -7,7 +7,7 @@
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
-import { createGatewayDelivery, createHttp2Delivery, createNdjsonParser } from 'apns-streams';
+import { createBinaryDelivery, createHttp2Delivery, createNdjsonParser } from 'apns-streams';
 import { openTarget, operands } from './target.mjs';
 
 const [file = fileURLToPath(new URL('./data/notifications.ndjson', import.meta.url))] = operands;
@@ -24,7 +24,7 @@ async function sendOver(delivery) {
 }
 
 // Before: certificates, frames, and silence for everything that is accepted.
-const binary = await sendOver(createGatewayDelivery(target.gateway));
+const binary = await sendOver(createBinaryDelivery(target.gateway));
 // After: a provider token (or the same certificate), a topic, and an answer to every notification.
 const http2 = await sendOver(createHttp2Delivery(target.http2));
 

@@ -6,7 +6,7 @@
  */
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import { createGatewayDelivery, createHttp2Delivery } from 'apns-streams';
+import { createBinaryDelivery, createHttp2Delivery } from 'apns-streams';
 import { openTarget } from './target.mjs';
 
 const target = await openTarget();
@@ -26,7 +26,7 @@ async function* endlessInput() {
 const { signal } = giveUp;
 const delivery =
   target.wire === 'binary'
-    ? createGatewayDelivery({ ...target.gateway, signal })
+    ? createBinaryDelivery({ ...target.gateway, signal })
     : createHttp2Delivery({ ...target.http2, signal });
 delivery.on('data', () => {}); // Outcomes must be read, if only to throw them away.
 const closed = once(delivery, 'close').catch(() => {}); // The error of giving up is expected.

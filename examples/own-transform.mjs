@@ -7,8 +7,8 @@
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import {
+  createBinaryDelivery,
   createFrameEncoder,
-  createGatewayDelivery,
   createHttp2Delivery,
   createNdjsonParser,
 } from 'apns-streams';
@@ -36,7 +36,7 @@ const ndjson = Readable.from(input.map((notification) => `${JSON.stringify(notif
 
 const target = await openTarget();
 const delivery =
-  target.wire === 'binary' ? createGatewayDelivery(target.gateway) : createHttp2Delivery(target.http2);
+  target.wire === 'binary' ? createBinaryDelivery(target.gateway) : createHttp2Delivery(target.http2);
 await pipeline(ndjson, createNdjsonParser(), personalize, delivery, async (outcomes) => {
   for await (const { line, status, context } of outcomes) console.log(line, status, context.campaign);
 });

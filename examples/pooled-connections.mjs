@@ -6,7 +6,7 @@
  */
 import { once } from 'node:events';
 import { finished } from 'node:stream/promises';
-import { createGatewayDelivery, createHttp2Delivery } from 'apns-streams';
+import { createBinaryDelivery, createHttp2Delivery } from 'apns-streams';
 import { openTarget } from './target.mjs';
 
 const target = await openTarget();
@@ -15,7 +15,7 @@ const delivery =
   target.wire === 'binary'
     ? // This wire never says yes, so a long-lived delivery has to ask now and then; each answer ends one
       // connection. Seconds are usual; here the example shall be quick.
-      createGatewayDelivery({ ...target.gateway, connections, window: { ageMs: 50 } })
+      createBinaryDelivery({ ...target.gateway, connections, window: { ageMs: 50 } })
     : createHttp2Delivery({ ...target.http2, connections });
 
 // An outcome finds whoever waits for it by the very object that was written.

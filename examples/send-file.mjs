@@ -8,7 +8,7 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import {
-  createGatewayDelivery,
+  createBinaryDelivery,
   createHttp2Delivery,
   createNdjsonParser,
   createNdjsonStringifier,
@@ -20,7 +20,7 @@ const [input = sample, output = 'outcomes.ndjson'] = operands;
 
 const target = await openTarget();
 const delivery =
-  target.wire === 'binary' ? createGatewayDelivery(target.gateway) : createHttp2Delivery(target.http2);
+  target.wire === 'binary' ? createBinaryDelivery(target.gateway) : createHttp2Delivery(target.http2);
 const lines = createNdjsonStringifier();
 let invalidLines = 0;
 

@@ -7,7 +7,7 @@
  */
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createGatewayDelivery, createHttp2Delivery } from 'apns-streams';
+import { createBinaryDelivery, createHttp2Delivery } from 'apns-streams';
 import { openTarget, operands } from './target.mjs';
 
 const target = await openTarget();
@@ -18,7 +18,7 @@ const notification = {
 };
 
 const delivery =
-  target.wire === 'binary' ? createGatewayDelivery(target.gateway) : createHttp2Delivery(target.http2);
+  target.wire === 'binary' ? createBinaryDelivery(target.gateway) : createHttp2Delivery(target.http2);
 await pipeline(Readable.from([notification]), delivery, async (outcomes) => {
   for await (const outcome of outcomes) {
     console.log(outcome.status, outcome.reason ?? '', outcome.context);

@@ -26,7 +26,7 @@ export interface ChannelManagerOptions extends TargetOptions {
   /** The key that provider tokens are made with; without it a client certificate in `tls` speaks for the provider. */
   readonly providerToken?: ProviderTokenOptions;
   /** Milliseconds for each request to be answered. @default 60_000 */
-  readonly deadlineMs?: number;
+  readonly timeoutMs?: number;
   /** Ends everything when aborted. */
   readonly signal?: AbortSignal;
 }
@@ -76,7 +76,7 @@ const PUSH_TYPE = 'LiveActivity';
  * @throws {ApnsError} APNS_ERR_INVALID_OPTION or APNS_ERR_BAD_CREDENTIALS, at once
  */
 export function createChannelManager(options: ChannelManagerOptions): ChannelManager {
-  const names = [...TARGET_OPTION_NAMES, 'topic', 'providerToken', 'deadlineMs', 'signal'];
+  const names = [...TARGET_OPTION_NAMES, 'topic', 'providerToken', 'timeoutMs', 'signal'];
   checkOptionNames('options', options ?? null, names);
   const { topic, environment } = options;
   if (headerTextProblem(topic) !== undefined) throw invalidOption('topic', 'a bundle identifier', topic);
@@ -89,7 +89,7 @@ export function createChannelManager(options: ChannelManagerOptions): ChannelMan
   const client = new Http2Client({
     target,
     authority: authorityOf(target),
-    deadlineMs: integerOption('deadlineMs', options.deadlineMs, { default: 60_000, max: 2 ** 31 - 1 }),
+    timeoutMs: integerOption('timeoutMs', options.timeoutMs, { default: 60_000, max: 2 ** 31 - 1 }),
     signal: streamOptions(options, 'highWaterMark').signal,
   });
   const { providerToken: token } = options;

@@ -8,7 +8,7 @@ import { choiceOption, integerOption, streamOptions } from './options.js';
 import type { DeliveryOutcome, OutcomeCounts } from './outcome.js';
 import { type FrameCommand, MAX_PAYLOAD_BYTES } from './protocol/binary/frame.js';
 import { endReason, unsentSettlement } from './sinks/end-reason.js';
-import { GATEWAY_OPTION_NAMES, type GatewayOptions, resolveGatewayOptions } from './sinks/gateway-options.js';
+import { BINARY_OPTION_NAMES, type BinaryOptions, resolveBinaryOptions } from './sinks/gateway-options.js';
 import { closeGracefully } from './sinks/graceful-close.js';
 import { type Http2Options, resolveHttp2Options } from './sinks/http2-options.js';
 import { Http2Sender } from './sinks/http2-sender.js';
@@ -18,8 +18,8 @@ import { OutcomePump, throwLater } from './sinks/outcome-source.js';
 import { unwrittenChunks } from './sinks/unwritten.js';
 import type { DuplexOf } from './typed-stream.js';
 
-/** Options of {@link createGatewayDelivery}. */
-export interface GatewayDeliveryOptions extends GatewayOptions {
+/** Options of {@link createBinaryDelivery}. */
+export interface BinaryDeliveryOptions extends BinaryOptions {
   /** The form of the frames. @default 2 */
   readonly command?: FrameCommand;
   /** The largest payload, in UTF-8 bytes, up to 65535. @default 2048 for command 2, 256 for 1 and 0 */
@@ -31,15 +31,15 @@ export interface GatewayDeliveryOptions extends GatewayOptions {
  * {@link DeliveryOutcome} objects, with the notification's `context`, `line` and identity, in the order in which
  * they become known. Invalid notifications become `invalid` outcomes.
  *
- * It does what `createGatewaySink` does, with the same options. It must be read: a reader that is slow
+ * It does what `createBinarySink` does, with the same options. It must be read: a reader that is slow
  * slows the sending, and one that never reads stops it, with a process warning. When it fails or is aborted
  * through `signal`, every outcome can still be read before the error arrives; `destroy()` ends the reading at
  * once, so then only `counts` say what became of the rest.
  *
  * @throws {ApnsError} APNS_ERR_INVALID_OPTION or APNS_ERR_BAD_CREDENTIALS, at once
  */
-export function createGatewayDelivery(options: GatewayDeliveryOptions): Delivery {
-  const resolved = resolveGatewayOptions(options, [...GATEWAY_OPTION_NAMES, 'command', 'maxPayloadBytes']);
+export function createBinaryDelivery(options: BinaryDeliveryOptions): Delivery {
+  const resolved = resolveBinaryOptions(options, [...BINARY_OPTION_NAMES, 'command', 'maxPayloadBytes']);
   const command = choiceOption('command', options.command, [2, 1, 0], 2);
   const maxPayloadBytes = integerOption('maxPayloadBytes', options.maxPayloadBytes, {
     default: MAX_PAYLOAD_BYTES[command],
@@ -56,7 +56,7 @@ export function createGatewayDelivery(options: GatewayDeliveryOptions): Delivery
  * they become known. Invalid notifications become `invalid` outcomes.
  *
  * It does what `createHttp2Sink` does, with the same options, and is read and ends as
- * {@link createGatewayDelivery} describes.
+ * {@link createBinaryDelivery} describes.
  *
  * @throws {ApnsError} APNS_ERR_INVALID_OPTION or APNS_ERR_BAD_CREDENTIALS, at once
  */
@@ -80,7 +80,7 @@ const UNREAD_WARNING =
 
 type Callback = (error?: Error | null) => void;
 
-/** A delivery over either wire; see {@link createGatewayDelivery}. */
+/** A delivery over either wire; see {@link createBinaryDelivery}. */
 export interface Delivery extends DuplexOf<Notification, DeliveryOutcome> {
   /** How many notifications ended how, so far. */
   readonly counts: Readonly<OutcomeCounts>;

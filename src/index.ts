@@ -29,10 +29,10 @@ export type { TlsCredentialOptions } from './connection/credentials.js';
 export type { ProxyOptions } from './connection/proxy.js';
 export type { TargetOptions } from './connection/target.js';
 export {
-  createGatewayDelivery,
+  type BinaryDeliveryOptions,
+  createBinaryDelivery,
   createHttp2Delivery,
   type Delivery,
-  type GatewayDeliveryOptions,
 } from './delivery.js';
 export {
   ApnsError,
@@ -48,8 +48,8 @@ export type { ErrorResponse } from './protocol/binary/error-response.js';
 export type { FeedbackTuple } from './protocol/binary/feedback-tuple.js';
 export type { FrameCommand } from './protocol/binary/frame.js';
 export type { StatusReason } from './protocol/binary/status-code.js';
-export type { GatewayOptions, WindowOptions } from './sinks/gateway-options.js';
-export { createGatewaySink, type GatewaySink } from './sinks/gateway-sink.js';
+export type { BinaryOptions, WindowOptions } from './sinks/gateway-options.js';
+export { type BinarySink, createBinarySink } from './sinks/gateway-sink.js';
 export type { Http2Options } from './sinks/http2-options.js';
 export { createHttp2Sink, type Http2Sink, type Http2SinkOptions } from './sinks/http2-sink.js';
 export { createErrorSource, type ErrorSourceOptions } from './sources/error-source.js';

@@ -164,7 +164,7 @@ test('gives up on an answer that does not come, and asks again on another connec
     (request) => {
       if (request.connection > 0) answer(200, {}, '{"channels":[]}')(request);
     },
-    { deadlineMs: 50 },
+    { timeoutMs: 50 },
   );
   expect(await failure(manager.list())).toMatchObject({ code: 'APNS_ERR_TIMEOUT' });
   expect(await manager.list()).toEqual([]);
@@ -254,7 +254,7 @@ test.each([
   undefined,
   { topic: '' },
   { topic: 'com.example.app\n' },
-  { topic: TOPIC, deadlineMs: 0 },
+  { topic: TOPIC, timeoutMs: 0 },
   { topic: TOPIC, host: 'localhost', deadline: 5 },
   { topic: TOPIC },
   { topic: TOPIC, environment: 'development' },

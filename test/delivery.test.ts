@@ -4,10 +4,10 @@ import { finished, pipeline } from 'node:stream/promises';
 import { inspect } from 'node:util';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import {
-  createGatewayDelivery,
+  type BinaryDeliveryOptions,
+  createBinaryDelivery,
   createHttp2Delivery,
   type Delivery,
-  type GatewayDeliveryOptions,
 } from '../src/delivery.js';
 import { setLine } from '../src/line-stamp.js';
 import type { Notification } from '../src/notification.js';
@@ -48,7 +48,7 @@ test('yields one outcome per notification, with its context, its line and the ve
   });
   const input = notifications(4);
   setLine(input[1]!, 12);
-  const delivery = createGatewayDelivery(gateway.options);
+  const delivery = createBinaryDelivery(gateway.options);
   const { outcomes } = await deliver(delivery, input);
   expect(outcomes).toHaveLength(4);
   for (const outcome of outcomes) {
@@ -70,7 +70,7 @@ test('yields one outcome per notification, with its context, its line and the ve
 test('gives an invalid notification its outcome and sends the others', async () => {
   const gateway = await startScriptedGateway();
   const [good] = notifications(1);
-  const delivery = createGatewayDelivery(gateway.options);
+  const delivery = createBinaryDelivery(gateway.options);
   const { outcomes } = await deliver(delivery, [
     { ...good, deviceToken: 'xyz' },
     good,
@@ -95,7 +95,7 @@ test('names one frame even where identifiers are repeated', async () => {
     },
   });
   const input = notifications(3).map((notification) => ({ ...notification, identifier: 7 }));
-  const { outcomes } = await deliver(createGatewayDelivery(gateway.options), input);
+  const { outcomes } = await deliver(createBinaryDelivery(gateway.options), input);
   expect(outcomes.map(({ status, identifier }) => [status, identifier])).toEqual([
     ['accepted', 7],
     ['rejected', 7],
@@ -111,7 +111,7 @@ test('lets every outcome be read before the error of a failure', async () => {
       if (frame.identifier === 20) peer.answer(128, 20);
     },
   });
-  const delivery = createGatewayDelivery({ ...gateway.options, window: { count: 40 } });
+  const delivery = createBinaryDelivery({ ...gateway.options, window: { count: 40 } });
   for (const notification of notifications(100)) delivery.write(notification);
   const outcomes: Outcome[] = [];
   await expect(async () => {
@@ -126,7 +126,7 @@ test('lets every outcome be read before the error of a failure', async () => {
 test('lets every outcome be read after its signal is aborted', async () => {
   const gateway = await startScriptedGateway({ onCheckpoint: () => {} });
   const controller = new AbortController();
-  const delivery = createGatewayDelivery({
+  const delivery = createBinaryDelivery({
     ...gateway.options,
     window: { count: 10 },
     signal: controller.signal,
@@ -145,7 +145,7 @@ test('lets every outcome be read after its signal is aborted', async () => {
 test('has thousands of waiting notifications settled and read in moments', async () => {
   const controller = new AbortController();
   const gateway = await startScriptedGateway({ onCheckpoint: () => {} });
-  const delivery = createGatewayDelivery({
+  const delivery = createBinaryDelivery({
     ...gateway.options,
     window: { count: 10 },
     signal: controller.signal,
@@ -165,7 +165,7 @@ test('has thousands of waiting notifications settled and read in moments', async
 
 test('lets the outcomes be read of a writer that goes on after the failure', async () => {
   const gateway = await startScriptedGateway({ onConnection: (peer) => peer.close() });
-  const delivery = createGatewayDelivery({ ...gateway.options, backoff: { attempts: 0 } });
+  const delivery = createBinaryDelivery({ ...gateway.options, backoff: { attempts: 0 } });
   async function* endless(): AsyncGenerator<Notification> {
     for (;;) {
       yield* notifications(10);
@@ -184,7 +184,7 @@ test('lets the outcomes be read of a writer that goes on after the failure', asy
 
 test('counts what nobody can read any more when it is destroyed', async () => {
   const gateway = await startScriptedGateway({ onCheckpoint: () => {} });
-  const delivery = createGatewayDelivery({ ...gateway.options, window: { count: 10 } });
+  const delivery = createBinaryDelivery({ ...gateway.options, window: { count: 10 } });
   for (const notification of notifications(30)) delivery.write(notification);
   while ((gateway.peers[0]?.frames.length ?? 0) < 5) await new Promise(setImmediate);
   delivery.destroy();
@@ -194,7 +194,7 @@ test('counts what nobody can read any more when it is destroyed', async () => {
 
 test('slows the sending for a reader that is slow', async () => {
   const gateway = await startScriptedGateway();
-  const delivery = createGatewayDelivery({ ...gateway.options, window: { count: 20 } });
+  const delivery = createBinaryDelivery({ ...gateway.options, window: { count: 20 } });
   let pulled = 0;
   Readable.from(
     (function* () {
@@ -220,7 +220,7 @@ test('takes what a full slab turned away as soon as the slab is handed over', as
       if (frames.length === 30) setImmediate(() => arrived.emit('all'));
     },
   });
-  const delivery = createGatewayDelivery(gateway.options);
+  const delivery = createBinaryDelivery(gateway.options);
   const outcomes = delivery.toArray();
   const write = (count: number): void => {
     for (let i = 0; i < count; i++) delivery.write({ deviceToken: TOKEN, payload });
@@ -237,7 +237,7 @@ test('takes what a full slab turned away as soon as the slab is handed over', as
 test('settles once what was held back by cork() when it was aborted', async () => {
   const gateway = await startScriptedGateway();
   const controller = new AbortController();
-  const delivery = createGatewayDelivery({ ...gateway.options, signal: controller.signal });
+  const delivery = createBinaryDelivery({ ...gateway.options, signal: controller.signal });
   const outcomes: Outcome[] = [];
   delivery.on('data', (outcome: Outcome) => outcomes.push(outcome));
   delivery.cork();
@@ -252,7 +252,7 @@ test('settles once what was held back by cork() when it was aborted', async () =
 
 test('may be destroyed by whoever reads an outcome while others are being written', async () => {
   const gateway = await startScriptedGateway();
-  const delivery = createGatewayDelivery(gateway.options);
+  const delivery = createBinaryDelivery(gateway.options);
   delivery.once('data', () => delivery.destroy());
   delivery.cork();
   for (let i = 0; i < 9; i++) delivery.write({ deviceToken: 'xyz', payload: {} });
@@ -263,12 +263,12 @@ test('may be destroyed by whoever reads an outcome while others are being writte
 
 test('settles everything before `await using` lets go of it, and gives up when nobody reads', async () => {
   const gateway = await startScriptedGateway();
-  const read = createGatewayDelivery(gateway.options);
+  const read = createBinaryDelivery(gateway.options);
   for (const notification of notifications(10)) read.write(notification);
   const outcomes = read.toArray();
   await read[Symbol.asyncDispose]();
   expect(await outcomes).toHaveLength(10);
-  const unread = createGatewayDelivery({ ...gateway.options, window: { count: 2 }, closeTimeoutMs: 100 });
+  const unread = createBinaryDelivery({ ...gateway.options, window: { count: 2 }, closeTimeoutMs: 100 });
   for (const notification of notifications(30)) unread.write(notification);
   await expect(unread[Symbol.asyncDispose]()).rejects.toMatchObject({ code: 'APNS_ERR_TIMEOUT' });
   expect(settledCount(unread.counts)).toBe(30);
@@ -281,7 +281,7 @@ test.each([
   'tells of every outcome when its disposal takes too long, to a reader who %s',
   async (_name, read, told) => {
     const gateway = await startScriptedGateway({ onCheckpoint: () => {} });
-    const delivery = createGatewayDelivery({ ...gateway.options, closeTimeoutMs: 100 });
+    const delivery = createBinaryDelivery({ ...gateway.options, closeTimeoutMs: 100 });
     const outcomes: Outcome[] = [];
     delivery.on('data', (outcome) => outcomes.push(outcome));
     for (const notification of notifications(5)) delivery.write(notification);
@@ -294,7 +294,7 @@ test.each([
 );
 
 test('is aborted by a signal that was aborted before, and settles what it is given all the same', async () => {
-  const delivery = createGatewayDelivery({ host: '127.0.0.1', port: 1, signal: AbortSignal.abort() });
+  const delivery = createBinaryDelivery({ host: '127.0.0.1', port: 1, signal: AbortSignal.abort() });
   for (const notification of notifications(3)) delivery.write(notification);
   const outcomes: Outcome[] = [];
   await expect(async () => {
@@ -332,7 +332,7 @@ describe('a delivery without a reader', () => {
   ])('warns once after five seconds that it stands still: %s', async (_name, read, expected) => {
     const codes = watchWarnings();
     const gateway = await startScriptedGateway({});
-    const delivery = createGatewayDelivery({ ...gateway.options, window: { count: 2 } });
+    const delivery = createBinaryDelivery({ ...gateway.options, window: { count: 2 } });
     onTestFinished(() => void delivery.destroy());
     for (const notification of notifications(40)) delivery.write(notification);
     while (settledCount(delivery.counts) < 2) await new Promise(setImmediate);
@@ -347,7 +347,7 @@ describe('a delivery without a reader', () => {
   test('sets no timer where somebody reads from the beginning', async () => {
     watchWarnings();
     const gateway = await startScriptedGateway({});
-    const delivery = createGatewayDelivery({ ...gateway.options, window: { count: 2 } });
+    const delivery = createBinaryDelivery({ ...gateway.options, window: { count: 2 } });
     onTestFinished(() => void delivery.destroy());
     delivery.resume();
     for (const notification of notifications(40)) delivery.write(notification);
@@ -358,7 +358,7 @@ describe('a delivery without a reader', () => {
   test('warns that it does not end', async () => {
     const codes = watchWarnings();
     const gateway = await startScriptedGateway({});
-    const delivery = createGatewayDelivery(gateway.options);
+    const delivery = createBinaryDelivery(gateway.options);
     onTestFinished(() => void delivery.destroy());
     delivery.end(notifications(1)[0]);
     await once(delivery, 'finish');
@@ -369,7 +369,7 @@ describe('a delivery without a reader', () => {
   test('waits without a warning where it has no outcome, until it is destroyed', async () => {
     const codes = watchWarnings();
     const gateway = await startScriptedGateway({ onCheckpoint: () => {} });
-    const delivery = createGatewayDelivery({ ...gateway.options, window: { count: 2 } });
+    const delivery = createBinaryDelivery({ ...gateway.options, window: { count: 2 } });
     for (const notification of notifications(40)) delivery.write(notification);
     await passSeconds(20);
     expect(codes).toEqual([]);
@@ -380,7 +380,7 @@ describe('a delivery without a reader', () => {
 });
 
 test('throws the error of a data listener later, and that of any other listener at once', async () => {
-  const delivery = createGatewayDelivery({ host: '127.0.0.1', port: 1 });
+  const delivery = createBinaryDelivery({ host: '127.0.0.1', port: 1 });
   onTestFinished(() => void delivery.destroy());
   const failure = new Error('of a listener');
   const fail = (): void => {
@@ -397,7 +397,7 @@ test('throws the error of a data listener later, and that of any other listener 
 test('fails without a reader too, although outcomes wait', async () => {
   const gateway = await startScriptedGateway({ onCheckpoint: () => {} });
   const controller = new AbortController();
-  const delivery = createGatewayDelivery({ ...gateway.options, signal: controller.signal });
+  const delivery = createBinaryDelivery({ ...gateway.options, signal: controller.signal });
   for (const notification of notifications(5)) delivery.write(notification);
   const failed = once(delivery, 'error');
   controller.abort();
@@ -408,7 +408,7 @@ test('fails without a reader too, although outcomes wait', async () => {
 test('lets a reader who has paused read everything before it fails', async () => {
   const gateway = await startScriptedGateway({ onCheckpoint: () => {} });
   const controller = new AbortController();
-  const delivery = createGatewayDelivery({ ...gateway.options, signal: controller.signal });
+  const delivery = createBinaryDelivery({ ...gateway.options, signal: controller.signal });
   delivery.pause();
   for (const notification of notifications(5)) delivery.write(notification);
   controller.abort();
@@ -428,7 +428,7 @@ test.each<[string, object]>([
   ['highWaterMark', { highWaterMark: -1 }],
   ['options.commands', { commands: 2 }],
 ])('refuses %s in %o', (path, options) => {
-  expect(() => createGatewayDelivery({ host: '127.0.0.1', ...options })).toThrow(
+  expect(() => createBinaryDelivery({ host: '127.0.0.1', ...options })).toThrow(
     expect.objectContaining({
       code: 'APNS_ERR_INVALID_OPTION',
       message: expect.stringMatching(`^${path} `),
@@ -436,7 +436,7 @@ test.each<[string, object]>([
   );
 });
 
-test.each<[GatewayDeliveryOptions['command'], number | undefined, number]>([
+test.each<[BinaryDeliveryOptions['command'], number | undefined, number]>([
   [undefined, undefined, 2048],
   [2, undefined, 2048],
   [1, undefined, 256],
@@ -450,7 +450,7 @@ test.each<[GatewayDeliveryOptions['command'], number | undefined, number]>([
     const gateway = await startScriptedGateway({
       onFrame: (_peer, frame) => void commands.push(frame.command),
     });
-    const delivery = createGatewayDelivery({
+    const delivery = createBinaryDelivery({
       ...gateway.options,
       ...(command === undefined ? {} : { command }),
       ...(max === undefined ? {} : { maxPayloadBytes: max }),
@@ -498,7 +498,7 @@ test('delivers over HTTP/2 in the same way, as the options say', async () => {
 });
 
 test('is shown by its name and its counts, without what it holds', async () => {
-  const delivery = createGatewayDelivery({ host: '127.0.0.1', port: 1 });
+  const delivery = createBinaryDelivery({ host: '127.0.0.1', port: 1 });
   delivery.cork();
   delivery.write(notifications(1)[0]);
   const shown = inspect(delivery, { depth: 9, showHidden: true });
@@ -512,11 +512,11 @@ test('fails with an AbortError that has the reason for its cause, and leaves no 
   const controller = new AbortController();
   const { signal } = controller;
   const options = { host: '127.0.0.1', port: 1, signal };
-  const destroyed = createGatewayDelivery(options);
+  const destroyed = createBinaryDelivery(options);
   destroyed.destroy();
   await once(destroyed, 'close');
   expect(getEventListeners(signal, 'abort')).toEqual([]);
-  const delivery = createGatewayDelivery(options);
+  const delivery = createBinaryDelivery(options);
   const failed = once(delivery, 'error');
   const reason = new Error('enough');
   controller.abort(reason);

@@ -53,8 +53,8 @@ describe('README.md', () => {
     const create = vi.fn(main.createHttp2Delivery);
     const passphrase = 'secret';
     const pfx = exportPkcs12(mintClientCertificate(mintAuthority()), passphrase);
-    const names = ['createHttp2Delivery', 'createGatewayDelivery', 'readFileSync', 'pfx', 'passphrase'];
-    const values = [create, main.createGatewayDelivery, readFileSync, pfx, passphrase];
+    const names = ['createHttp2Delivery', 'createBinaryDelivery', 'readFileSync', 'pfx', 'passphrase'];
+    const values = [create, main.createBinaryDelivery, readFileSync, pfx, passphrase];
     new Function(...names, blocks('js')[1]!)(...values);
     expect(create).toHaveReturned();
   });

@@ -2,9 +2,9 @@ import { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { expect, expectTypeOf, test } from 'vitest';
 import {
+  createBinaryDelivery,
+  createBinarySink,
   createFrameEncoder,
-  createGatewayDelivery,
-  createGatewaySink,
   createHttp2Delivery,
   createHttp2Sink,
   createNdjsonParser,
@@ -28,7 +28,7 @@ test('composes every stream in pipeline(), with a stream or a function at the en
     createNdjsonStringifier(),
     nowhere(),
   );
-  await pipeline(source(), createGatewayDelivery(where), async (outcomes) => {
+  await pipeline(source(), createBinaryDelivery(where), async (outcomes) => {
     for await (const _ of outcomes);
   });
   await pipeline(
@@ -39,7 +39,7 @@ test('composes every stream in pipeline(), with a stream or a function at the en
     },
     createHttp2Sink(where),
   );
-  const sink = createGatewaySink(where);
+  const sink = createBinarySink(where);
   await pipeline(source(), sink);
   expect(sink.counts.accepted).toBe(0);
 });
@@ -81,7 +81,7 @@ test('tells by its status which facts an outcome has', () => {
     }
   };
   expect(tell({ status: 'accepted' })).toBeDefined();
-  const delivery = createGatewayDelivery(where);
+  const delivery = createBinaryDelivery(where);
   delivery.on('data', (outcome) => expectTypeOf(outcome.notification).toEqualTypeOf<Notification>());
   delivery.destroy();
 });

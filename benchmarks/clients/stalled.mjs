@@ -1,6 +1,6 @@
 // NDJSON file → delivery, to a peer that reads nothing: how much the memory grows before the source is stopped.
 import { setTimeout } from 'node:timers/promises';
-import { createGatewayDelivery, createHttp2Delivery, createNdjsonParser } from '../../dist/index.js';
+import { createBinaryDelivery, createHttp2Delivery, createNdjsonParser } from '../../dist/index.js';
 import { openInput } from '../harness/input.mjs';
 
 const SETTLE_MS = 300;
@@ -10,7 +10,7 @@ export async function prepare({ input, host, port, tls, providerToken, topic, wi
     const delivery =
       wire === 'http2'
         ? createHttp2Delivery({ host, port, tls: { ca: tls.ca }, providerToken, topic })
-        : createGatewayDelivery({ host, port, tls });
+        : createBinaryDelivery({ host, port, tls });
     const parser = createNdjsonParser({ payload: 'raw' });
     delivery.on('error', () => {}).resume();
     parser.pipe(delivery);

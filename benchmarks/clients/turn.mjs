@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import { Socket } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
-import { createFrameEncoder, createGatewaySink, createHttp2Sink } from '../../dist/index.js';
+import { createBinarySink, createFrameEncoder, createHttp2Sink } from '../../dist/index.js';
 import { createNotification } from '../harness/input.mjs';
 import { median } from '../harness/statistics.mjs';
 
@@ -53,7 +53,7 @@ export async function prepare({ host, port, tls, providerToken, topic, wire }) {
       return { head: sink, sink };
     }
     const head = createFrameEncoder();
-    const sink = createGatewaySink({ host, port, tls });
+    const sink = createBinarySink({ host, port, tls });
     head.pipe(sink);
     return { head, sink };
   }

@@ -12,7 +12,7 @@
  */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { createGatewayDelivery, createHttp2Delivery } from 'apns-streams';
+import { createBinaryDelivery, createHttp2Delivery } from 'apns-streams';
 import { openTarget, operands } from '../target.mjs';
 import { answer, handleRequest } from './requests.mjs';
 import { SharedDelivery } from './shared-delivery.mjs';
@@ -21,11 +21,11 @@ const SHUTDOWN_MS = 10_000;
 const [port = '8080', ageMs = '1000'] = operands;
 
 const target = await openTarget();
-const limits = { connections: 2, deadlineMs: 10_000, window: { count: 20_000 } };
+const limits = { connections: 2, timeoutMs: 10_000, window: { count: 20_000 } };
 const shared = new SharedDelivery(() =>
   target.wire === 'binary'
     ? // `accepted` comes only when the gateway has been asked; a client waits about this long for it.
-      createGatewayDelivery({
+      createBinaryDelivery({
         ...target.gateway,
         ...limits,
         window: { ...limits.window, ageMs: Number(ageMs) },

@@ -1,5 +1,5 @@
 /** The options of `send`, and what they mean to a delivery. */
-import type { GatewayOptions } from '../sinks/gateway-options.js';
+import type { BinaryOptions } from '../sinks/gateway-options.js';
 import type { Http2Options } from '../sinks/http2-options.js';
 import type { OptionValues } from './arguments.js';
 import type { ConnectionValues } from './connection-options.js';
@@ -64,7 +64,7 @@ export const SEND_OPTIONS = {
     choices: ['report', 'resend'],
     help: 'What to do with notifications whose connection ended without a word (report). resend may deliver twice.',
   },
-  'deadline-ms': {
+  'timeout-ms': {
     kind: 'integer',
     value: 'MS',
     help: 'How long each notification may take until its outcome, retries included (60000).',
@@ -105,7 +105,7 @@ export type SendValues = OptionValues<typeof SEND_OPTIONS> & ConnectionValues;
 
 /** What a delivery over either wire is told; each takes what concerns it. Where to connect is not among it. */
 export type DeliveryOptions = Pick<Http2Options, 'providerToken' | 'topic'> &
-  Omit<GatewayOptions, 'environment' | 'host' | 'port'>;
+  Omit<BinaryOptions, 'environment' | 'host' | 'port'>;
 
 /** The options of a delivery but for credentials. */
 export function toDeliveryOptions(values: SendValues): DeliveryOptions {
@@ -119,7 +119,7 @@ export function toDeliveryOptions(values: SendValues): DeliveryOptions {
       connections: values.connections,
       onUnknown: values['on-unknown'],
       checkpoint: values.checkpoint,
-      deadlineMs: values['deadline-ms'],
+      timeoutMs: values['timeout-ms'],
       connectTimeoutMs: values['connect-timeout-ms'],
       topic: values.topic,
     }),

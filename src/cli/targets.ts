@@ -1,12 +1,12 @@
 /** `--to`: the one place that knows which delivery reaches which target. */
 import { loadCredentials } from '../connection/credentials.js';
 import { ProviderToken } from '../connection/provider-token.js';
-import { createGatewayDelivery, createHttp2Delivery } from '../delivery.js';
+import { createBinaryDelivery, createHttp2Delivery } from '../delivery.js';
 import { nearestName } from '../nearest-name.js';
 import type { Notification } from '../notification.js';
 import { FrameSlab } from '../protocol/binary/frame-slab.js';
 import type { Simulator } from '../simulator/index.js';
-import type { GatewayOptions } from '../sinks/gateway-options.js';
+import type { BinaryOptions } from '../sinks/gateway-options.js';
 import type { Http2Options } from '../sinks/http2-options.js';
 import { NotificationPreparer } from '../sinks/pending-notification.js';
 import { parseAddress } from './address.js';
@@ -78,7 +78,7 @@ function http2Target(where: Pick<Http2Options, 'environment' | 'host' | 'port'>)
   };
 }
 
-function binaryTarget(where: Pick<GatewayOptions, 'host' | 'port'>): SendTarget {
+function binaryTarget(where: Pick<BinaryOptions, 'host' | 'port'>): SendTarget {
   return {
     wire: 'binary',
     open: async (options) => ({ stream: openBinary(options, where), close: async () => {} }),
@@ -91,10 +91,10 @@ function openHttp2(options: DeliveryOptions, where: Http2Options): CountingDeliv
   return createHttp2Delivery({ ...options, ...where });
 }
 
-function openBinary(options: DeliveryOptions, where: GatewayOptions): CountingDelivery {
+function openBinary(options: DeliveryOptions, where: BinaryOptions): CountingDelivery {
   refuseHttp2Options(options);
   const { providerToken: _, topic: __, ...rest } = options;
-  return createGatewayDelivery({ ...rest, ...where });
+  return createBinaryDelivery({ ...rest, ...where });
 }
 
 /** What would be a promise that is not kept. A topic or an age that means nothing on a wire promises nothing. */

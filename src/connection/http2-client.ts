@@ -33,7 +33,7 @@ export interface Http2ClientOptions {
   /** The value of `:authority`. */
   readonly authority: string;
   /** Milliseconds for an answer, counted from its request. */
-  readonly deadlineMs: number;
+  readonly timeoutMs: number;
   /** Ends everything. */
   readonly signal: AbortSignal | undefined;
 }
@@ -175,13 +175,13 @@ export class Http2Client {
     headers: OutgoingHttpHeaders,
     body: Buffer | undefined,
   ): Promise<Http2Answer | undefined> {
-    const { target, deadlineMs } = this.#options;
+    const { target, timeoutMs } = this.#options;
     return new Promise((resolve, reject) => {
       const stream = connection.session.request(headers, { endStream: body === undefined });
       const chunks: Buffer[] = [];
       let bytes = 0;
       let answer: IncomingHttpHeaders | undefined;
-      const timeout = new PeerTimeout(deadlineMs, () => stream.destroy(timeoutError(target, deadlineMs)));
+      const timeout = new PeerTimeout(timeoutMs, () => stream.destroy(timeoutError(target, timeoutMs)));
       stream
         .on('response', (received) => {
           answer = received;
@@ -214,8 +214,8 @@ function closedError(target: Target, cause?: unknown): ApnsError {
   return new ApnsError('APNS_ERR_CLOSED', `the connection to ${formatPeer(target)} was given up`, { cause });
 }
 
-function timeoutError(target: Target, deadlineMs: number): ApnsError {
-  return new ApnsError('APNS_ERR_TIMEOUT', `${formatPeer(target)} did not answer within ${deadlineMs} ms`);
+function timeoutError(target: Target, timeoutMs: number): ApnsError {
+  return new ApnsError('APNS_ERR_TIMEOUT', `${formatPeer(target)} did not answer within ${timeoutMs} ms`);
 }
 
 function tooLargeError(target: Target): ApnsError {

@@ -14,7 +14,7 @@ export interface WindowOptions {
 }
 
 /** Where and how to send over the binary wire. */
-export interface GatewayOptions extends TargetOptions {
+export interface BinaryOptions extends TargetOptions {
   /** Connections used side by side; further ones are opened when these cannot keep up. @default 1 */
   readonly connections?: number;
   readonly window?: WindowOptions;
@@ -34,7 +34,7 @@ export interface GatewayOptions extends TargetOptions {
    * Milliseconds from when the sink takes a notification until its outcome; nothing restarts this time. The sink writes
    * a checkpoint early enough for the proof to arrive in time. @default 60_000
    */
-  readonly deadlineMs?: number;
+  readonly timeoutMs?: number;
   /**
    * Milliseconds without progress after which the sink replaces a connection: the gateway accepts no bytes, or does not
    * respond to a checkpoint. @default 10_000
@@ -51,8 +51,8 @@ export interface GatewayOptions extends TargetOptions {
   readonly highWaterMark?: number;
 }
 
-/** {@link GatewayOptions}, checked and complete. */
-export interface ResolvedGatewayOptions {
+/** {@link BinaryOptions}, checked and complete. */
+export interface ResolvedBinaryOptions {
   readonly target: Target;
   readonly connections: number;
   readonly windowCount: number;
@@ -60,19 +60,19 @@ export interface ResolvedGatewayOptions {
   readonly windowAgeMs: number;
   readonly resendsUnknown: boolean;
   readonly checkpoint: 'auto' | 'end' | 'never';
-  readonly deadlineMs: number;
+  readonly timeoutMs: number;
   readonly closeTimeoutMs: number;
   readonly backoff: Backoff;
 }
 
-/** The names in {@link GatewayOptions}. */
-export const GATEWAY_OPTION_NAMES: readonly string[] = [
+/** The names in {@link BinaryOptions}. */
+export const BINARY_OPTION_NAMES: readonly string[] = [
   ...TARGET_OPTION_NAMES,
   'connections',
   'window',
   'onUnknown',
   'checkpoint',
-  'deadlineMs',
+  'timeoutMs',
   'closeTimeoutMs',
   'backoff',
   'signal',
@@ -82,10 +82,10 @@ export const GATEWAY_OPTION_NAMES: readonly string[] = [
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** @throws {ApnsError} APNS_ERR_INVALID_OPTION or APNS_ERR_BAD_CREDENTIALS */
-export function resolveGatewayOptions(
-  options: GatewayOptions = {},
-  names: readonly string[] = GATEWAY_OPTION_NAMES,
-): ResolvedGatewayOptions {
+export function resolveBinaryOptions(
+  options: BinaryOptions = {},
+  names: readonly string[] = BINARY_OPTION_NAMES,
+): ResolvedBinaryOptions {
   checkOptionNames('options', options, names);
   const { window = {} } = options;
   checkOptionNames('window', window, ['count', 'bytes', 'ageMs']);
@@ -99,7 +99,7 @@ export function resolveGatewayOptions(
     windowAgeMs: milliseconds('window.ageMs', window.ageMs, 60_000),
     resendsUnknown: choiceOption('onUnknown', options.onUnknown, ['report', 'resend'], 'report') === 'resend',
     checkpoint: choiceOption('checkpoint', options.checkpoint, ['auto', 'end', 'never'], 'auto'),
-    deadlineMs: milliseconds('deadlineMs', options.deadlineMs, 60_000),
+    timeoutMs: milliseconds('timeoutMs', options.timeoutMs, 60_000),
     closeTimeoutMs: milliseconds('closeTimeoutMs', options.closeTimeoutMs, 10_000),
     backoff: new Backoff(options.backoff),
   };

@@ -16,7 +16,7 @@ import { type ApnsError, toApnsError } from '../errors.js';
 import { ConnectionQuota } from './connection-quota.js';
 import type { EngineClock } from './engine-clock.js';
 import { type ConnectionEnd, GatewayConnection, type GatewayConnectionEvents } from './gateway-connection.js';
-import type { ResolvedGatewayOptions } from './gateway-options.js';
+import type { ResolvedBinaryOptions } from './gateway-options.js';
 
 /** What a pool tells its sender. */
 export interface GatewayPoolEvents {
@@ -51,7 +51,7 @@ const DOUBLING_MS = 100;
 
 /** See the file comment. */
 export class GatewayPool implements GatewayConnectionEvents {
-  readonly #options: ResolvedGatewayOptions;
+  readonly #options: ResolvedBinaryOptions;
   readonly #events: GatewayPoolEvents;
   readonly #clock: EngineClock;
   readonly #connections = new Set<GatewayConnection>();
@@ -78,8 +78,8 @@ export class GatewayPool implements GatewayConnectionEvents {
   #failuresInRow = 0;
   #lastError: ApnsError | undefined;
 
-  constructor(options: ResolvedGatewayOptions, events: GatewayPoolEvents, clock: EngineClock) {
-    const { checkpoint, windowCount, connections, deadlineMs, closeTimeoutMs, resendsUnknown } = options;
+  constructor(options: ResolvedBinaryOptions, events: GatewayPoolEvents, clock: EngineClock) {
+    const { checkpoint, windowCount, connections, timeoutMs, closeTimeoutMs, resendsUnknown } = options;
     this.#options = options;
     this.#events = events;
     this.#clock = clock;
@@ -89,7 +89,7 @@ export class GatewayPool implements GatewayConnectionEvents {
     this.#quota = new ConnectionQuota(this.#maxQuotaFrames);
     // An unknown notification is written again, and that attempt needs proof in time too.
     const attempts = resendsUnknown ? 2 : 1;
-    this.#proofMs = deadlineMs - attempts * Math.min(closeTimeoutMs, deadlineMs / (attempts + 1));
+    this.#proofMs = timeoutMs - attempts * Math.min(closeTimeoutMs, timeoutMs / (attempts + 1));
   }
 
   /** The connections that are open, in the order they were opened. */
@@ -137,10 +137,10 @@ export class GatewayPool implements GatewayConnectionEvents {
 
   /** When a connection needs attention even if nothing happens to it. */
   dueAt(connection: GatewayConnection, now: number): number {
-    const { closeTimeoutMs, deadlineMs } = this.#options;
+    const { closeTimeoutMs, timeoutMs } = this.#options;
     const { state, openedAt, progressAt, window } = connection;
     if (state === 'fresh') return openedAt + this.#graceMs;
-    const deadlineAt = window.earliestAt + deadlineMs;
+    const deadlineAt = window.earliestAt + timeoutMs;
     const isOwing = state !== 'open' || !connection.isFlushed;
     const timeoutAt = isOwing ? progressAt + closeTimeoutMs : Number.POSITIVE_INFINITY;
     return Math.min(deadlineAt, timeoutAt, this.proofAt(connection, now), this.doublingAt(connection));

@@ -23,7 +23,7 @@ import { EngineClock, FREEZE_CHECK_MS } from './engine-clock.js';
 import { bytesHeldBy, countFrames, type FrameRun, splitRun } from './frame-run.js';
 import type { ConnectionEnd, GatewayConnection } from './gateway-connection.js';
 import { closedError, lostError, processingError, protocolError, timeoutError } from './gateway-error.js';
-import type { ResolvedGatewayOptions } from './gateway-options.js';
+import type { ResolvedBinaryOptions } from './gateway-options.js';
 import { GatewayPool, type GatewayPoolEvents } from './gateway-pool.js';
 import { OutcomeQueue } from './outcome-queue.js';
 import { RunQueue } from './run-queue.js';
@@ -52,7 +52,7 @@ const IDLE_CHECK_MS = 60_000;
 export class GatewaySender implements GatewayPoolEvents {
   readonly counts: OutcomeCounts = createOutcomeCounts();
   readonly outcomes: OutcomeQueue = new OutcomeQueue(this.counts);
-  readonly #options: ResolvedGatewayOptions;
+  readonly #options: ResolvedBinaryOptions;
   readonly #events: GatewaySenderEvents;
   readonly #clock = new EngineClock(() => this.#onAlarm());
   readonly #pool: GatewayPool;
@@ -70,7 +70,7 @@ export class GatewaySender implements GatewayPoolEvents {
   #isStepping = false;
   #isScheduled = false;
 
-  constructor(options: ResolvedGatewayOptions, events: GatewaySenderEvents) {
+  constructor(options: ResolvedBinaryOptions, events: GatewaySenderEvents) {
     this.#options = options;
     this.#events = events;
     this.#pool = new GatewayPool(options, this, this.#clock);
@@ -202,10 +202,10 @@ export class GatewaySender implements GatewayPoolEvents {
 
   /** ProcessingError: the gateway's own trouble, so the notification is tried again within its deadline. */
   #retry(run: FrameRun, settlement: Settlement): void {
-    const { deadlineMs } = this.#options;
+    const { timeoutMs } = this.#options;
     const fallback = earlierUnknown(run) ?? settlement;
     const dueAt = this.#clock.now() + Math.random() * Math.min(10_000, 100 * 2 ** run.attempts);
-    if (this.#stopReason !== undefined || dueAt > run.since + deadlineMs) this.#settle(run, fallback);
+    if (this.#stopReason !== undefined || dueAt > run.since + timeoutMs) this.#settle(run, fallback);
     else this.#retries.push({ run: { ...run, fallback }, dueAt });
   }
 
@@ -287,7 +287,7 @@ export class GatewaySender implements GatewayPoolEvents {
       this.#retries = this.#retries.filter(({ dueAt }) => dueAt > now);
       this.#backlog.unshift(due.map(({ run }) => run));
     }
-    const expiredSince = now - this.#options.deadlineMs;
+    const expiredSince = now - this.#options.timeoutMs;
     if (this.#backlog.earliestAt <= expiredSince) {
       this.#giveUp(
         this.#backlog.takeWhere(({ since }) => since <= expiredSince),
@@ -300,12 +300,12 @@ export class GatewaySender implements GatewayPoolEvents {
   }
 
   #onDue(connection: GatewayConnection, now: number): void {
-    const { checkpoint, closeTimeoutMs, deadlineMs, target } = this.#options;
+    const { checkpoint, closeTimeoutMs, timeoutMs, target } = this.#options;
     if (connection.state === 'fresh') {
       connection.state = 'open';
       return;
     }
-    if (connection.window.earliestAt + deadlineMs <= now) this.#expireWritten(connection, now);
+    if (connection.window.earliestAt + timeoutMs <= now) this.#expireWritten(connection, now);
     const isOwing = connection.state !== 'open' || !connection.isFlushed;
     if (isOwing && connection.progressAt + closeTimeoutMs <= now) {
       connection.abandon(timeoutError(target, closeTimeoutMs));
@@ -320,15 +320,15 @@ export class GatewaySender implements GatewayPoolEvents {
 
   /** Settles frames that were not proved by their deadline; the other frames on the connection may still be proved. */
   #expireWritten(connection: GatewayConnection, now: number): void {
-    const { checkpoint, deadlineMs, target } = this.#options;
-    const runs = connection.expire(now - deadlineMs);
+    const { checkpoint, timeoutMs, target } = this.#options;
+    const runs = connection.expire(now - timeoutMs);
     const settlement: Settlement = { status: 'unknown', reason: 'DeadlineExceeded' };
     // An earlier ProcessingError says nothing about the attempt that is written now.
     for (const run of runs) this.#settle(run, earlierUnknown(run) ?? settlement);
     this.#pool.noteProof(0, countFrames(runs));
     const isOwing = connection.state !== 'open' || checkpoint === 'auto';
     if (runs.length > 0 && isOwing && connection.window.frames === 0)
-      connection.abandon(timeoutError(target, deadlineMs));
+      connection.abandon(timeoutError(target, timeoutMs));
   }
 
   #presume(connection: GatewayConnection, now: number): void {
@@ -338,7 +338,7 @@ export class GatewaySender implements GatewayPoolEvents {
   }
 
   #write(now: number): void {
-    const expiredSince = now - this.#options.deadlineMs;
+    const expiredSince = now - this.#options.timeoutMs;
     for (let { first } = this.#backlog; first !== undefined; { first } = this.#backlog) {
       // The alarm settles it next.
       if (first.since <= expiredSince) return;
@@ -392,7 +392,7 @@ export class GatewaySender implements GatewayPoolEvents {
     for (const connection of connections) at = Math.min(at, this.#pool.dueAt(connection, now));
     for (const { dueAt } of this.#retries) at = Math.min(at, dueAt);
     if (this.#backlog.first !== undefined) {
-      at = Math.min(at, this.#backlog.earliestAt + this.#options.deadlineMs);
+      at = Math.min(at, this.#backlog.earliestAt + this.#options.timeoutMs);
       if (this.#pool.dialAt > now) at = Math.min(at, this.#pool.dialAt);
     }
     if (at < Number.POSITIVE_INFINITY) this.#clock.wakeAt(at);

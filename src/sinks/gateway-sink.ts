@@ -10,7 +10,7 @@ import { type PacketHandler, PacketReader } from '../protocol/packet-reader.js';
 import type { ReadableOf, WritableOf } from '../typed-stream.js';
 import { endReason } from './end-reason.js';
 import type { FrameRun } from './frame-run.js';
-import { type GatewayOptions, resolveGatewayOptions } from './gateway-options.js';
+import { type BinaryOptions, resolveBinaryOptions } from './gateway-options.js';
 import { GatewaySender } from './gateway-sender.js';
 import { closeGracefully } from './graceful-close.js';
 import { OutcomeSource } from './outcome-source.js';
@@ -38,14 +38,14 @@ type Callback = (error?: Error | null) => void;
  *
  * @throws {ApnsError} APNS_ERR_INVALID_OPTION or APNS_ERR_BAD_CREDENTIALS, at once
  */
-export function createGatewaySink(options: GatewayOptions): GatewaySink {
-  return new GatewaySink(options);
+export function createBinarySink(options: BinaryOptions): BinarySink {
+  return new BinarySink(options);
 }
 
-/** See {@link createGatewaySink}. */
-export class GatewaySink extends Writable implements WritableOf<Uint8Array> {
+/** See {@link createBinarySink}. */
+export class BinarySink extends Writable implements WritableOf<Uint8Array> {
   static {
-    concealContents(GatewaySink);
+    concealContents(BinarySink);
   }
 
   readonly #sender: GatewaySender;
@@ -59,8 +59,8 @@ export class GatewaySink extends Writable implements WritableOf<Uint8Array> {
   /** Why the bytes are no frames; nothing behind that place can be read. */
   #fault: ApnsError | undefined;
 
-  constructor(options: GatewayOptions) {
-    const resolved = resolveGatewayOptions(options);
+  constructor(options: BinaryOptions) {
+    const resolved = resolveBinaryOptions(options);
     const { signal, ...rest } = streamOptions(options, 'highWaterMark');
     super(rest);
     this.#closeTimeoutMs = resolved.closeTimeoutMs;

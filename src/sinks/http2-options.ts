@@ -28,7 +28,7 @@ export interface Http2Options extends TargetOptions {
    * Milliseconds from when the sink takes a notification until its outcome. Retries do not restart this time, and time
    * in which the process was frozen does not count. @default 60_000
    */
-  readonly deadlineMs?: number;
+  readonly timeoutMs?: number;
   /** Milliseconds for a PING to be answered, and for `await using`. @default 10_000 */
   readonly closeTimeoutMs?: number;
   /** Delays between attempts to connect; `attempts` + 1 failures in a row end the sending. */
@@ -50,7 +50,7 @@ export interface ResolvedHttp2Options {
   readonly windowCount: number;
   readonly windowBytes: number;
   readonly resendsUnknown: boolean;
-  readonly deadlineMs: number;
+  readonly timeoutMs: number;
   readonly closeTimeoutMs: number;
   readonly backoff: Backoff;
 }
@@ -64,7 +64,7 @@ export const HTTP2_OPTION_NAMES: readonly string[] = [
   'window',
   'onUnknown',
   'checkpoint',
-  'deadlineMs',
+  'timeoutMs',
   'closeTimeoutMs',
   'backoff',
   'signal',
@@ -104,7 +104,7 @@ export function resolveHttp2Options(
     windowCount: integerOption('window.count', window.count, { default: 65_536 }),
     windowBytes: integerOption('window.bytes', window.bytes, { default: 32 * 1024 * 1024 }),
     resendsUnknown: choiceOption('onUnknown', options.onUnknown, ['report', 'resend'], 'report') === 'resend',
-    deadlineMs: milliseconds('deadlineMs', options.deadlineMs, 60_000),
+    timeoutMs: milliseconds('timeoutMs', options.timeoutMs, 60_000),
     closeTimeoutMs: milliseconds('closeTimeoutMs', options.closeTimeoutMs, 10_000),
     backoff: new Backoff(options.backoff),
   };

@@ -56,11 +56,11 @@ export class Http2Pool {
   #lastProblem: string | undefined;
 
   constructor(options: ResolvedHttp2Options, events: Http2PoolEvents, clock: EngineClock) {
-    const { target: peer, authority, deadlineMs, closeTimeoutMs } = options;
+    const { target: peer, authority, timeoutMs, closeTimeoutMs } = options;
     this.#options = options;
     this.#events = events;
     this.#clock = clock;
-    const stallMs = Math.min(MAX_STALL_MS, Math.ceil(deadlineMs / 3));
+    const stallMs = Math.min(MAX_STALL_MS, Math.ceil(timeoutMs / 3));
     const limits = { connectTimeoutMs: peer.connectTimeoutMs, pingTimeoutMs: closeTimeoutMs, stallMs };
     this.#context = { peer, authority, clock, limits };
   }

@@ -232,7 +232,7 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
     }
     // The peer has no capacity, so an earlier retry cannot help.
     const dueAt = this.#clock.now() + Math.ceil(Math.random() * Math.min(1000, 2 ** pending.attempts));
-    pending.dueAt = Math.min(dueAt, pending.enqueuedAt + this.#options.deadlineMs);
+    pending.dueAt = Math.min(dueAt, pending.enqueuedAt + this.#options.timeoutMs);
     this.#retries.push(pending);
   }
 
@@ -247,7 +247,7 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
     const delayMs = isReplaced ? 0 : Math.random() * Math.min(10_000, 100 * 2 ** pending.attempts);
     // A millisecond more, since our clock has whole ones only: never sooner than asked.
     pending.dueAt = this.#clock.now() + 1 + Math.ceil(Math.max(settlement.retryAfterMs ?? 0, delayMs));
-    if (this.#isStopped || pending.dueAt > pending.enqueuedAt + this.#options.deadlineMs) {
+    if (this.#isStopped || pending.dueAt > pending.enqueuedAt + this.#options.timeoutMs) {
       this.#settle(pending, pending.settlement);
       return;
     }
@@ -341,7 +341,7 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
     while ((this.#retries.first?.dueAt ?? Number.POSITIVE_INFINITY) <= now)
       this.#replays.push(this.#retries.shift()!);
     for (let { first } = this.#unsettled; first !== undefined; { first } = this.#unsettled) {
-      if (first.enqueuedAt + this.#options.deadlineMs > now) break;
+      if (first.enqueuedAt + this.#options.timeoutMs > now) break;
       this.#timeOut(first);
     }
     for (const connection of this.#pool.connections) this.#pool.watch(connection, now);
@@ -372,7 +372,7 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
     let at = this.#retries.first?.dueAt ?? Number.POSITIVE_INFINITY;
     const { first } = this.#unsettled;
     if (first !== undefined)
-      at = Math.min(at, now + FREEZE_CHECK_MS, first.enqueuedAt + this.#options.deadlineMs);
+      at = Math.min(at, now + FREEZE_CHECK_MS, first.enqueuedAt + this.#options.timeoutMs);
     const isWaiting = this.#isWaiting;
     for (const connection of this.#pool.connections)
       at = Math.min(at, this.#pool.dueAt(connection, isWaiting, now));

@@ -8,7 +8,7 @@ import { FrameSlab, type FrameSpan, SLAB_BYTES } from '../protocol/binary/frame-
 import { IdentifierSequence } from '../protocol/binary/identifier.js';
 import type { FrameRun } from './frame-run.js';
 import { type FramedNotification, keepForOutcome } from './framed-notification.js';
-import type { ResolvedGatewayOptions } from './gateway-options.js';
+import type { ResolvedBinaryOptions } from './gateway-options.js';
 import { GatewaySender, type GatewaySenderEvents } from './gateway-sender.js';
 import type { NotificationSender } from './notification-sender.js';
 import type { OutcomeQueue } from './outcome-queue.js';
@@ -36,7 +36,7 @@ export class NotificationFramer implements NotificationSender {
   #onEnd: ((error?: ApnsError) => void) | undefined;
 
   constructor(
-    options: ResolvedGatewayOptions,
+    options: ResolvedBinaryOptions,
     framing: { readonly command: FrameCommand; readonly maxPayloadBytes: number },
     events: GatewaySenderEvents,
   ) {

@@ -9,7 +9,7 @@ import {
   type ErrorResponse,
 } from '../protocol/binary/error-response.js';
 import { PacketReader } from '../protocol/packet-reader.js';
-import { GatewaySink } from '../sinks/gateway-sink.js';
+import { BinarySink } from '../sinks/gateway-sink.js';
 import type { ReadableOf } from '../typed-stream.js';
 import { LastingSource } from './lasting-source.js';
 
@@ -35,19 +35,19 @@ const MAX_UNREAD = 65_536;
  * failure arrives before the error responses ahead of it have been read.
  */
 export function createErrorSource(
-  origin: GatewaySink | Socket,
+  origin: BinarySink | Socket,
   options: ErrorSourceOptions = {},
 ): ReadableOf<ErrorResponse> {
   checkOptionNames('options', options, ['highWaterMark', 'signal']);
   let readOn = (): void => {};
   const source = new LastingSource({ ...streamOptions(options, 'highWaterMark'), read: () => readOn() });
-  if (origin instanceof GatewaySink) readSink(origin, source);
+  if (origin instanceof BinarySink) readSink(origin, source);
   else if (origin instanceof Socket) readOn = readSocket(origin, source);
   else throw invalidOption('origin', 'a gateway sink or a socket', origin);
   return source;
 }
 
-function readSink(sink: GatewaySink, source: LastingSource): void {
+function readSink(sink: BinarySink, source: LastingSource): void {
   const onErrorResponse = (response: ErrorResponse): void => {
     source.push(response);
     if (source.readableLength <= MAX_UNREAD) return;

@@ -111,7 +111,7 @@ describe('send', () => {
     const topic = wire === 'https' ? ['--topic', simulator.credentials.topic] : [];
     const to = ['--to', `${wire}://127.0.0.1:${port}`, '--credentials', directory, ...topic];
     const stdin = [line(BAD), line(encodeTokenFault('temporary', 255))].join('');
-    const { code, io } = await send([...to, '--deadline-ms', '300', '--json-summary'], { stdin });
+    const { code, io } = await send([...to, '--timeout-ms', '300', '--json-summary'], { stdin });
     expect(code).toBe(1);
     const summary = JSON.parse(io.err.trim().split('\n').at(-1)!);
     expect(summary).toMatchObject({ rejected: 2, rejectedForNow: 1, exitCode: 1 });

@@ -16,19 +16,19 @@ import { authority, listenTls, unusedPort } from '../support/loopback.js';
 const GET = { ':method': 'GET', ':path': '/' };
 
 interface Settings {
-  readonly deadlineMs?: number;
+  readonly timeoutMs?: number;
   /** One that never aborts before the test is finished, unless given; none at all for `null`. */
   readonly signal?: AbortSignal | null;
 }
 
-function clientAt(port: number, { deadlineMs = 10_000, signal }: Settings = {}): Http2Client {
+function clientAt(port: number, { timeoutMs = 10_000, signal }: Settings = {}): Http2Client {
   const target = resolveTarget({ host: '127.0.0.1', port, tls: { ca: authority.cert } }, 'http2');
   const end = new AbortController();
   onTestFinished(() => end.abort());
   return new Http2Client({
     target,
     authority: 'manager.example:2196',
-    deadlineMs,
+    timeoutMs,
     signal: signal === null ? undefined : (signal ?? end.signal),
   });
 }
@@ -184,7 +184,7 @@ test('gives up on an answer at its deadline, and asks the next time on another c
         if (request.connection > 0) respond(request, 200);
       },
     },
-    { deadlineMs: 100 },
+    { timeoutMs: 100 },
   );
   expect(await codeOf(client.request(GET))).toBe('APNS_ERR_TIMEOUT');
   // The deadline is short: a slow machine may need it more than once.

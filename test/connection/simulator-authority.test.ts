@@ -6,14 +6,14 @@ import { createChannelManager } from '../../src/channels.js';
 import { dial } from '../../src/connection/dial.js';
 import { comesFromSimulator, refuseSimulatorAuthority } from '../../src/connection/simulator-authority.js';
 import { resolveTarget, type TargetOptions } from '../../src/connection/target.js';
-import { createGatewayDelivery, createHttp2Delivery } from '../../src/delivery.js';
+import { createBinaryDelivery, createHttp2Delivery } from '../../src/delivery.js';
 import {
   mintAuthority,
   mintClientCertificate,
   mintServerCertificate,
 } from '../../src/simulator/certificates.js';
 import { createSimulator } from '../../src/simulator/index.js';
-import { createGatewaySink } from '../../src/sinks/gateway-sink.js';
+import { createBinarySink } from '../../src/sinks/gateway-sink.js';
 import { createHttp2Sink } from '../../src/sinks/http2-sink.js';
 import { createFeedbackSource } from '../../src/sources/feedback-source.js';
 import { authority, listen, listenTls } from '../support/loopback.js';
@@ -49,8 +49,8 @@ YtD/PklvDAgV9T/zsw==
 describe("as tls.ca, for a host of Apple's", () => {
   it.each(HOSTS)('is refused before anything is dialled: %s', (host) => {
     for (const create of [
-      createGatewaySink,
-      createGatewayDelivery,
+      createBinarySink,
+      createBinaryDelivery,
       createHttp2Sink,
       createHttp2Delivery,
       createFeedbackSource,

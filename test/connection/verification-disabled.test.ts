@@ -4,7 +4,7 @@ import { afterEach, expect, it, onTestFinished, vi } from 'vitest';
 import { createChannelManager } from '../../src/channels.js';
 import { dial } from '../../src/connection/dial.js';
 import { resolveTarget } from '../../src/connection/target.js';
-import { createGatewaySink } from '../../src/sinks/gateway-sink.js';
+import { createBinarySink } from '../../src/sinks/gateway-sink.js';
 import { createHttp2Sink } from '../../src/sinks/http2-sink.js';
 import { createFeedbackSource } from '../../src/sources/feedback-source.js';
 import { CONSUMER_NAMES, CONSUMERS, GIVEN } from '../support/consumers.js';
@@ -68,7 +68,7 @@ it('set while a gateway sink runs, lets what is connected come to its end, and m
       peer.answer(8, identifier);
     },
   });
-  const sink = createGatewaySink(gateway.options);
+  const sink = createBinarySink(gateway.options);
   const reading = sink.outcomes.toArray();
   const failed = once(sink, 'error');
   sink.write(Buffer.concat(frames(3)));

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { GATEWAY_OPTION_NAMES } from '../../src/sinks/gateway-options.js';
+import { BINARY_OPTION_NAMES } from '../../src/sinks/gateway-options.js';
 import { HTTP2_OPTION_NAMES } from '../../src/sinks/http2-options.js';
 import { ROOT } from '../support/node-process.js';
 
@@ -23,7 +23,7 @@ const interfaces = ['connection', 'sources', 'transforms', 'sinks', '.'].flatMap
 );
 
 test.each([
-  ['GATEWAY_OPTION_NAMES', [...GATEWAY_OPTION_NAMES]],
+  ['BINARY_OPTION_NAMES', [...BINARY_OPTION_NAMES]],
   ['HTTP2_OPTION_NAMES', [...HTTP2_OPTION_NAMES]],
   ...interfaces,
 ])('lists every option of %s', (_, names) => {
@@ -34,7 +34,7 @@ test.each([
 test('finds the options of the sinks, their parts, the sources and the transforms', () => {
   expect(interfaces.map(([name]) => name)).toEqual(
     expect.arrayContaining([
-      'GatewayOptions',
+      'BinaryOptions',
       'Http2Options',
       'WindowOptions',
       'BackoffOptions',
@@ -43,7 +43,7 @@ test('finds the options of the sinks, their parts, the sources and the transform
       'FeedbackSourceOptions',
       'NdjsonParserOptions',
       'FrameEncoderOptions',
-      'GatewayDeliveryOptions',
+      'BinaryDeliveryOptions',
     ]),
   );
 });

@@ -150,7 +150,7 @@ describe('agrees with the simulator where five of 2,000 device tokens ask for', 
       COUNT,
       spread(5, 100, 400, () => ({ name: fault })),
     );
-    const { summary, exitCode } = await run(await startSimulator(), tokens, 'token', '--deadline-ms', '1000');
+    const { summary, exitCode } = await run(await startSimulator(), tokens, 'token', '--timeout-ms', '1000');
     expect(summary.accepted + summary.unknown + summary.unsent).toBe(COUNT);
     expect(summary.unknown).toBeGreaterThanOrEqual(least);
     expect(exitCode).toBe(75);

@@ -7,21 +7,18 @@ import { pipeline } from 'node:stream/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { encodeFrame } from '../../src/protocol/binary/frame.js';
 import { SLAB_BYTES } from '../../src/protocol/binary/frame-slab.js';
-import type { GatewayOptions } from '../../src/sinks/gateway-options.js';
-import { createGatewaySink, type GatewaySink } from '../../src/sinks/gateway-sink.js';
+import type { BinaryOptions } from '../../src/sinks/gateway-options.js';
+import { type BinarySink, createBinarySink } from '../../src/sinks/gateway-sink.js';
 import { createFrameEncoder } from '../../src/transforms/frame-encoder.js';
 import { createNdjsonParser } from '../../src/transforms/ndjson-parser.js';
 import { deviceTokens, spread, toNdjson } from './notifications.js';
 import { type SimulatorProcess, startSimulator } from './processes.js';
 
-function createSink(
-  { gateway, credentials }: SimulatorProcess,
-  options: Partial<GatewayOptions>,
-): GatewaySink {
+function createSink({ gateway, credentials }: SimulatorProcess, options: Partial<BinaryOptions>): BinarySink {
   const read = (name: string): string => readFileSync(join(credentials, name), 'utf8');
   const tls = { ca: read('ca.pem'), cert: read('client-cert.pem'), key: read('client-key.pem') };
   const { host, port } = gateway;
-  return createGatewaySink({ host, port, tls, ...options });
+  return createBinarySink({ host, port, tls, ...options });
 }
 
 test.each([

@@ -1,7 +1,7 @@
 /** What is written where a notification should be: it gets its outcome, and those around it are not concerned. */
 import { finished } from 'node:stream/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createGatewayDelivery, createHttp2Delivery } from '../../src/delivery.js';
+import { createBinaryDelivery, createHttp2Delivery } from '../../src/delivery.js';
 import { InvalidNotificationError } from '../../src/errors.js';
 import { type Outcome, settledCount } from '../../src/outcome.js';
 import { createSimulator, type Simulator } from '../../src/simulator/index.js';
@@ -62,7 +62,7 @@ function createDeliveries() {
   const { ca, cert, key, topic } = simulator.credentials;
   const { gateway, http2 } = simulator;
   return {
-    binary: () => createGatewayDelivery({ host: gateway.host, port: gateway.port, tls: { ca, cert, key } }),
+    binary: () => createBinaryDelivery({ host: gateway.host, port: gateway.port, tls: { ca, cert, key } }),
     http2: () => createHttp2Delivery({ host: http2.host, port: http2.port, tls: { ca, cert, key }, topic }),
   };
 }

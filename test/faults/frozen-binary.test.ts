@@ -24,7 +24,7 @@ function settled(client: FrozenClient, count: number): Promise<void> {
 describe('the binary wire', () => {
   test('accepts what was answered while the process was frozen for 5 s with a deadline of 2 s', async () => {
     const { gateway, held } = await startHoldingGateway();
-    const options = { ...gateway.options, deadlineMs: 2000, window: { ageMs: 200 } };
+    const options = { ...gateway.options, timeoutMs: 2000, window: { ageMs: 200 } };
     const client = await startFrozenClient('binary', options);
     await until(() => held.length === 1);
     const frozen = client.freeze(5000);
@@ -100,7 +100,7 @@ describe('the binary wire', () => {
 
   test('still times out what is not answered, in the time that the process ran', async () => {
     const { gateway, held } = await startHoldingGateway();
-    const options = { ...gateway.options, deadlineMs: 2000, window: { ageMs: 200 } };
+    const options = { ...gateway.options, timeoutMs: 2000, window: { ageMs: 200 } };
     const client = await startFrozenClient('binary', options, '--quiet');
     await until(() => held.length === 1);
     await client.freeze(3000);

@@ -13,7 +13,7 @@ import * as apns from '../../dist/index.js';
 const [wire, options, quiet] = process.argv.slice(2);
 const create = {
   http2: apns.createHttp2Delivery,
-  binary: apns.createBinaryDelivery ?? apns.createGatewayDelivery,
+  binary: apns.createBinaryDelivery ?? apns.createBinaryDelivery,
 }[wire];
 const delivery = create(JSON.parse(options));
 delivery.on('data', ({ status, reason, context }) => {

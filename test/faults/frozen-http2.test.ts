@@ -32,7 +32,7 @@ function settled(client: FrozenClient, count: number): Promise<void> {
 describe('HTTP/2', () => {
   test('accepts what was answered while the process was frozen for 5 s with a deadline of 2 s', async () => {
     const { gateway, held, answerAll } = await startHoldingGateway();
-    const client = await startFrozenClient('http2', { ...gateway.options, deadlineMs: 2000 });
+    const client = await startFrozenClient('http2', { ...gateway.options, timeoutMs: 2000 });
     await until(() => held.length === 20);
     const frozen = client.freeze(5000);
     answerAll();
@@ -43,7 +43,7 @@ describe('HTTP/2', () => {
 
   test('accepts what was answered while the event loop was blocked beyond the deadline', async () => {
     const { gateway, held, answerAll } = await startHoldingGateway();
-    const client = await startFrozenClient('http2', { ...gateway.options, deadlineMs: 1500 });
+    const client = await startFrozenClient('http2', { ...gateway.options, timeoutMs: 1500 });
     await until(() => held.length === 20);
     client.block(2500);
     await until(() => client.count('blocked') === 1);
@@ -79,7 +79,7 @@ describe('HTTP/2', () => {
 
   test('still times out what is not answered, in the time that the process ran', async () => {
     const { gateway, held } = await startHoldingGateway();
-    const client = await startFrozenClient('http2', { ...gateway.options, deadlineMs: 2000 }, '--quiet');
+    const client = await startFrozenClient('http2', { ...gateway.options, timeoutMs: 2000 }, '--quiet');
     await until(() => held.length === 20);
     await client.freeze(3000);
     await settled(client, 20);

@@ -6,7 +6,7 @@ import { encodeErrorResponse } from '../../src/protocol/binary/error-response.js
 import { encodeFeedbackTuple } from '../../src/protocol/binary/feedback-tuple.js';
 import { encodeFrame } from '../../src/protocol/binary/frame.js';
 import { encodeFrame as encodeHttp2Frame } from '../../src/protocol/http2/frame.js';
-import { createGatewaySink } from '../../src/sinks/gateway-sink.js';
+import { createBinarySink } from '../../src/sinks/gateway-sink.js';
 import { createFeedbackSource } from '../../src/sources/feedback-source.js';
 import { CONSUMER_NAMES, CONSUMERS, GIVEN } from '../support/consumers.js';
 import { brief, frames, range, send, TOKEN } from '../support/frames.js';
@@ -80,7 +80,7 @@ it('a server that sends one byte a second is heard to its end, and no longer', a
     trickle(socket, encodeFeedbackTuple(tuple), SECOND_MS, () => socket.end()),
   );
   const feedback = createFeedbackSource({ host: '127.0.0.1', port, tls: { ca: authority.cert } });
-  const sink = createGatewaySink(gateway.options);
+  const sink = createBinarySink(gateway.options);
   const [outcomes, sent, tuples] = await Promise.all([
     send(sink, frames(3)),
     sendAll(http2.options, notifications(1)),
@@ -99,7 +99,7 @@ describe('a gateway sink', () => {
         peer.socket.write(Buffer.of(8, 2, 0));
       },
     });
-    const sink = createGatewaySink({ ...gateway.options, closeTimeoutMs: 300 });
+    const sink = createBinarySink({ ...gateway.options, closeTimeoutMs: 300 });
     expect(brief(await send(sink, frames(3)))).toEqual(range('unknown', 1, 3));
   });
 
@@ -111,7 +111,7 @@ describe('a gateway sink', () => {
         flood(peer.socket, encodeErrorResponse({ statusCode: 8, identifier: 2 }));
       },
     });
-    const sink = createGatewaySink(gateway.options);
+    const sink = createBinarySink(gateway.options);
     const outcomes = await send(sink, frames(5));
     expect(brief(outcomes)).toEqual(['accepted:1', 'rejected:2', ...range('accepted', 3, 5)]);
   });
@@ -122,7 +122,7 @@ describe('a gateway sink', () => {
     const chunks = Array.from({ length: 1500 }, (_, i) =>
       encodeFrame({ deviceToken: TOKEN, payload, identifier: i + 1 }),
     );
-    const outcomes = await send(createGatewaySink({ ...gateway.options, closeTimeoutMs: 25_000 }), chunks);
+    const outcomes = await send(createBinarySink({ ...gateway.options, closeTimeoutMs: 25_000 }), chunks);
     expect(outcomes.filter(({ status }) => status === 'accepted')).toHaveLength(1500);
   });
 });
@@ -159,7 +159,7 @@ describe('an HTTP/2 sink', () => {
       },
     });
     const sent = await sendAll(
-      { ...gateway.options, deadlineMs: 1500, window: { count: 1 } },
+      { ...gateway.options, timeoutMs: 1500, window: { count: 1 } },
       notifications(1),
     );
     expect(statuses(sent)).toEqual(['unknown DeadlineExceeded']);
@@ -173,7 +173,7 @@ describe('an HTTP/2 sink', () => {
         trickle(peer.socket, Buffer.alloc(10_000), SLOW_MS);
       },
     });
-    const sent = await sendAll({ ...gateway.options, deadlineMs: 1500 }, notifications(2));
+    const sent = await sendAll({ ...gateway.options, timeoutMs: 1500 }, notifications(2));
     expect(statuses(sent)).toEqual(Array(2).fill('unknown DeadlineExceeded'));
   });
 
@@ -185,7 +185,7 @@ describe('an HTTP/2 sink', () => {
         readSlowly(peer.socket, 100);
       },
     });
-    const sent = await sendAll({ ...gateway.options, deadlineMs: 1000 }, notifications(200));
+    const sent = await sendAll({ ...gateway.options, timeoutMs: 1000 }, notifications(200));
     const { accepted, unsent, unknown } = sent.counts;
     expect(accepted).toBeGreaterThan(0);
     expect(accepted + unsent + unknown).toBe(200);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import tls from 'node:tls';
 import { expect, it, onTestFinished } from 'vitest';
-import { createGatewayDelivery, createHttp2Delivery } from '../../src/delivery.js';
+import { createBinaryDelivery, createHttp2Delivery } from '../../src/delivery.js';
 import { encodeFrame } from '../../src/protocol/binary/frame.js';
 import { createSimulator } from '../../src/simulator/index.js';
 import { createFeedbackSource } from '../../src/sources/feedback-source.js';
@@ -54,7 +54,7 @@ it('a flood of 500 connections and clients of a byte a second leave room for eve
   const serveOthers = async (): Promise<void> => {
     const options = { tls: { ca, cert, key }, connectTimeoutMs: 20_000 };
     for (const delivery of [
-      createGatewayDelivery({ ...gateway!, ...options }),
+      createBinaryDelivery({ ...gateway!, ...options }),
       createHttp2Delivery({ ...http2!, ...options }),
     ]) {
       for (const each of notifications(200)) delivery.write(each);
@@ -106,7 +106,7 @@ it('a flood beyond the limit is dropped, and its room is free again when no hand
       new Promise<void>((resolve) => (socket.closed ? resolve() : socket.once('close', () => resolve()))),
   );
   const { ca, cert, key } = simulator.credentials;
-  const delivery = createGatewayDelivery({
+  const delivery = createBinaryDelivery({
     host: simulator.gateway.host,
     port: simulator.gateway.port,
     tls: { ca, cert, key },

@@ -8,7 +8,7 @@ import type { Notification } from '../../src/notification.js';
 import type { Outcome } from '../../src/outcome.js';
 import { encodeFeedbackTuple } from '../../src/protocol/binary/feedback-tuple.js';
 import { encodeFrame } from '../../src/protocol/binary/frame.js';
-import { createGatewaySink } from '../../src/sinks/gateway-sink.js';
+import { createBinarySink } from '../../src/sinks/gateway-sink.js';
 import { createHttp2Sink } from '../../src/sinks/http2-sink.js';
 import { createFeedbackSource } from '../../src/sources/feedback-source.js';
 import { tokenOf } from '../support/http2-sending.js';
@@ -60,7 +60,7 @@ const RETRY = { connectTimeoutMs: 1000, backoff: { initialMs: 1, attempts: 2 } }
 
 test('a gateway sink settles everything within the age of its window', async () => {
   const link = await startBehindLink({ kind: 'gateway' });
-  const sink = createGatewaySink({
+  const sink = createBinarySink({
     ...link.options,
     ...RETRY,
     window: { ageMs: 500 },
@@ -93,7 +93,7 @@ test('a gateway sink settles everything within the age of its window', async () 
 
 test('an HTTP/2 sink settles everything within its deadlines', async () => {
   const link = await startBehindLink({ kind: 'http2', answers: 100, maxConcurrentStreams: 20 });
-  const sink = createHttp2Sink({ ...link.options, ...RETRY, deadlineMs: 1500, closeTimeoutMs: 500 });
+  const sink = createHttp2Sink({ ...link.options, ...RETRY, timeoutMs: 1500, closeTimeoutMs: 500 });
   const reading = sink.outcomes.toArray();
   for (const i of range(0, 100)) sink.write(notification(i));
   await vi.waitUntil(() => sink.counts.accepted === 100, { timeout: 10_000 });

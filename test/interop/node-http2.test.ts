@@ -33,6 +33,6 @@ test('waits for a window that is opened later, and gives up one that is not', as
   });
   const opened = await sendAll(gateway.options, notifications(50, payload));
   expect(opened.counts).toMatchObject({ accepted: 50, resent: 0 });
-  const closed = await sendAll({ ...gateway.options, deadlineMs: 200 }, notifications(2, payload));
+  const closed = await sendAll({ ...gateway.options, timeoutMs: 200 }, notifications(2, payload));
   expect(statuses(closed)).toEqual(Array(2).fill('unsent DeadlineExceeded'));
 });

@@ -23,8 +23,8 @@ function checkTime({ reading, route }: ModelPlan, { books, options }: ModelResul
   const allowanceMs = BUSY_MS + (route.startsWith('http2') ? 0 : options.closeTimeoutMs);
   const { longestMs } = books;
   assert.ok(
-    longestMs <= options.deadlineMs + allowanceMs,
-    `an outcome took ${longestMs} ms: the deadline is ${options.deadlineMs}, the allowance ${allowanceMs}`,
+    longestMs <= options.timeoutMs + allowanceMs,
+    `an outcome took ${longestMs} ms: the deadline is ${options.timeoutMs}, the allowance ${allowanceMs}`,
   );
 }
 

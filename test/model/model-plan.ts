@@ -68,7 +68,7 @@ export interface ModelPlan {
     readonly window: { readonly count: number; readonly bytes: number; readonly ageMs: number };
     readonly checkpoint: 'auto' | 'end' | 'never';
     readonly onUnknown: 'report' | 'resend';
-    readonly deadlineMs: number;
+    readonly timeoutMs: number;
     readonly closeTimeoutMs: number;
     readonly connectTimeoutMs: number;
     readonly highWaterMark: number;
@@ -252,7 +252,7 @@ const mixedPlans: fc.Arbitrary<ModelPlan> = fc.record({
     }),
     checkpoint: fc.constantFrom('auto', 'auto', 'auto', 'end', 'never'),
     onUnknown: fc.constantFrom('report', 'report', 'resend'),
-    deadlineMs: fc.constantFrom(30, 100, 250),
+    timeoutMs: fc.constantFrom(30, 100, 250),
     closeTimeoutMs: fc.constantFrom(20, 60),
     connectTimeoutMs: fc.constantFrom(60, 150),
     highWaterMark: fc.constantFrom(1, 16, 1000),
@@ -288,7 +288,7 @@ const sickPlans: fc.Arbitrary<ModelPlan> = fc
       options: {
         ...plan.options,
         checkpoint: 'auto',
-        deadlineMs: isLasting ? lastingDeadlineMs : patienceMs,
+        timeoutMs: isLasting ? lastingDeadlineMs : patienceMs,
         closeTimeoutMs: isLasting ? 100 : SICK_CLOSE_TIMEOUT_MS,
         connectTimeoutMs: 60_000,
       },

@@ -2,12 +2,12 @@
 import type { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { BackoffOptions } from '../../src/connection/backoff.js';
-import { createGatewayDelivery, createHttp2Delivery } from '../../src/delivery.js';
+import { createBinaryDelivery, createHttp2Delivery } from '../../src/delivery.js';
 import type { Outcome } from '../../src/outcome.js';
 import { FRAME_FORMAT } from '../../src/protocol/binary/frame.js';
 import { PacketReader } from '../../src/protocol/packet-reader.js';
-import type { GatewayOptions } from '../../src/sinks/gateway-options.js';
-import { createGatewaySink } from '../../src/sinks/gateway-sink.js';
+import type { BinaryOptions } from '../../src/sinks/gateway-options.js';
+import { createBinarySink } from '../../src/sinks/gateway-sink.js';
 import type { Http2Options } from '../../src/sinks/http2-options.js';
 import { createHttp2Sink } from '../../src/sinks/http2-sink.js';
 import { createFrameEncoder } from '../../src/transforms/frame-encoder.js';
@@ -44,8 +44,8 @@ export interface ModelResult extends SimulatorBooks {
 
 /** Beyond what all deadlines of a run can add up to: with a narrow window they run one after the other. */
 function patienceOf({ lines, options }: ModelPlan): number {
-  const { deadlineMs, window } = options;
-  return 10_000 + 4 * Math.ceil(lines.length / window.count) * (deadlineMs + 500);
+  const { timeoutMs, window } = options;
+  return 10_000 + 4 * Math.ceil(lines.length / window.count) * (timeoutMs + 500);
 }
 
 /** Runs a plan, and waits until all of it has come to its end. @throws {Error} if something never ends */
@@ -131,7 +131,7 @@ async function block(blocks: readonly BlockPlan[], over: AbortSignal): Promise<v
 /** Where nothing is wrong nothing may end in a timeout, however busy the machine is. */
 function patientOptions(plan: ModelPlan): ModelPlan['options'] {
   if (!isWell(plan)) return plan.options;
-  return { ...plan.options, deadlineMs: 60_000, closeTimeoutMs: 60_000, connectTimeoutMs: 60_000 };
+  return { ...plan.options, timeoutMs: 60_000, closeTimeoutMs: 60_000, connectTimeoutMs: 60_000 };
 }
 
 /** What a stream of a plan's route needs to know. */
@@ -151,7 +151,7 @@ export function createStream(plan: StreamPlan, bench: ModelBench, signal: AbortS
     signal,
   };
   const { checkpoint, ...others } = common;
-  const gateway: GatewayOptions = {
+  const gateway: BinaryOptions = {
     ...others,
     checkpoint,
     // Without checkpoints a full window waits out its age, again and again.
@@ -166,9 +166,9 @@ export function createStream(plan: StreamPlan, bench: ModelBench, signal: AbortS
   };
   switch (route) {
     case 'encoder and sink':
-      return createGatewaySink(gateway);
+      return createBinarySink(gateway);
     case 'gateway delivery':
-      return createGatewayDelivery({ ...gateway, command });
+      return createBinaryDelivery({ ...gateway, command });
     case 'http2 sink':
       return createHttp2Sink({ ...http2, onInvalid: () => {} });
     case 'http2 delivery':

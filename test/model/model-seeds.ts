@@ -93,7 +93,7 @@ async function runSeed(
     report.connections += result.dials;
     for (const { sick } of result.connections)
       if (sick !== undefined) report.sick[sick] = (report.sick[sick] ?? 0) + 1;
-    const overMs = Math.round(result.books.longestMs - result.options.deadlineMs);
+    const overMs = Math.round(result.books.longestMs - result.options.timeoutMs);
     if (plan.reading === 'fast') report.longestOverMs = Math.max(report.longestOverMs, overMs);
     for (const [status, count] of Object.entries(counts))
       report.outcomes[status] = (report.outcomes[status] ?? 0) + count;

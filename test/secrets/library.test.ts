@@ -6,14 +6,14 @@ import { Duplex, type Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { createChannelManager } from '../../src/channels.js';
-import { createGatewayDelivery, createHttp2Delivery } from '../../src/delivery.js';
+import { createBinaryDelivery, createHttp2Delivery } from '../../src/delivery.js';
 import type { InvalidNotificationError } from '../../src/errors.js';
 import type { Notification } from '../../src/notification.js';
 import { encodeFeedbackTuple } from '../../src/protocol/binary/feedback-tuple.js';
 import { encodeFrame } from '../../src/protocol/binary/frame.js';
 import { mintAuthority, mintServerCertificate } from '../../src/simulator/certificates.js';
 import { createSimulator } from '../../src/simulator/index.js';
-import { createGatewaySink } from '../../src/sinks/gateway-sink.js';
+import { createBinarySink } from '../../src/sinks/gateway-sink.js';
 import { createHttp2Sink } from '../../src/sinks/http2-sink.js';
 import { createFeedbackSource } from '../../src/sources/feedback-source.js';
 import { createFrameEncoder } from '../../src/transforms/frame-encoder.js';
@@ -54,8 +54,8 @@ function thrownBy(create: () => unknown): NodeJS.ErrnoException {
 
 /** Every factory that takes credentials. */
 const FACTORIES = {
-  'gateway sink': createGatewaySink,
-  'gateway delivery': createGatewayDelivery,
+  'gateway sink': createBinarySink,
+  'gateway delivery': createBinaryDelivery,
   'HTTP/2 sink': createHttp2Sink,
   'HTTP/2 delivery': createHttp2Delivery,
   'feedback source': createFeedbackSource,
@@ -118,7 +118,7 @@ it('keeps a PKCS#12 file and its passphrase to itself', () => {
   const pfx = exportPkcs12(secrets.certificate, secrets.passphrase);
   for (const passphrase of [undefined, `${secrets.passphrase}x`]) {
     const tls = { pfx, ...(passphrase === undefined ? {} : { passphrase }) };
-    const error = thrownBy(() => createGatewaySink({ host: '127.0.0.1', tls }));
+    const error = thrownBy(() => createBinarySink({ host: '127.0.0.1', tls }));
     expect(error.code).toBe('APNS_ERR_BAD_CREDENTIALS');
     secrets.expectNoneShown(error, 'the error');
   }
@@ -197,8 +197,8 @@ function senders(place: Place, more: object = {}): (Writable | Duplex)[] {
   const options = { ...place, tls, ...FAST, ...more };
   const withToken = { ...options, tls: { ca: authority.cert }, providerToken: secrets.providerToken };
   return [
-    createGatewaySink(options),
-    createGatewayDelivery(options),
+    createBinarySink(options),
+    createBinaryDelivery(options),
     createHttp2Sink(options),
     createHttp2Delivery(options),
     createHttp2Sink(withToken),
@@ -289,8 +289,8 @@ describe('a sink and a delivery keep secrets', () => {
     const at = ({ host, port }: Place): object => ({ host, port, proxy, ...FAST, window: { count: 5 } });
     const providerToken = { key: providerKey, keyId, teamId };
     const streams = [
-      createGatewaySink({ ...at(simulator.gateway), tls: { ca, cert, key } }),
-      createGatewayDelivery({ ...at(simulator.gateway), tls: { ca, cert, key } }),
+      createBinarySink({ ...at(simulator.gateway), tls: { ca, cert, key } }),
+      createBinaryDelivery({ ...at(simulator.gateway), tls: { ca, cert, key } }),
       createHttp2Sink({ ...at(simulator.http2), tls: { ca }, providerToken }),
       createHttp2Delivery({ ...at(simulator.http2), tls: { ca }, providerToken }),
     ];
@@ -313,7 +313,7 @@ async function sendOverHttp2(
         onRequest(peer, request);
       },
     });
-    const options = { ...gateway.options, ...FAST, providerToken: secrets.providerToken, deadlineMs: 5000 };
+    const options = { ...gateway.options, ...FAST, providerToken: secrets.providerToken, timeoutMs: 5000 };
     errors.push(await sendThrough(create(options), 3));
   }
   return errors;

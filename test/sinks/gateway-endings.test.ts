@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { encodeFrame } from '../../src/protocol/binary/frame.js';
-import { createGatewaySink } from '../../src/sinks/gateway-sink.js';
+import { createBinarySink } from '../../src/sinks/gateway-sink.js';
 import { brief, closed, frames, range, send, TOKEN, until } from '../support/frames.js';
 import { startScriptedGateway } from '../support/scripted-gateway.js';
 
@@ -35,7 +35,7 @@ describe('a gateway that answers', () => {
         if (frame.identifier === 2) peer.answer(8, 2);
       },
     });
-    const sink = createGatewaySink(gateway.options);
+    const sink = createBinarySink(gateway.options);
     const outcomes = sink.outcomes.toArray();
     sink.on('errorResponse', () => sink.destroy());
     sink.write(Buffer.concat(frames(5)));
@@ -49,7 +49,7 @@ describe('a gateway that answers', () => {
       const gateway = await startScriptedGateway({
         onCheckpoint: (peer, frame) => peer.answer(statusCode, frame.identifier!),
       });
-      const sink = createGatewaySink(gateway.options);
+      const sink = createBinarySink(gateway.options);
       expect(brief(await send(sink, frames(3)))).toEqual(range('accepted', 1, 3));
     },
   );
@@ -60,7 +60,7 @@ describe('a gateway that answers', () => {
         if (frame.identifier === 2) peer.answer(255, 0xffff_ffff);
       },
     });
-    const sink = createGatewaySink(gateway.options);
+    const sink = createBinarySink(gateway.options);
     expect(brief(await send(sink, [Buffer.concat(frames(3))]))).toEqual(range('unknown', 1, 3));
   });
 
@@ -69,7 +69,7 @@ describe('a gateway that answers', () => {
     const gateway = await startScriptedGateway({
       onConnection: (peer) => peer.socket.once('data', () => peer.answer(128, 7)),
     });
-    const sink = createGatewaySink(gateway.options);
+    const sink = createBinarySink(gateway.options);
     const outcomes = sink.outcomes.toArray();
     sink.on('error', () => {});
     sink.end(broken);
@@ -80,7 +80,7 @@ describe('a gateway that answers', () => {
   test('has discarded frames written again for as long as their one deadline lasts', async () => {
     const advance = advanceClock();
     const gateway = await startScriptedGateway({ onCheckpoint: () => {} });
-    const sink = createGatewaySink({ ...gateway.options, deadlineMs: 1000 });
+    const sink = createBinarySink({ ...gateway.options, timeoutMs: 1000 });
     const outcomes = sink.outcomes.toArray();
     sink.end(Buffer.concat(frames(3)));
     await until(() => gateway.peers[0]?.frames.length === 3);
@@ -108,7 +108,7 @@ describe('a gateway that answers', () => {
         if (frame.identifier === 3) peer.say(bytes);
       },
     });
-    const sink = createGatewaySink({ ...gateway.options, backoff: { initialMs: 1 } });
+    const sink = createBinarySink({ ...gateway.options, backoff: { initialMs: 1 } });
     expect(brief(await send(sink, [Buffer.concat(frames(3))]))).toEqual(range('unknown', 1, 3));
   });
 
@@ -122,7 +122,7 @@ describe('a gateway that answers', () => {
         peer.socket.end();
       },
     });
-    const sink = createGatewaySink(gateway.options);
+    const sink = createBinarySink(gateway.options);
     const outcomes = await send(sink, [Buffer.concat(frames(4))]);
     expect(brief(outcomes)).toEqual(['accepted:1', 'rejected:2', 'accepted:3', 'accepted:4']);
   });
@@ -133,7 +133,7 @@ describe('a gateway that answers', () => {
         if (peer.index < 2) peer.answer(10, 0);
       },
     });
-    const sink = createGatewaySink({ ...gateway.options, backoff: { initialMs: 1 } });
+    const sink = createBinarySink({ ...gateway.options, backoff: { initialMs: 1 } });
     expect(brief(await send(sink, frames(2)))).toEqual(range('accepted', 1, 2));
   });
 });
@@ -148,7 +148,7 @@ describe('a gateway that closes', () => {
         if (peer.index === 0) peer.answer(8, 1);
       },
     });
-    const sink = createGatewaySink(gateway.options);
+    const sink = createBinarySink(gateway.options);
     for (const frame of frames(2)) sink.write(frame);
     await until(() => gateway.peers.length > 2);
     await afterTurns(300);
@@ -161,7 +161,7 @@ describe('a gateway that closes', () => {
   test('may shut down idle connections for ever', async () => {
     const advance = advanceClock();
     const gateway = await startScriptedGateway();
-    const sink = createGatewaySink({
+    const sink = createBinarySink({
       ...gateway.options,
       checkpoint: 'never',
       window: { ageMs: 1 },
@@ -188,7 +188,7 @@ describe('a gateway that closes', () => {
         peer.socket.end();
       },
     });
-    const sink = createGatewaySink({ ...gateway.options, closeTimeoutMs: 60_000 });
+    const sink = createBinarySink({ ...gateway.options, closeTimeoutMs: 60_000 });
     const payload = 'x'.repeat(60_000);
     const many = Array.from({ length: 200 }, (_, i) =>
       encodeFrame({ deviceToken: TOKEN, payload, identifier: i + 1 }),
@@ -205,7 +205,7 @@ describe('a gateway that closes', () => {
 describe('a gateway that is silent', () => {
   test('is asked about a frame that gets old', async () => {
     const gateway = await startScriptedGateway();
-    const sink = createGatewaySink({ ...gateway.options, window: { ageMs: 20 } });
+    const sink = createBinarySink({ ...gateway.options, window: { ageMs: 20 } });
     sink.write(frames(1)[0]!);
     await until(() => sink.counts.accepted === 1);
     sink.destroy();
@@ -213,7 +213,7 @@ describe('a gateway that is silent', () => {
 
   test('has its silence taken for what it is without checkpoints', async () => {
     const gateway = await startScriptedGateway({ onCheckpoint: () => expect.unreachable() });
-    const sink = createGatewaySink({ ...gateway.options, window: { ageMs: 20 }, checkpoint: 'never' });
+    const sink = createBinarySink({ ...gateway.options, window: { ageMs: 20 }, checkpoint: 'never' });
     sink.write(frames(1)[0]!);
     await until(() => sink.counts.presumed === 1);
     sink.destroy();
@@ -223,7 +223,7 @@ describe('a gateway that is silent', () => {
 
   test('leaves everything unknown when it does not answer a checkpoint', async () => {
     const gateway = await startScriptedGateway({ onCheckpoint: () => {} });
-    const sink = createGatewaySink({ ...gateway.options, closeTimeoutMs: 20 });
+    const sink = createBinarySink({ ...gateway.options, closeTimeoutMs: 20 });
     const outcomes = await send(sink, frames(3));
     expect(brief(outcomes)).toEqual(range('unknown', 1, 3));
     expect(outcomes[0]?.reason).toBe('Timeout');
@@ -233,7 +233,7 @@ describe('a gateway that is silent', () => {
     'is never presumed to have what has not left this process (checkpoint %s)',
     async (checkpoint) => {
       const gateway = await startScriptedGateway({ onConnection: (peer) => peer.socket.pause() });
-      const sink = createGatewaySink({
+      const sink = createBinarySink({
         ...gateway.options,
         checkpoint,
         window: { ageMs: 30, count: 300 },
@@ -255,7 +255,7 @@ describe('a gateway that is silent', () => {
 
   test('keeps no socket of this side once it is retired', async () => {
     const gateway = await startScriptedGateway({ onConnection: (peer) => peer.socket.pause() });
-    const sink = createGatewaySink({
+    const sink = createBinarySink({
       ...gateway.options,
       checkpoint: 'never',
       window: { ageMs: 10 },
@@ -273,7 +273,7 @@ describe('a deadline', () => {
   test('does not run while a frame waits for a reader', async () => {
     const advance = advanceClock();
     const gateway = await startScriptedGateway();
-    const sink = createGatewaySink({ ...gateway.options, deadlineMs: 1000, window: { count: 2 } });
+    const sink = createBinarySink({ ...gateway.options, timeoutMs: 1000, window: { count: 2 } });
     const { outcomes } = sink;
     for (const frame of frames(6)) sink.write(frame);
     sink.end();
@@ -283,10 +283,10 @@ describe('a deadline', () => {
   });
 
   test('ends the waiting for a connection that cannot be had', async () => {
-    const sink = createGatewaySink({
+    const sink = createBinarySink({
       host: '127.0.0.1',
       port: 1,
-      deadlineMs: 30,
+      timeoutMs: 30,
       backoff: { initialMs: 10_000, maxMs: 10_000 },
     });
     const outcomes = await send(sink, frames(2));
@@ -296,10 +296,10 @@ describe('a deadline', () => {
 
   test('ends the resending of what stays unknown at its deadline', async () => {
     const gateway = await startScriptedGateway({ onFrame: (peer) => peer.close() });
-    const sink = createGatewaySink({
+    const sink = createBinarySink({
       ...gateway.options,
       onUnknown: 'resend',
-      deadlineMs: 400,
+      timeoutMs: 400,
       backoff: { initialMs: 10, maxMs: 50, attempts: 10_000 },
     });
     const [outcome] = await send(sink, frames(1));
@@ -311,7 +311,7 @@ describe('a deadline', () => {
 
 describe('an abort', () => {
   test('before the beginning is told as one', async () => {
-    const sink = createGatewaySink({ host: '127.0.0.1', port: 1, signal: AbortSignal.abort() });
+    const sink = createBinarySink({ host: '127.0.0.1', port: 1, signal: AbortSignal.abort() });
     const [error] = await once(sink, 'error');
     expect(error).toMatchObject({ name: 'AbortError' });
   });
@@ -319,7 +319,7 @@ describe('an abort', () => {
   test('during a dial leaves no socket', async () => {
     const gateway = await startScriptedGateway();
     const abort = new AbortController();
-    const sink = createGatewaySink({ ...gateway.options, signal: abort.signal });
+    const sink = createBinarySink({ ...gateway.options, signal: abort.signal });
     sink.on('error', () => {});
     sink.write(frames(1)[0]!);
     await until(() => gateway.openSockets === 1);
@@ -331,7 +331,7 @@ describe('an abort', () => {
   test('of the pipeline gives every frame its outcome', async () => {
     const gateway = await startScriptedGateway({ onCheckpoint: () => {} });
     const abort = new AbortController();
-    const sink = createGatewaySink({ ...gateway.options, window: { count: 4 } });
+    const sink = createBinarySink({ ...gateway.options, window: { count: 4 } });
     const outcomes = sink.outcomes.toArray();
     const piping = pipeline(Readable.from(frames(20)), sink, { signal: abort.signal });
     await until(() => (gateway.peers[0]?.frames.length ?? 0) >= 2);
@@ -346,7 +346,7 @@ describe('an abort', () => {
 describe('a source', () => {
   test('may be an async generator', async () => {
     const gateway = await startScriptedGateway();
-    const sink = createGatewaySink({ ...gateway.options, window: { count: 2 } });
+    const sink = createBinarySink({ ...gateway.options, window: { count: 2 } });
     await pipeline(async function* () {
       for (const frame of frames(20)) {
         await null;
@@ -358,7 +358,7 @@ describe('a source', () => {
 
   test('may be a web stream', async () => {
     const gateway = await startScriptedGateway();
-    const sink = createGatewaySink(gateway.options);
+    const sink = createBinarySink(gateway.options);
     await pipeline(
       new ReadableStream<Uint8Array>({
         start(controller) {
@@ -373,7 +373,7 @@ describe('a source', () => {
 
   test('that fails has the frames written so far settled', async () => {
     const gateway = await startScriptedGateway({ onCheckpoint: () => {} });
-    const sink = createGatewaySink(gateway.options);
+    const sink = createBinarySink(gateway.options);
     const piping = pipeline(async function* () {
       yield* frames(3);
       await until(() => gateway.peers[0]?.frames.length === 3);
@@ -387,7 +387,7 @@ describe('a source', () => {
 describe('a reader of outcomes', () => {
   test('that goes away does not stop the sending', async () => {
     const gateway = await startScriptedGateway();
-    const sink = createGatewaySink({ ...gateway.options, window: { count: 4 } });
+    const sink = createBinarySink({ ...gateway.options, window: { count: 4 } });
     const piping = pipeline(Readable.from(frames(40)), sink);
     for await (const { identifier } of sink.outcomes) if (identifier === 3) break;
     await piping;
@@ -396,7 +396,7 @@ describe('a reader of outcomes', () => {
 
   test('that comes late gets what is settled from then on, and an end', async () => {
     const gateway = await startScriptedGateway();
-    const sink = createGatewaySink({ ...gateway.options, window: { count: 4 } });
+    const sink = createBinarySink({ ...gateway.options, window: { count: 4 } });
     for (const frame of frames(2)) sink.write(frame);
     await until(() => sink.counts.accepted === 2);
     const outcomes = sink.outcomes.toArray();
@@ -407,7 +407,7 @@ describe('a reader of outcomes', () => {
 
   test('that comes after the end gets an end', async () => {
     const gateway = await startScriptedGateway();
-    const sink = createGatewaySink(gateway.options);
+    const sink = createBinarySink(gateway.options);
     sink.end(frames(1)[0]!);
     await closed(sink);
     expect(await sink.outcomes.toArray()).toEqual([]);
@@ -415,7 +415,7 @@ describe('a reader of outcomes', () => {
 
   test('that is slow holds back no more outcomes than the window has frames', async () => {
     const gateway = await startScriptedGateway();
-    const sink = createGatewaySink({ ...gateway.options, window: { count: 4 } });
+    const sink = createBinarySink({ ...gateway.options, window: { count: 4 } });
     const { outcomes } = sink;
     void pipeline(Readable.from(frames(60)), sink);
     await until(() => sink.counts.accepted >= 4);
@@ -428,7 +428,7 @@ describe('a reader of outcomes', () => {
 describe('await using', () => {
   test('gives up after closeTimeoutMs', async () => {
     const gateway = await startScriptedGateway({ onConnection: (peer) => peer.socket.pause() });
-    const sink = createGatewaySink({ ...gateway.options, closeTimeoutMs: 40, window: { count: 2 } });
+    const sink = createBinarySink({ ...gateway.options, closeTimeoutMs: 40, window: { count: 2 } });
     void sink.outcomes;
     for (const frame of frames(9)) sink.write(frame);
     await expect(sink[Symbol.asyncDispose]()).rejects.toMatchObject({ code: 'APNS_ERR_TIMEOUT' });
@@ -437,7 +437,7 @@ describe('await using', () => {
 
   test('may be asked for twice, and after the end', async () => {
     const gateway = await startScriptedGateway();
-    const sink = createGatewaySink(gateway.options);
+    const sink = createBinarySink(gateway.options);
     sink.write(frames(1)[0]!);
     await Promise.all([sink[Symbol.asyncDispose](), sink[Symbol.asyncDispose]()]);
     await sink[Symbol.asyncDispose]();
@@ -448,7 +448,7 @@ describe('await using', () => {
 test('writes frame by frame through a window of one frame, and of one byte', async () => {
   for (const window of [{ count: 1 }, { bytes: 1 }]) {
     const gateway = await startScriptedGateway();
-    const sink = createGatewaySink({ ...gateway.options, window, connections: 16 });
+    const sink = createBinarySink({ ...gateway.options, window, connections: 16 });
     expect(brief(await send(sink, [Buffer.concat(frames(5))]))).toEqual(range('accepted', 1, 5));
     expect(gateway.identifiers().flat()).toEqual([1, 2, 3, 4, 5]);
   }
@@ -456,7 +456,7 @@ test('writes frame by frame through a window of one frame, and of one byte', asy
 
 test('is fast to find a checkpoint for identifiers up to the highest', async () => {
   const gateway = await startScriptedGateway();
-  const sink = createGatewaySink(gateway.options);
+  const sink = createBinarySink(gateway.options);
   const outcomes = await send(sink, [Buffer.concat(frames(20_000, 0xffff_ffff - 19_999))]);
   expect(outcomes.every(({ status }) => status === 'accepted')).toBe(true);
 });

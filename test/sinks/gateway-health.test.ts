@@ -1,9 +1,9 @@
 /** Connections that are sick while others would work, and gateways on which every connection is. */
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { createGatewayDelivery } from '../../src/delivery.js';
+import { createBinaryDelivery } from '../../src/delivery.js';
 import type { Outcome } from '../../src/outcome.js';
 import { encodeFrame } from '../../src/protocol/binary/frame.js';
-import { createGatewaySink, type GatewaySink } from '../../src/sinks/gateway-sink.js';
+import { type BinarySink, createBinarySink } from '../../src/sinks/gateway-sink.js';
 import { brief, closed, frames, range, send, TOKEN, until } from '../support/frames.js';
 import { startScriptedGateway } from '../support/scripted-gateway.js';
 
@@ -38,7 +38,7 @@ describe('the first connection', () => {
           if (peer.index === 0) peer.socket.pause();
         },
       });
-      const sink = createGatewaySink({ ...gateway.options, connections, closeTimeoutMs: 1500 });
+      const sink = createBinarySink({ ...gateway.options, connections, closeTimeoutMs: 1500 });
       const outcomes = sink.outcomes.toArray();
       const payload = 'x'.repeat(60_000);
       for (let i = 1; i <= 400; i++) sink.write(encodeFrame({ deviceToken: TOKEN, payload, identifier: i }));
@@ -58,7 +58,7 @@ describe('the first connection', () => {
         if (peer.index > 0) peer.answer(2, frame.identifier!);
       },
     });
-    const sink = createGatewaySink({ ...gateway.options, window: { ageMs: 20 }, closeTimeoutMs: 200 });
+    const sink = createBinarySink({ ...gateway.options, window: { ageMs: 20 }, closeTimeoutMs: 200 });
     const outcomes = sink.outcomes.toArray();
     sink.write(Buffer.concat(frames(20)));
     await until(() => gateway.peers[0]?.frames.length === 20);
@@ -75,7 +75,7 @@ describe('the first connection', () => {
         if (peer.index === 0) peer.answer(1, frame.identifier!);
       },
     });
-    const sink = createGatewaySink({ ...gateway.options, backoff: { initialMs: 1 } });
+    const sink = createBinarySink({ ...gateway.options, backoff: { initialMs: 1 } });
     const outcomes = await send(sink, [Buffer.concat(frames(50))]);
     expect(counted(outcomes)).toEqual({ accepted: 50 });
     expect(sink.counts.resent).toBe(50);
@@ -87,7 +87,7 @@ describe('the first connection', () => {
         if (peer.index === 0 && peer.frames.length === 20) peer.close();
       },
     });
-    const sink = createGatewaySink({ ...gateway.options, onUnknown: 'resend', backoff: { initialMs: 1 } });
+    const sink = createBinarySink({ ...gateway.options, onUnknown: 'resend', backoff: { initialMs: 1 } });
     expect(counted(await send(sink, [Buffer.concat(frames(50))]))).toEqual({ accepted: 50 });
   });
 });
@@ -96,7 +96,7 @@ describe('every connection', () => {
   test('that is silent for a second at most does not end the sending, however short the deadline', async () => {
     const gateway = await startScriptedGateway({ onCheckpoint: () => {} });
     const backoff = { initialMs: 1, maxMs: 5, attempts: 2 };
-    const sink = createGatewaySink({ ...gateway.options, window: { count: 4 }, closeTimeoutMs: 20, backoff });
+    const sink = createBinarySink({ ...gateway.options, window: { count: 4 }, closeTimeoutMs: 20, backoff });
     // Each connection gets two frames; a failed sending would leave most of them unsent.
     expect(counted(await send(sink, [Buffer.concat(frames(20))]))).toEqual({ 'unknown Timeout': 20 });
     expect(gateway.peers.length).toBeGreaterThan(3);
@@ -106,7 +106,7 @@ describe('every connection', () => {
     const gateway = await startScriptedGateway({
       onFrame: (peer, frame) => peer.answer(1, frame.identifier!),
     });
-    const sink = createGatewaySink({ ...gateway.options, deadlineMs: 1500 });
+    const sink = createBinarySink({ ...gateway.options, timeoutMs: 1500 });
     const { result, ms } = await timed(send(sink, [Buffer.concat(frames(300))]));
     const { 'rejected ProcessingError': rejected = 0, 'unsent DeadlineExceeded': unsent = 0 } =
       counted(result);
@@ -124,7 +124,7 @@ describe('every connection', () => {
       const gateway = await startScriptedGateway({
         onFrame: (peer, frame) => peer.answer(8, frame.identifier!),
       });
-      const sink = createGatewaySink(gateway.options);
+      const sink = createBinarySink(gateway.options);
       expect(brief(await send(sink, [Buffer.concat(frames(count))]))).toEqual(range('rejected', 1, count));
       expect(sink.counts.resent).toBeLessThanOrEqual((2 + 4 + 8) * count);
       resent.push(sink.counts.resent);
@@ -136,7 +136,7 @@ describe('every connection', () => {
     const gateway = await startScriptedGateway({
       onFrame: (peer, frame) => peer.answer(8, frame.identifier!),
     });
-    const sink = createGatewaySink({ ...gateway.options, checkpoint: 'never', window: { ageMs: 5000 } });
+    const sink = createBinarySink({ ...gateway.options, checkpoint: 'never', window: { ageMs: 5000 } });
     expect(brief(await send(sink, [Buffer.concat(frames(100))]))).toEqual(range('rejected', 1, 100));
     expect(sink.counts.resent).toBeLessThanOrEqual((2 + 4 + 8) * 100);
   });
@@ -149,10 +149,10 @@ describe('every connection', () => {
         else peer.close();
       },
     });
-    const sink = createGatewaySink({
+    const sink = createBinarySink({
       ...gateway.options,
       onUnknown: 'resend',
-      deadlineMs: 1500,
+      timeoutMs: 1500,
       backoff: { initialMs: 100, attempts: 1 },
     });
     const { result, ms } = await timed(send(sink, [Buffer.concat(frames(100))]));
@@ -166,7 +166,7 @@ describe('every connection', () => {
   test('that sends Shutdown without an identifier does not end the sending, and is not redialled without a delay', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.999);
     const gateway = await startScriptedGateway({ onConnection: (peer) => peer.answer(10, 0) });
-    const sink = createGatewaySink({ ...gateway.options, deadlineMs: 1000, backoff: { attempts: 1 } });
+    const sink = createBinarySink({ ...gateway.options, timeoutMs: 1000, backoff: { attempts: 1 } });
     const outcomes = await send(sink, frames(3));
     expect(sink.counts.unknown + sink.counts.unsent).toBe(3);
     expect(outcomes.at(-1)?.reason).toMatch(/DeadlineExceeded|ConnectionLost/);
@@ -181,7 +181,7 @@ describe('a quota that has shrunk', () => {
         if (frame.identifier! <= 10) peer.answer(8, frame.identifier!);
       },
     });
-    const sink = createGatewaySink(gateway.options);
+    const sink = createBinarySink(gateway.options);
     const outcomes = await send(sink, [Buffer.concat(frames(5000))]);
     expect(counted(outcomes)).toEqual({ 'rejected InvalidToken': 10, accepted: 4990 });
     // 10 rejections, then checkpoints behind 8, 16, 32, … frames.
@@ -194,7 +194,7 @@ describe('a quota that has shrunk', () => {
         if (frame.identifier! <= 10) peer.answer(8, frame.identifier!);
       },
     });
-    const sink: GatewaySink = createGatewaySink({ ...gateway.options, checkpoint: 'end' });
+    const sink: BinarySink = createBinarySink({ ...gateway.options, checkpoint: 'end' });
     const { result, ms } = await timed(send(sink, [Buffer.concat(frames(300))]));
     expect(counted(result)).toEqual({ 'rejected InvalidToken': 10, accepted: 290 });
     expect(ms).toBeLessThan(5000);
@@ -209,7 +209,7 @@ describe('onUnknown: resend', () => {
         if (peer.index > 0 && frame.identifier! <= 2) peer.answer(8, frame.identifier!);
       },
     });
-    const sink = createGatewaySink({ ...gateway.options, onUnknown: 'resend', backoff: { initialMs: 1 } });
+    const sink = createBinarySink({ ...gateway.options, onUnknown: 'resend', backoff: { initialMs: 1 } });
     const outcomes = await send(sink, [Buffer.concat(frames(4))]);
     expect(brief(outcomes).sort()).toEqual(['accepted:3', 'accepted:4', 'unknown:1', 'unknown:2']);
   });
@@ -217,14 +217,14 @@ describe('onUnknown: resend', () => {
 
 describe('an unsent notification', () => {
   test('carries the last connection error', async () => {
-    const sink = createGatewaySink({ host: '127.0.0.1', port: 1, deadlineMs: 300 });
+    const sink = createBinarySink({ host: '127.0.0.1', port: 1, timeoutMs: 300 });
     const outcomes = await send(sink, frames(2));
     expect(outcomes[0]).toMatchObject({ status: 'unsent', reason: 'DeadlineExceeded' });
     expect(outcomes[0]?.message).toContain('127.0.0.1:1');
   });
 
   test('has the reason of the failure that ended the sending', async () => {
-    const delivery = createGatewayDelivery({
+    const delivery = createBinaryDelivery({
       host: '127.0.0.1',
       port: 1,
       backoff: { initialMs: 1, attempts: 1 },
@@ -242,7 +242,7 @@ describe('an abort', () => {
   test('is the reason of everything that it ends', async () => {
     const gateway = await startScriptedGateway({ onCheckpoint: () => {} });
     const abort = new AbortController();
-    const sink = createGatewaySink({ ...gateway.options, window: { count: 4 }, signal: abort.signal });
+    const sink = createBinarySink({ ...gateway.options, window: { count: 4 }, signal: abort.signal });
     const outcomes = sink.outcomes.toArray();
     sink.on('error', () => {});
     for (const frame of frames(6)) sink.write(frame);
@@ -257,7 +257,7 @@ test('a notification that is in flight again at its deadline, after a Processing
     onFrame: (peer, { identifier }) => void (peer.index === 0 && peer.answer(1, identifier!)),
     onCheckpoint: () => {},
   });
-  const sink = createGatewaySink({ ...gateway.options, deadlineMs: 800, closeTimeoutMs: 5000 });
+  const sink = createBinarySink({ ...gateway.options, timeoutMs: 800, closeTimeoutMs: 5000 });
   const outcomes = await send(sink, frames(1));
   expect(outcomes.map(({ status, reason, attempts }) => [status, reason, attempts])).toEqual([
     ['unknown', 'DeadlineExceeded', 2],

@@ -5,10 +5,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createGatewayDelivery } from '../../src/delivery.js';
+import { createBinaryDelivery } from '../../src/delivery.js';
 import { settledCount } from '../../src/outcome.js';
 import { encodeFrame } from '../../src/protocol/binary/frame.js';
-import { createGatewaySink } from '../../src/sinks/gateway-sink.js';
+import { createBinarySink } from '../../src/sinks/gateway-sink.js';
 import { type GatewayPeer, startScriptedGateway } from '../support/scripted-gateway.js';
 import { endings, readings, Sending } from '../support/sending.js';
 import { connectionFaults, UnrulyGateway } from '../support/unruly-gateway.js';
@@ -35,7 +35,7 @@ const plans = fc.record({
     }),
     checkpoint: fc.constantFrom('auto' as const, 'auto' as const, 'end' as const, 'never' as const),
     onUnknown: fc.constantFrom('report' as const, 'report' as const, 'resend' as const),
-    deadlineMs: fc.constantFrom(1, 30, 300, 300),
+    timeoutMs: fc.constantFrom(1, 30, 300, 300),
     closeTimeoutMs: fc.constantFrom(10, 30),
     highWaterMark: fc.constantFrom(1, 16, 1000),
   }),
@@ -100,12 +100,12 @@ async function run(plan: Plan, gateway: UnrulyGateway, target: object): Promise<
     // Without checkpoints a full window waits out its age, again and again.
     ...(options.checkpoint !== 'auto' && { window: { ...options.window, ageMs: 2 } }),
     // Where nothing is wrong nothing may end in a timeout, however busy the machine is.
-    ...(isHealthy(plan) && { deadlineMs: 60_000, closeTimeoutMs: 60_000 }),
+    ...(isHealthy(plan) && { timeoutMs: 60_000, closeTimeoutMs: 60_000 }),
     backoff: { initialMs: 1, maxMs: 4, attempts: 4 },
     signal: abort.signal,
-  } as Parameters<typeof createGatewaySink>[0];
+  } as Parameters<typeof createBinarySink>[0];
   const stream =
-    plan.form === 'sink' ? createGatewaySink(common) : createGatewayDelivery({ ...common, command });
+    plan.form === 'sink' ? createBinarySink(common) : createBinaryDelivery({ ...common, command });
   const sending = new Sending(stream, plan, abort);
   let mostUnsettled = 0;
   gateway.onArrival = () => {
@@ -146,7 +146,7 @@ function check(plan: Plan, gateway: UnrulyGateway, { sending, mostUnsettled }: R
   // Where nothing succeeds there are delays, until the deadlines of the notifications. In a narrow window these run one
   // after the other.
   const inWindow = Math.min(options.window.count, Math.max(1, Math.floor(options.window.bytes / 64)));
-  const mostRetries = always === undefined ? 0 : options.deadlineMs * Math.ceil(count / inWindow);
+  const mostRetries = always === undefined ? 0 : options.timeoutMs * Math.ceil(count / inWindow);
   expect(gateway.arrivals.length, 'connections').toBeLessThanOrEqual(2 * count + 8 + mostRetries);
   // Each connection ends in one rejection, failure or checkpoint at the most: the law of `connection-quota`.
   const mostResent = options.window.count + options.connections * (4 * count + 8 * gateway.arrivals.length);

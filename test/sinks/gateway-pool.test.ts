@@ -6,7 +6,7 @@ import { CONNECTION_CHANNEL, type ConnectionEvent } from '../../src/connection/c
 import { ApnsError } from '../../src/errors.js';
 import type { EngineClock } from '../../src/sinks/engine-clock.js';
 import type { ConnectionEnd, GatewayConnection } from '../../src/sinks/gateway-connection.js';
-import { type GatewayOptions, resolveGatewayOptions } from '../../src/sinks/gateway-options.js';
+import { type BinaryOptions, resolveBinaryOptions } from '../../src/sinks/gateway-options.js';
 import { type Demand, GatewayPool } from '../../src/sinks/gateway-pool.js';
 import { RunQueue } from '../../src/sinks/run-queue.js';
 import { frames, runOf, until } from '../support/frames.js';
@@ -31,9 +31,9 @@ class Setup {
   /** Is called when a connection was made and the pool does not know it yet. */
   onConnected = (): void => {};
 
-  constructor(options: GatewayOptions) {
+  constructor(options: BinaryOptions) {
     const resolved = {
-      ...resolveGatewayOptions(options),
+      ...resolveBinaryOptions(options),
       // Without chance: each delay is its upper bound.
       backoff: new Backoff({ initialMs: 100, maxMs: 1000, attempts: 2 }, () => 1),
     };
@@ -77,7 +77,7 @@ class Setup {
 }
 
 async function createPool(
-  options: Partial<GatewayOptions> = {},
+  options: Partial<BinaryOptions> = {},
   script: Script = {},
 ): Promise<{ setup: Setup; pool: GatewayPool; gateway: ScriptedGateway }> {
   const gateway = await startScriptedGateway({ onCheckpoint: () => {}, ...script });
@@ -86,7 +86,7 @@ async function createPool(
 }
 
 /** A pool that connects to nothing. */
-function quietPool(options: Partial<GatewayOptions> = {}): { setup: Setup; pool: GatewayPool } {
+function quietPool(options: Partial<BinaryOptions> = {}): { setup: Setup; pool: GatewayPool } {
   const setup = new Setup({ host: '127.0.0.1', port: 1, ...options });
   return { setup, pool: setup.pool };
 }
@@ -112,7 +112,7 @@ function holding(count: number, state: object = {}): GatewayConnection {
 
 describe('the quota of a connection', () => {
   it('is half the window, shared by the connections, where checkpoints prove it', () => {
-    const quota = (options: Partial<GatewayOptions>): number => quietPool(options).pool.quotaLeft(holding(0));
+    const quota = (options: Partial<BinaryOptions>): number => quietPool(options).pool.quotaLeft(holding(0));
     expect(quota({})).toBe(32_768);
     expect(quota({ connections: 4 })).toBe(8192);
     expect(quota({ window: { count: 11 } })).toBe(5);
@@ -166,12 +166,12 @@ describe('a connection needs attention', () => {
   });
 
   it('when its oldest frame has to be proved: by age, and before the deadline', () => {
-    const { pool } = quietPool({ deadlineMs: 60_000, closeTimeoutMs: 10_000, window: { ageMs: 60_000 } });
+    const { pool } = quietPool({ timeoutMs: 60_000, closeTimeoutMs: 10_000, window: { ageMs: 60_000 } });
     // 10 s before the deadline, which counts from when the frame was taken.
     expect(pool.dueAt(holding(1), 2000)).toBe(51_000);
     expect(quietPool({ window: { ageMs: 500 } }).pool.dueAt(holding(1), 2000)).toBe(1600);
-    expect(quietPool({ deadlineMs: 900 }).pool.dueAt(holding(1), 2000)).toBe(1000 + 450);
-    expect(quietPool({ deadlineMs: 900, onUnknown: 'resend' }).pool.dueAt(holding(1), 2000)).toBe(1000 + 300);
+    expect(quietPool({ timeoutMs: 900 }).pool.dueAt(holding(1), 2000)).toBe(1000 + 450);
+    expect(quietPool({ timeoutMs: 900, onUnknown: 'resend' }).pool.dueAt(holding(1), 2000)).toBe(1000 + 300);
     expect(quietPool({ onUnknown: 'resend' }).pool.dueAt(holding(1), 2000)).toBe(1000 + 40_000);
   });
 
@@ -183,7 +183,7 @@ describe('a connection needs attention', () => {
   });
 
   it('when the deadline of a frame has passed', () => {
-    const { pool } = quietPool({ deadlineMs: 20_000, closeTimeoutMs: 60_000 });
+    const { pool } = quietPool({ timeoutMs: 20_000, closeTimeoutMs: 60_000 });
     expect(pool.dueAt(holding(1, { state: 'checked' }), 2000)).toBe(21_000);
   });
 
@@ -194,7 +194,7 @@ describe('a connection needs attention', () => {
     expect(pool.proofAt(holding(1, { isFlushed: false }), 2000)).toBe(2500);
     expect(pool.proofAt(holding(1, { state: 'finished' }), 2000)).toBe(NEVER);
     expect(pool.proofAt(holding(0), 2000)).toBe(NEVER);
-    expect(quietPool({ checkpoint: 'end', deadlineMs: 800 }).pool.presumeMs).toBe(400);
+    expect(quietPool({ checkpoint: 'end', timeoutMs: 800 }).pool.presumeMs).toBe(400);
   });
 
   it('without checkpoints when its quota is used up, and can be doubled', () => {

@@ -3,13 +3,13 @@ import { type AddressInfo, createServer } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { expect, test } from 'vitest';
-import { createGatewaySink } from '../../src/sinks/gateway-sink.js';
+import { createBinarySink } from '../../src/sinks/gateway-sink.js';
 import { brief, frames, range, send, TOKEN } from '../support/frames.js';
 import { startScriptedGateway } from '../support/scripted-gateway.js';
 
 test('proves every frame accepted by a checkpoint at the end', async () => {
   const gateway = await startScriptedGateway();
-  const sink = createGatewaySink(gateway.options);
+  const sink = createBinarySink(gateway.options);
   const outcomes = await send(sink, frames(10));
   expect(brief(outcomes)).toEqual(range('accepted', 1, 10));
   expect(sink.counts).toEqual({
@@ -30,7 +30,7 @@ test('has the named frame rejected, the earlier ones accepted and the later ones
       if (frame.identifier === 4) peer.answer(8, 4);
     },
   });
-  const sink = createGatewaySink(gateway.options);
+  const sink = createBinarySink(gateway.options);
   const outcomes = await send(sink, [Buffer.concat(frames(10))]);
   expect(brief(outcomes)).toEqual([...range('accepted', 1, 3), 'rejected:4', ...range('accepted', 5, 10)]);
   expect(outcomes[3]).toMatchObject({ reason: 'InvalidToken', statusCode: 8, deviceToken: TOKEN });
@@ -47,7 +47,7 @@ test('takes the notification that a shutdown names as the last one accepted', as
       if (peer.index === 0 && frame.identifier === 4) peer.answer(10, 4);
     },
   });
-  const sink = createGatewaySink(gateway.options);
+  const sink = createBinarySink(gateway.options);
   const outcomes = await send(sink, [Buffer.concat(frames(6))]);
   expect(brief(outcomes)).toEqual(range('accepted', 1, 6));
   expect(gateway.identifiers()).toEqual([
@@ -62,7 +62,7 @@ test.each([10, 8, 255, 128])('takes status %i with identifier 0 as proof of noth
       if (frame.identifier === 3) peer.answer(statusCode, 0);
     },
   });
-  const sink = createGatewaySink({ ...gateway.options, backoff: { initialMs: 1 } });
+  const sink = createBinarySink({ ...gateway.options, backoff: { initialMs: 1 } });
   const outcomes = sink.outcomes.toArray();
   sink.on('error', () => {});
   sink.end(Buffer.concat(frames(3)));
@@ -80,7 +80,7 @@ test('tries a notification again that failed with ProcessingError', async () => 
       if (frame.identifier === 2 && failures++ < 2) peer.answer(1, 2);
     },
   });
-  const sink = createGatewaySink(gateway.options);
+  const sink = createBinarySink(gateway.options);
   const outcomes = await send(sink, [Buffer.concat(frames(3))]);
   expect(brief(outcomes).sort()).toEqual(range('accepted', 1, 3));
   expect(outcomes.find(({ identifier }) => identifier === 2)?.attempts).toBe(3);
@@ -93,11 +93,11 @@ test('does not call rejected what an earlier attempt left unknown', async () => 
       else peer.answer(1, frame.identifier!);
     },
   });
-  const sink = createGatewaySink({
+  const sink = createBinarySink({
     ...gateway.options,
     backoff: { initialMs: 1 },
     onUnknown: 'resend',
-    deadlineMs: 500,
+    timeoutMs: 500,
   });
   expect(brief(await send(sink, frames(1)))).toEqual(['unknown:1']);
 });
@@ -108,7 +108,7 @@ test('stops when the gateway cannot parse what it is sent', async () => {
       if (frame.identifier === 2) peer.answer(128, 2);
     },
   });
-  const sink = createGatewaySink(gateway.options);
+  const sink = createBinarySink(gateway.options);
   const outcomes = sink.outcomes.toArray();
   await expect(pipeline(Readable.from([Buffer.concat(frames(4))]), sink)).rejects.toMatchObject({
     code: 'APNS_ERR_GATEWAY_PROTOCOL',
@@ -123,7 +123,7 @@ test('reports what was written to a connection that ended without a word as unkn
       if (frame.identifier === 3) peer.close();
     },
   });
-  const sink = createGatewaySink({ ...gateway.options, backoff: { initialMs: 1 } });
+  const sink = createBinarySink({ ...gateway.options, backoff: { initialMs: 1 } });
   const outcomes = await send(sink, [Buffer.concat(frames(3))]);
   expect(brief(outcomes)).toEqual(range('unknown', 1, 3));
   expect(gateway.peers).toHaveLength(1);
@@ -135,7 +135,7 @@ test('writes it again when it was told to', async () => {
       if (peer.index === 0 && frame.identifier === 3) peer.reset();
     },
   });
-  const sink = createGatewaySink({ ...gateway.options, backoff: { initialMs: 1 }, onUnknown: 'resend' });
+  const sink = createBinarySink({ ...gateway.options, backoff: { initialMs: 1 }, onUnknown: 'resend' });
   const outcomes = await send(sink, [Buffer.concat(frames(3))]);
   expect(brief(outcomes)).toEqual(range('accepted', 1, 3));
   expect(sink.counts.resent).toBe(3);
@@ -143,7 +143,7 @@ test('writes it again when it was told to', async () => {
 
 test('proves a window of many frames piece by piece, on connections opened beforehand', async () => {
   const gateway = await startScriptedGateway();
-  const sink = createGatewaySink({ ...gateway.options, window: { count: 100 } });
+  const sink = createBinarySink({ ...gateway.options, window: { count: 100 } });
   const outcomes = await send(sink, [Buffer.concat(frames(500))]);
   expect(brief(outcomes).sort()).toEqual(range('accepted', 1, 500).sort());
   expect(gateway.peers.length).toBeGreaterThanOrEqual(10);
@@ -151,14 +151,14 @@ test('proves a window of many frames piece by piece, on connections opened befor
 
 test('presumes, and never calls accepted, what silence settled', async () => {
   const gateway = await startScriptedGateway();
-  const sink = createGatewaySink({ ...gateway.options, checkpoint: 'never' });
+  const sink = createBinarySink({ ...gateway.options, checkpoint: 'never' });
   const outcomes = await send(sink, [Buffer.concat(frames(3))]);
   expect(brief(outcomes)).toEqual(range('presumed', 1, 3));
 });
 
 test('keeps counts and never stalls while nobody reads outcomes', async () => {
   const gateway = await startScriptedGateway();
-  const sink = createGatewaySink({ ...gateway.options, window: { count: 50 } });
+  const sink = createBinarySink({ ...gateway.options, window: { count: 50 } });
   await pipeline(Readable.from(frames(300)), sink);
   expect(sink.counts.accepted).toBe(300);
 });
@@ -167,7 +167,7 @@ test('takes no more than 256 KiB before it can write any of it', async () => {
   const silent = createServer().listen(0, '127.0.0.1');
   await once(silent, 'listening');
   const { port } = silent.address() as AddressInfo;
-  const sink = createGatewaySink({ host: '127.0.0.1', port, tls: {} });
+  const sink = createBinarySink({ host: '127.0.0.1', port, tls: {} });
   sink.on('error', () => {});
   const all = frames(10_000);
   let takenBytes = 0;
@@ -187,7 +187,7 @@ test('takes no more than 256 KiB before it can write any of it', async () => {
 
 test('takes no more frames than the window holds from a gateway that does not read', async () => {
   const gateway = await startScriptedGateway({ onConnection: ({ socket }) => void socket.pause() });
-  const sink = createGatewaySink({ ...gateway.options, window: { count: 20 }, highWaterMark: 1 });
+  const sink = createBinarySink({ ...gateway.options, window: { count: 20 }, highWaterMark: 1 });
   let pulled = 0;
   const source = Readable.from(
     (function* () {
@@ -210,7 +210,7 @@ test('takes no more frames than the window holds from a gateway that does not re
 
 test('has frames of its own once a write has called back', async () => {
   const gateway = await startScriptedGateway();
-  const sink = createGatewaySink(gateway.options);
+  const sink = createBinarySink(gateway.options);
   const outcomes = sink.outcomes.toArray();
   const [first, ...others] = frames(3);
   const scratch = Buffer.alloc(first!.length);
@@ -225,7 +225,7 @@ test('has frames of its own once a write has called back', async () => {
 
 test('settles what it was given when it is destroyed', async () => {
   const gateway = await startScriptedGateway({ onCheckpoint: () => {} });
-  const sink = createGatewaySink({ ...gateway.options, window: { count: 5 } });
+  const sink = createBinarySink({ ...gateway.options, window: { count: 5 } });
   const outcomes = sink.outcomes.toArray();
   for (const frame of frames(20)) sink.write(frame);
   while ((gateway.peers[0]?.frames.length ?? 0) < 2) await new Promise(setImmediate);
@@ -240,7 +240,7 @@ test('settles what it was given when it is destroyed', async () => {
 
 test('settles the whole frames before bytes that are no frame, then fails', async () => {
   const gateway = await startScriptedGateway();
-  const sink = createGatewaySink(gateway.options);
+  const sink = createBinarySink(gateway.options);
   const outcomes = sink.outcomes.toArray();
   const bytes = Buffer.concat([...frames(2), Buffer.from('ff00', 'hex')]);
   await expect(pipeline(Readable.from([bytes]), sink)).rejects.toMatchObject({
@@ -251,7 +251,7 @@ test('settles the whole frames before bytes that are no frame, then fails', asyn
 
 test('fails for an end inside a frame, after the whole ones are settled', async () => {
   const gateway = await startScriptedGateway();
-  const sink = createGatewaySink(gateway.options);
+  const sink = createBinarySink(gateway.options);
   const bytes = Buffer.concat(frames(2));
   await expect(pipeline(Readable.from([bytes.subarray(0, -1)]), sink)).rejects.toMatchObject({
     code: 'APNS_ERR_TRUNCATED_PACKET',
@@ -260,7 +260,7 @@ test('fails for an end inside a frame, after the whole ones are settled', async 
 });
 
 test('gives up after the last attempt when nothing listens', async () => {
-  const sink = createGatewaySink({ host: '127.0.0.1', port: 1, backoff: { initialMs: 1, attempts: 2 } });
+  const sink = createBinarySink({ host: '127.0.0.1', port: 1, backoff: { initialMs: 1, attempts: 2 } });
   const outcomes = sink.outcomes.toArray();
   await expect(pipeline(Readable.from(frames(2)), sink)).rejects.toMatchObject({
     code: 'APNS_ERR_CONNECTION_REFUSED',
@@ -270,7 +270,7 @@ test('gives up after the last attempt when nothing listens', async () => {
 
 test('backs off from a gateway that closes the moment it is connected, and sends it nothing', async () => {
   const gateway = await startScriptedGateway({ onConnection: (peer) => peer.close() });
-  const sink = createGatewaySink({ ...gateway.options, backoff: { initialMs: 1, attempts: 3 } });
+  const sink = createBinarySink({ ...gateway.options, backoff: { initialMs: 1, attempts: 3 } });
   await expect(pipeline(Readable.from(frames(2)), sink)).rejects.toMatchObject({
     code: 'APNS_ERR_CREDENTIALS_REFUSED',
   });
@@ -280,7 +280,7 @@ test('backs off from a gateway that closes the moment it is connected, and sends
 
 test('settles everything before `await using` lets go of it', async () => {
   const gateway = await startScriptedGateway();
-  const sink = createGatewaySink(gateway.options);
+  const sink = createBinarySink(gateway.options);
   for (const frame of frames(10)) sink.write(frame);
   await sink[Symbol.asyncDispose]();
   expect(sink.counts.accepted).toBe(10);
@@ -288,7 +288,7 @@ test('settles everything before `await using` lets go of it', async () => {
 
 test('writes one frame to an idle sink within the same turn', async () => {
   const gateway = await startScriptedGateway();
-  const sink = createGatewaySink(gateway.options);
+  const sink = createBinarySink(gateway.options);
   sink.write(frames(1)[0]!);
   while ((gateway.peers[0]?.frames.length ?? 0) < 1) await new Promise(setImmediate);
   const bytesBefore = gateway.peers[0]!.socket.bytesRead;

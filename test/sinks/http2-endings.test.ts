@@ -124,7 +124,7 @@ test('sends it again when asked to, under the same apns-id', async () => {
 
 test('slows down for a gateway that refuses for ever, and gives up at the deadline', async () => {
   const gateway = await startRawGateway({ onRequest: (peer, { streamId }) => peer.reset(streamId, 7) });
-  const sent = await sendAll({ ...gateway.options, deadlineMs: 1000 }, notifications(3));
+  const sent = await sendAll({ ...gateway.options, timeoutMs: 1000 }, notifications(3));
   // One that is in flight at its deadline is unknown: the refusal may still be on its way.
   for (const status of statuses(sent)) expect(status).toMatch(/^(unsent|unknown) DeadlineExceeded$/);
   expect(gateway.requests.length).toBeLessThan(100);
@@ -132,14 +132,14 @@ test('slows down for a gateway that refuses for ever, and gives up at the deadli
 
 test('slows down likewise where lost streams are sent again', async () => {
   const gateway = await startRawGateway({ onRequest: (peer, { streamId }) => peer.reset(streamId, 2) });
-  const sent = await sendAll({ ...gateway.options, deadlineMs: 1000, onUnknown: 'resend' }, notifications(3));
+  const sent = await sendAll({ ...gateway.options, timeoutMs: 1000, onUnknown: 'resend' }, notifications(3));
   expect(statuses(sent)).toEqual(Array(3).fill('unknown StreamInternalError'));
   expect(gateway.requests.length).toBeLessThan(100);
 });
 
 test('opens only so many connections to a gateway that leaves each after one request', async () => {
   const gateway = await startRawGateway({ onRequest: (peer, { streamId }) => peer.goaway(streamId) });
-  const sent = await sendAll({ ...gateway.options, deadlineMs: 500 }, notifications(200));
+  const sent = await sendAll({ ...gateway.options, timeoutMs: 500 }, notifications(200));
   expect(sent.outcomes).toHaveLength(200);
   expect(sent.counts.accepted).toBe(0);
   expect(gateway.peers.length).toBeLessThan(40);
@@ -181,7 +181,7 @@ test('gives up a connection that does not answer PING, and goes on with another'
     onPing: () => pings++,
     onRequest: (peer, request) => peer.index > 0 && peer.respond(request, 200),
   });
-  const options = { ...gateway.options, deadlineMs: 600_000, closeTimeoutMs: 3000, window: { count: 1 } };
+  const options = { ...gateway.options, timeoutMs: 600_000, closeTimeoutMs: 3000, window: { count: 1 } };
   const sending = sendAll({ ...options, highWaterMark: 1 }, notifications(2));
   await vi.waitFor(() => expect(gateway.requests).toHaveLength(1));
   vi.advanceTimersByTime(10_100);

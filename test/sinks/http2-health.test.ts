@@ -51,7 +51,7 @@ for (const connections of [1, 2]) {
   for (const [name, how] of Object.entries(SICK)) {
     test(`replaces a first connection that ${name}, with connections: ${connections}`, async () => {
       const gateway = await startSick(how);
-      const { second } = await sendTwice({ ...gateway.options, connections, deadlineMs: 900 });
+      const { second } = await sendTwice({ ...gateway.options, connections, timeoutMs: 900 });
       expect(statuses(second)).toEqual(Array(20).fill('accepted'));
       expect(gateway.peers[0]!.requests.length).toBeLessThanOrEqual(16);
       expect(gateway.peers.length).toBeLessThanOrEqual(connections + 2);
@@ -67,7 +67,7 @@ for (const connections of [1, 2]) {
       },
     });
     const sent = await sendAll(
-      { ...gateway.options, connections, deadlineMs: 1500 },
+      { ...gateway.options, connections, timeoutMs: 1500 },
       notifications(100, `"${'x'.repeat(4000)}"`),
     );
     expect(sent.counts).toMatchObject({ accepted: 100 });
@@ -120,7 +120,7 @@ test('keeps a connection on which one notification fails again and again, and th
       else peer.respond(request, 200);
     },
   });
-  const sent = await sendAll({ ...gateway.options, deadlineMs: 1000 }, notifications(200));
+  const sent = await sendAll({ ...gateway.options, timeoutMs: 1000 }, notifications(200));
   expect(sent.counts).toMatchObject({ accepted: 199, rejected: 1 });
   expect(sent.outcomes[0]).toMatchObject({ status: 'rejected', statusCode: 500 });
 });
@@ -130,7 +130,7 @@ test('dials no faster than the backoff allows when every connection is sick', as
     const gateway = await startSick(how, Number.POSITIVE_INFINITY);
     const sink = createHttp2Sink({
       ...gateway.options,
-      deadlineMs: 1200,
+      timeoutMs: 1200,
       backoff: { initialMs: 100, maxMs: 10_000, attempts: 2 },
     });
     onTestFinished(() => void sink.destroy());
@@ -145,7 +145,7 @@ test('dials no faster than the backoff allows when every connection is sick', as
 
 test('sends again elsewhere, when asked to, what a connection that answers nothing has taken', async () => {
   const gateway = await startSick(() => {});
-  const sent = await sendAll({ ...gateway.options, deadlineMs: 1500, onUnknown: 'resend' }, notifications(8));
+  const sent = await sendAll({ ...gateway.options, timeoutMs: 1500, onUnknown: 'resend' }, notifications(8));
   expect(statuses(sent)).toEqual(Array(8).fill('accepted'));
 });
 
@@ -156,7 +156,7 @@ test('goes on with a connection that was slow and answers again', async () => {
       else setTimeout(() => peer.respond(request, 200), 500);
     },
   });
-  const sent = await sendAll({ ...gateway.options, deadlineMs: 1200 }, notifications(1));
+  const sent = await sendAll({ ...gateway.options, timeoutMs: 1200 }, notifications(1));
   expect(statuses(sent)).toEqual(['accepted']);
   expect(gateway.peers).toHaveLength(1);
 });
@@ -165,7 +165,7 @@ test('opens another connection beside a first one that allows no stream at all',
   const gateway = await startRawGateway({
     onConnection: (peer) => peer.send(settingsFrame(peer.index === 0 ? { maxConcurrentStreams: 0 } : {})),
   });
-  const sent = await sendAll({ ...gateway.options, deadlineMs: 1500 }, notifications(10));
+  const sent = await sendAll({ ...gateway.options, timeoutMs: 1500 }, notifications(10));
   expect(statuses(sent)).toEqual(Array(10).fill('accepted'));
   expect(gateway.peers.map(({ requests }) => requests.length)).toEqual([0, 10]);
 });
@@ -177,7 +177,7 @@ test('waits for a connection that allows no stream at first, without another one
       setTimeout(() => peer.send(settingsFrame({ maxConcurrentStreams: 100 })), 100);
     },
   });
-  const sent = await sendAll({ ...gateway.options, deadlineMs: 6000 }, notifications(10));
+  const sent = await sendAll({ ...gateway.options, timeoutMs: 6000 }, notifications(10));
   expect(statuses(sent)).toEqual(Array(10).fill('accepted'));
   expect(gateway.peers).toHaveLength(1);
 });
@@ -187,7 +187,7 @@ test('opens another connection beside a first one that sends no SETTINGS, long b
     onConnection: (peer) => void (peer.index > 0 && peer.send(settingsFrame({}))),
   });
   const sent = await sendAll(
-    { ...gateway.options, deadlineMs: 1500, connectTimeoutMs: 10_000 },
+    { ...gateway.options, timeoutMs: 1500, connectTimeoutMs: 10_000 },
     notifications(5),
   );
   expect(statuses(sent)).toEqual(Array(5).fill('accepted'));
@@ -208,7 +208,7 @@ for (const [name, how, most] of [
     });
     const sink = createHttp2Sink({
       ...gateway.options,
-      deadlineMs: 5000,
+      timeoutMs: 5000,
       window: { count: 20 },
       highWaterMark: 1,
     });
@@ -235,7 +235,7 @@ test('leaves a connection that returns its window byte by byte', async () => {
     },
   });
   const sent = await sendAll(
-    { ...gateway.options, deadlineMs: 2000 },
+    { ...gateway.options, timeoutMs: 2000 },
     notifications(40, `"${'x'.repeat(4000)}"`),
   );
   expect(sent.counts.accepted).toBe(40);
@@ -255,7 +255,7 @@ test('stays with a connection that lets each body through slowly', async () => {
   });
   // 1,500 bytes take 0.9 s, and without an answer a connection is stalled after 0.7 s.
   const sent = await sendAll(
-    { ...gateway.options, deadlineMs: 2100 },
+    { ...gateway.options, timeoutMs: 2100 },
     notifications(5, `"${'x'.repeat(1500)}"`),
   );
   expect(statuses(sent)).toEqual(Array(5).fill('accepted'));
@@ -272,6 +272,6 @@ test('goes on after more connections than backoff allows attempts, when each of 
       }
     },
   });
-  const sent = await sendAll({ ...gateway.options, deadlineMs: 5000 }, notifications(3));
+  const sent = await sendAll({ ...gateway.options, timeoutMs: 5000 }, notifications(3));
   expect(statuses(sent)).toEqual(Array(3).fill('accepted'));
 });

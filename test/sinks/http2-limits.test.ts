@@ -22,7 +22,7 @@ test('waits where SETTINGS allow no stream, and goes on when they do', async () 
     resent: 0,
   });
   const never = await startRawGateway({ settings: { maxConcurrentStreams: 0 } });
-  const sent = await sendAll({ ...never.options, deadlineMs: 100 }, notifications(2));
+  const sent = await sendAll({ ...never.options, timeoutMs: 100 }, notifications(2));
   expect(statuses(sent)).toEqual(Array(2).fill('unsent DeadlineExceeded'));
 });
 
@@ -53,7 +53,7 @@ test('follows SETTINGS that change in the middle: streams, windows and header ta
 
 test('gives up, unsent, what a window of zero never lets out', async () => {
   const gateway = await startRawGateway({ settings: { initialWindowSize: 0 } });
-  const sent = await sendAll({ ...gateway.options, deadlineMs: 200 }, notifications(3));
+  const sent = await sendAll({ ...gateway.options, timeoutMs: 200 }, notifications(3));
   expect(statuses(sent)).toEqual(Array(3).fill('unsent DeadlineExceeded'));
   await gateway.closed();
   // On a machine that is busy they may not have been sent at all.
@@ -64,7 +64,7 @@ test('gives up, unsent, what a window of zero never lets out', async () => {
 test('makes notifications unsent for which no connection ever has window', async () => {
   const gateway = await startRawGateway({ settings: { initialWindowSize: 1_000_000 } });
   const sent = await sendAll(
-    { ...gateway.options, deadlineMs: 1500, backoff: { initialMs: 10_000 } },
+    { ...gateway.options, timeoutMs: 1500, backoff: { initialMs: 10_000 } },
     notifications(20, `"${'x'.repeat(4000)}"`),
   );
   expect(sent.counts).toMatchObject({ accepted: 16, unsent: 4 });

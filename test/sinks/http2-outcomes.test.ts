@@ -16,7 +16,7 @@ test('rejected says how long retry-after asked to wait', async () => {
   const sent = await answerFirst(
     (peer, request) => peer.respond(request, 429, '{"reason":"TooManyRequests"}', [['retry-after', '120']]),
     1,
-    { deadlineMs: 5000 },
+    { timeoutMs: 5000 },
   );
   expect(sent.outcomes[0]).toMatchObject({
     status: 'rejected',
@@ -29,7 +29,7 @@ test('rejected says how long retry-after asked to wait', async () => {
 test('unsent says what the last connection error was', async () => {
   const port = await unusedPort();
   const sent = await sendAll(
-    { host: '127.0.0.1', port, tls: {}, deadlineMs: 300, backoff: {} },
+    { host: '127.0.0.1', port, tls: {}, timeoutMs: 300, backoff: {} },
     notifications(2),
   );
   for (const { status, reason, message } of sent.outcomes) {

@@ -142,7 +142,7 @@ describe('a further connection', () => {
   });
 
   it('is opened beside one whose SETTINGS have not come within stallMs', async () => {
-    const { setup, pool } = await createPool({ deadlineMs: 300 }, { onConnection: () => {} });
+    const { setup, pool } = await createPool({ timeoutMs: 300 }, { onConnection: () => {} });
     setup.grows();
     await until(() => setup.ready === 1);
     const first = pool.connections[0]!;
@@ -388,12 +388,12 @@ describe('a silent connection', () => {
   });
 
   it('may answer nothing for a third of the deadline, and for 10 s at most', async () => {
-    for (const [deadlineMs, stallMs] of [
+    for (const [timeoutMs, stallMs] of [
       [100, 34],
       [29_999, 10_000],
       [60_000, 10_000],
     ] as const)
-      expect((await createPool({ deadlineMs })).pool.stallMs).toBe(stallMs);
+      expect((await createPool({ timeoutMs })).pool.stallMs).toBe(stallMs);
   });
 });
 

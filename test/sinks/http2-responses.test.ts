@@ -111,7 +111,7 @@ test('is not hurried by a retry-after of nothing', async () => {
       peer.respond(request, 503, undefined, [['retry-after', '0']]);
     },
   });
-  const sent = await sendAll({ ...gateway.options, deadlineMs: 1000 }, notifications(1));
+  const sent = await sendAll({ ...gateway.options, timeoutMs: 1000 }, notifications(1));
   expect(statuses(sent)).toEqual(['rejected Unknown']);
   expect(requests).toBeLessThan(30);
 });

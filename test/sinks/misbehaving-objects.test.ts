@@ -1,10 +1,10 @@
 /** Notifications and listeners that run code of their own at a bad moment: every notification still has one outcome. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createGatewayDelivery, type Delivery } from '../../src/delivery.js';
+import { createBinaryDelivery, type Delivery } from '../../src/delivery.js';
 import { setParsed } from '../../src/line-stamp.js';
 import type { Notification } from '../../src/notification.js';
 import { type DeliveryOutcome, settledCount } from '../../src/outcome.js';
-import { createGatewaySink } from '../../src/sinks/gateway-sink.js';
+import { createBinarySink } from '../../src/sinks/gateway-sink.js';
 import { closed, frames, range, TOKEN, until } from '../support/frames.js';
 import { startScriptedGateway } from '../support/scripted-gateway.js';
 
@@ -42,7 +42,7 @@ async function deliver(
 describe('a data listener that throws', () => {
   test.each([0, 7, 24])('ends no reading of a delivery (at outcome %i)', async (at) => {
     const gateway = await startScriptedGateway();
-    const delivery = createGatewayDelivery({ ...gateway.options, window: { count: 8 } });
+    const delivery = createBinaryDelivery({ ...gateway.options, window: { count: 8 } });
     const error = new Error('of a listener');
     let read = 0;
     delivery.on('data', () => {
@@ -57,7 +57,7 @@ describe('a data listener that throws', () => {
 
   test('ends no reading of the outcomes of a sink, even if it throws every time', async () => {
     const gateway = await startScriptedGateway();
-    const sink = createGatewaySink({ ...gateway.options, window: { count: 64 } });
+    const sink = createBinarySink({ ...gateway.options, window: { count: 64 } });
     const identifiers: unknown[] = [];
     sink.outcomes.on('data', ({ status, identifier }) => {
       identifiers.push(`${status}:${identifier}`);
@@ -84,7 +84,7 @@ describe('a payload whose toJSON', () => {
 
   test('destroys the delivery leaves every notification one outcome', async () => {
     const gateway = await startScriptedGateway();
-    const delivery = createGatewayDelivery(gateway.options);
+    const delivery = createBinaryDelivery(gateway.options);
     await deliver(
       delivery,
       doing(() => delivery.destroy()),
@@ -96,7 +96,7 @@ describe('a payload whose toJSON', () => {
   test('aborts the delivery has every outcome read', async () => {
     const gateway = await startScriptedGateway();
     const abort = new AbortController();
-    const delivery = createGatewayDelivery({ ...gateway.options, signal: abort.signal });
+    const delivery = createBinaryDelivery({ ...gateway.options, signal: abort.signal });
     const outcomes = await deliver(
       delivery,
       doing(() => abort.abort()),
@@ -108,7 +108,7 @@ describe('a payload whose toJSON', () => {
 
   test('ends the delivery and writes to it has every outcome read', async () => {
     const gateway = await startScriptedGateway();
-    const delivery = createGatewayDelivery(gateway.options);
+    const delivery = createBinaryDelivery(gateway.options);
     let written = 0;
     const outcomes = await deliver(
       delivery,
@@ -140,7 +140,7 @@ describe('a getter', () => {
     ['context', [5, Symbol('other')]],
   ] as const)('that changes %s has what it returned first sent and reported', async (name, values) => {
     const gateway = await startScriptedGateway();
-    const delivery = createGatewayDelivery(gateway.options);
+    const delivery = createBinaryDelivery(gateway.options);
     const outcomes = await deliver(delivery, withBad(changing(name, ...values)));
     expect(delivery.counts.accepted).toBe(10);
     expect(outcomes.map(({ context }) => context)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
@@ -151,7 +151,7 @@ describe('a getter', () => {
   test('that destroys the delivery leaves every notification one outcome', async () => {
     const gateway = await startScriptedGateway({ onCheckpoint: () => {} });
     for (const name of ['deviceToken', 'context', 'payload'] as const) {
-      const delivery = createGatewayDelivery({ ...gateway.options, window: { count: 3 } });
+      const delivery = createBinaryDelivery({ ...gateway.options, window: { count: 3 } });
       const bad = Object.defineProperty(plain(5), name, {
         get: () => {
           delivery.destroy();
@@ -167,7 +167,7 @@ describe('a getter', () => {
 
   test('given to a parsed notification, and destroying the delivery when its outcome is read, is survived', async () => {
     const gateway = await startScriptedGateway();
-    const delivery = createGatewayDelivery(gateway.options);
+    const delivery = createBinaryDelivery(gateway.options);
     const parsed = plain(5);
     setParsed(parsed, 6, 100);
     let reads = 0;
@@ -186,7 +186,7 @@ describe('a getter', () => {
 
   test('that throws when the outcome is made loses no outcome', async () => {
     const gateway = await startScriptedGateway();
-    const delivery = createGatewayDelivery(gateway.options);
+    const delivery = createBinaryDelivery(gateway.options);
     let reads = 0;
     const bad = Object.defineProperty(plain(5), 'context', {
       get: () => {
@@ -203,7 +203,7 @@ describe('a getter', () => {
 
 test('a Date with a getTime of its own is read as the date it is', async () => {
   const gateway = await startScriptedGateway();
-  const delivery = createGatewayDelivery(gateway.options);
+  const delivery = createBinaryDelivery(gateway.options);
   let calls = 0;
   const expiration = Object.assign(new Date(1_800_000_000_000), {
     getTime() {

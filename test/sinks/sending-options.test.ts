@@ -1,14 +1,14 @@
 /** The options of both wires: their defaults, their limits, and what is refused. */
 import { describe, expect, test } from 'vitest';
 import { ApnsError } from '../../src/errors.js';
-import { type GatewayOptions, resolveGatewayOptions } from '../../src/sinks/gateway-options.js';
+import { type BinaryOptions, resolveBinaryOptions } from '../../src/sinks/gateway-options.js';
 import { authorityOf, type Http2Options, resolveHttp2Options } from '../../src/sinks/http2-options.js';
 import { authority } from '../support/loopback.js';
 
 const host = { host: '127.0.0.1', port: 2195 };
 
 const WIRES = [
-  ['binary', (options: object) => resolveGatewayOptions({ ...host, ...options } as GatewayOptions)],
+  ['binary', (options: object) => resolveBinaryOptions({ ...host, ...options } as BinaryOptions)],
   ['HTTP/2', (options: object) => resolveHttp2Options({ ...host, ...options } as Http2Options)],
 ] as const;
 
@@ -32,7 +32,7 @@ describe.each(WIRES)('over the %s wire', (_wire, resolve) => {
       windowCount: 65_536,
       windowBytes: 33_554_432,
       resendsUnknown: false,
-      deadlineMs: 60_000,
+      timeoutMs: 60_000,
       closeTimeoutMs: 10_000,
     });
   });
@@ -43,7 +43,7 @@ describe.each(WIRES)('over the %s wire', (_wire, resolve) => {
       window: { count: 1, bytes: 2, ageMs: 3 },
       onUnknown: 'resend',
       checkpoint: 'never',
-      deadlineMs: MAX_TIMER_MS,
+      timeoutMs: MAX_TIMER_MS,
       closeTimeoutMs: 4,
       backoff: { attempts: 0 },
       signal: new AbortController().signal,
@@ -56,13 +56,13 @@ describe.each(WIRES)('over the %s wire', (_wire, resolve) => {
       windowCount: 1,
       windowBytes: 2,
       resendsUnknown: true,
-      deadlineMs: MAX_TIMER_MS,
+      timeoutMs: MAX_TIMER_MS,
       closeTimeoutMs: 4,
     });
     expect(resolved.backoff.next()).toBeUndefined();
     expect(resolved.target.connectTimeoutMs).toBe(5);
     expect(resolve({ onUnknown: 'report', checkpoint: 'end' })).toMatchObject({ resendsUnknown: false });
-    expect(resolve({ checkpoint: 'auto' }).deadlineMs).toBe(60_000);
+    expect(resolve({ checkpoint: 'auto' }).timeoutMs).toBe(60_000);
   });
 
   test.each([
@@ -74,7 +74,7 @@ describe.each(WIRES)('over the %s wire', (_wire, resolve) => {
     ['window.bytes', { window: { bytes: 0 } }],
     ['onUnknown', { onUnknown: 'retry' }],
     ['checkpoint', { checkpoint: 'always' }],
-    ['deadlineMs', { deadlineMs: MAX_TIMER_MS + 1 }],
+    ['timeoutMs', { timeoutMs: MAX_TIMER_MS + 1 }],
     ['closeTimeoutMs', { closeTimeoutMs: 0 }],
     ['backoff.tries', { backoff: { tries: 1 } }],
     ['options.deadline', { deadline: 1 }],
@@ -84,12 +84,12 @@ describe.each(WIRES)('over the %s wire', (_wire, resolve) => {
 });
 
 test('is complete without options but for the target', () => {
-  for (const resolve of [resolveGatewayOptions, resolveHttp2Options])
+  for (const resolve of [resolveBinaryOptions, resolveHttp2Options])
     expect(() => resolve()).toThrow(expect.objectContaining({ code: 'APNS_ERR_INVALID_OPTION' }));
 });
 
 describe('over the binary wire', () => {
-  const resolve = (options: GatewayOptions) => resolveGatewayOptions({ ...host, ...options });
+  const resolve = (options: BinaryOptions) => resolveBinaryOptions({ ...host, ...options });
 
   test.each(['auto', 'end', 'never'] as const)('writes checkpoints as asked: %s', (checkpoint) => {
     expect(resolve({ checkpoint }).checkpoint).toBe(checkpoint);
@@ -103,7 +103,7 @@ describe('over the binary wire', () => {
   });
 
   test('uses the port of binary gateways', () => {
-    expect(resolveGatewayOptions({ host: '127.0.0.1' }).target.port).toBe(2195);
+    expect(resolveBinaryOptions({ host: '127.0.0.1' }).target.port).toBe(2195);
   });
 });
 

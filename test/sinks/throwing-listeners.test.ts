@@ -1,7 +1,7 @@
 /** What a listener throws is its author's to hear of: no sink may take it for something the gateway did. */
 import type { Writable } from 'node:stream';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createGatewaySink } from '../../src/sinks/gateway-sink.js';
+import { createBinarySink } from '../../src/sinks/gateway-sink.js';
 import { createHttp2Sink } from '../../src/sinks/http2-sink.js';
 import { closed, frames } from '../support/frames.js';
 import { startRawGateway } from '../support/http2-raw-gateway.js';
@@ -30,7 +30,7 @@ async function writeAndThrow(sink: Writable, chunks: readonly unknown[], error: 
 
 test('is thrown where a gateway has just proved a frame', async () => {
   const gateway = await startScriptedGateway();
-  const sink = createGatewaySink({ ...gateway.options, window: { count: 2 } });
+  const sink = createBinarySink({ ...gateway.options, window: { count: 2 } });
   const error = new Error('of a listener');
   await writeAndThrow(sink, frames(6), error);
   expect(thrown).toEqual([error]);

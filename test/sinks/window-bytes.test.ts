@@ -1,7 +1,7 @@
 /** The window counts what notifications hold in memory, `context` included, and not only their frames. */
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { createGatewayDelivery, createHttp2Delivery } from '../../src/delivery.js';
+import { createBinaryDelivery, createHttp2Delivery } from '../../src/delivery.js';
 import { settledCount } from '../../src/outcome.js';
 import { TOKEN, until } from '../support/frames.js';
 import { startRawGateway } from '../support/http2-raw-gateway.js';
@@ -15,7 +15,7 @@ const notification = (i: number, bytes: number) => ({
 
 test('is full with a few notifications that hold much', async () => {
   const gateway = await startScriptedGateway({ onCheckpoint: () => {} });
-  const delivery = createGatewayDelivery({
+  const delivery = createBinaryDelivery({
     ...gateway.options,
     window: { bytes: 1_000_000 },
     highWaterMark: 1,
@@ -31,7 +31,7 @@ test('is full with a few notifications that hold much', async () => {
 
 test('is full with outcomes that nobody has read, and goes on once they are', async () => {
   const gateway = await startScriptedGateway();
-  const delivery = createGatewayDelivery({
+  const delivery = createBinaryDelivery({
     ...gateway.options,
     window: { bytes: 1_000_000 },
     highWaterMark: 1,
@@ -50,7 +50,7 @@ test('is full with outcomes that nobody has read, and goes on once they are', as
 
 test('passes notifications one by one where a single one is larger than the window', async () => {
   const gateway = await startScriptedGateway();
-  const delivery = createGatewayDelivery({ ...gateway.options, window: { bytes: 1000 } });
+  const delivery = createBinaryDelivery({ ...gateway.options, window: { bytes: 1000 } });
   for (let i = 0; i < 5; i++) delivery.write(notification(i, 10_000));
   delivery.end();
   expect((await delivery.toArray()).map(({ status }) => status)).toEqual(Array(5).fill('accepted'));

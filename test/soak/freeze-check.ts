@@ -29,7 +29,7 @@ export function checkFreeze(plan: FreezePlan, closeTimeoutMs: number, result: Fr
     Array.from({ length: written }, (_, id) => id),
     'one outcome each',
   );
-  const mostMs = plan.deadlineMs + BUSY_MS + (plan.wire === 'binary' ? closeTimeoutMs : 0);
+  const mostMs = plan.timeoutMs + BUSY_MS + (plan.wire === 'binary' ? closeTimeoutMs : 0);
   for (const outcome of outcomes) {
     const { id, status, ranMs } = outcome;
     const times = accepted.get(id) ?? 0;
@@ -49,9 +49,9 @@ const UNNOTICED_MS = 500;
  * A standstill alone does no harm; where connections were cut, what was in flight is unknown. Standstills that end before
  * an alarm is due are not noticed, and what is unanswered can lose its deadline to several of them.
  */
-function checkHealthy({ events, deadlineMs }: FreezePlan, outcome: FreezeOutcome): void {
+function checkHealthy({ events, timeoutMs }: FreezePlan, outcome: FreezeOutcome): void {
   const stillMs = events.reduce((sum, { kind, ms }) => sum + (kind === 'jump' ? 0 : ms), 0);
-  if (outcome.reason === 'DeadlineExceeded' && stillMs >= deadlineMs - UNNOTICED_MS) return;
+  if (outcome.reason === 'DeadlineExceeded' && stillMs >= timeoutMs - UNNOTICED_MS) return;
   const wasCut = events.some((event) => event.kind === 'freeze' && event.cut !== null);
   if (wasCut && outcome.status === 'unknown' && outcome.writtenAfter < outcome.readAfter) return;
   assert.equal(outcome.status, 'accepted', `not accepted: ${JSON.stringify(outcome)}`);

@@ -21,7 +21,7 @@ export interface FreezePlan {
   /** By how much the client's wall clock is wrong from the start. */
   readonly skewMs: number;
   readonly connections: number;
-  readonly deadlineMs: number;
+  readonly timeoutMs: number;
   readonly latencyMs: number;
   readonly services: SickServices | null;
   readonly events: readonly FreezeEvent[];
@@ -63,7 +63,7 @@ export const freezePlans: fc.Arbitrary<FreezePlan> = fc.record({
   skewMs: fc.oneof({ weight: 2, arbitrary: fc.constant(0) }, jumpMs),
   connections: fc.constantFrom(1, 1, 2),
   // Two seconds are a lot for a machine that does nothing else, and little for one that starts 20 processes.
-  deadlineMs: fc.constantFrom(2000, 3000, 6000),
+  timeoutMs: fc.constantFrom(2000, 3000, 6000),
   latencyMs: fc.constantFrom(0, 0, 20, 200),
   services: fc.oneof({ weight: 4, arbitrary: fc.constant(null) }, sickServices),
   events: fc.array(events, { minLength: 1, maxLength: 3 }),

@@ -104,7 +104,7 @@ async function run(plan: FreezePlan, credentials: SimulatorCredentials): Promise
 
 function optionsOf(plan: FreezePlan, { credentials, http2, gateway }: Simulator): object {
   const { ca, cert, key, providerKey, keyId, teamId, topic } = credentials;
-  const { connections, deadlineMs } = plan;
+  const { connections, timeoutMs } = plan;
   const isHttp2 = plan.wire === 'http2';
   const isToken = isHttp2 && plan.auth === 'token';
   const { host, port } = isHttp2 ? http2 : gateway;
@@ -112,7 +112,7 @@ function optionsOf(plan: FreezePlan, { credentials, http2, gateway }: Simulator)
     host,
     port,
     connections,
-    deadlineMs,
+    timeoutMs,
     closeTimeoutMs: CLOSE_TIMEOUT_MS,
     backoff: { initialMs: 10, maxMs: 100 },
     tls: isToken ? { ca } : { ca, cert, key },

@@ -7,7 +7,7 @@
  * standard input: `block MS`, `jump MS` (of the wall clock), `end`.
  */
 import { createInterface } from 'node:readline';
-import { createGatewayDelivery, createHttp2Delivery } from '../../src/delivery.js';
+import { createBinaryDelivery, createHttp2Delivery } from '../../src/delivery.js';
 import { StandstillMeter } from '../model/standstill-meter.js';
 
 /** What the client prints about an outcome. */
@@ -50,7 +50,7 @@ interface Stamp {
   readonly lostMs: number;
   readonly writtenAfter: number;
 }
-const delivery = wire === 'http2' ? createHttp2Delivery(options) : createGatewayDelivery(options);
+const delivery = wire === 'http2' ? createHttp2Delivery(options) : createBinaryDelivery(options);
 // Not before: credentials whose dates are not those of this machine are refused at once.
 offsetMs = skewMs;
 let nextId = 0;

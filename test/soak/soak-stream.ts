@@ -57,7 +57,7 @@ export async function runSoakStream(
       window: { count: 500, bytes: 1_000_000, ageMs: 300 },
       checkpoint: 'auto',
       onUnknown,
-      deadlineMs: 5000,
+      timeoutMs: 5000,
       closeTimeoutMs: 300,
       connectTimeoutMs: 300,
       highWaterMark: 16,

@@ -7,7 +7,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { dial } from '../../src/connection/dial.js';
 import { resolveTarget } from '../../src/connection/target.js';
 import type { ErrorResponse } from '../../src/protocol/binary/error-response.js';
-import { createGatewaySink } from '../../src/sinks/gateway-sink.js';
+import { createBinarySink } from '../../src/sinks/gateway-sink.js';
 import { createErrorSource } from '../../src/sources/error-source.js';
 import { frames, until } from '../support/frames.js';
 import { authority } from '../support/loopback.js';
@@ -50,7 +50,7 @@ test('tells every error response of a sink but the answers to checkpoints, and e
       if (identifier === 2 || identifier === 4) peer.answer(8, identifier);
     },
   });
-  const sink = createGatewaySink(gateway.options);
+  const sink = createBinarySink(gateway.options);
   const reading = readAll(createErrorSource(sink));
   await pipeline(Readable.from(frames(5)), sink);
   expect(await reading).toEqual({
@@ -62,7 +62,7 @@ test('tells every error response of a sink but the answers to checkpoints, and e
 });
 
 test('ends at once for a sink that is closed already', async () => {
-  const sink = createGatewaySink({ host: '127.0.0.1', port: 1 });
+  const sink = createBinarySink({ host: '127.0.0.1', port: 1 });
   sink.destroy();
   await once(sink, 'close');
   expect(await readAll(createErrorSource(sink))).toEqual({ responses: [] });
@@ -70,7 +70,7 @@ test('ends at once for a sink that is closed already', async () => {
 
 test('leaves a sink alone when it is destroyed', async () => {
   const gateway = await startScriptedGateway();
-  const sink = createGatewaySink(gateway.options);
+  const sink = createBinarySink(gateway.options);
   createErrorSource(sink).destroy();
   await pipeline(Readable.from(frames(2)), sink);
   expect(sink.counts.accepted).toBe(2);
@@ -119,7 +119,7 @@ test('fails behind what came before the garbage, although the socket has closed 
 });
 
 test('is closed when 65,537 error responses of a sink wait in it', async () => {
-  const sink = createGatewaySink({ host: '127.0.0.1', port: 1 });
+  const sink = createBinarySink({ host: '127.0.0.1', port: 1 });
   const listeners = sink.listenerCount('close');
   const source = createErrorSource(sink);
   for (let i = 0; i < 65_536; i++) sink.emit('errorResponse', INVALID_TOKEN);
@@ -169,7 +169,7 @@ test('lets the socket go on when it is destroyed', async () => {
 });
 
 test('is aborted by its signal', async () => {
-  const sink = createGatewaySink({ host: '127.0.0.1', port: 1 });
+  const sink = createBinarySink({ host: '127.0.0.1', port: 1 });
   const abort = new AbortController();
   const reading = readAll(createErrorSource(sink, { signal: abort.signal }));
   abort.abort();
@@ -183,7 +183,7 @@ test.each<[string, unknown, object]>([
   ['highWaterMark', undefined, { highWaterMark: -1 }],
   ['signal', undefined, { signal: {} }],
 ])('refuses %s that it does not know', (path, origin, options) => {
-  const sink = createGatewaySink({ host: '127.0.0.1', port: 1 });
+  const sink = createBinarySink({ host: '127.0.0.1', port: 1 });
   onTestFinished(() => void sink.destroy());
   expect(() => createErrorSource((origin ?? sink) as never, options)).toThrow(
     expect.objectContaining({
@@ -215,7 +215,7 @@ test('takes as many error responses ahead of its reader as highWaterMark says', 
 });
 
 test('fails when too many error responses of a sink wait in it, and lets go of the sink', async () => {
-  const sink = createGatewaySink({ host: '127.0.0.1', port: 1, tls: { ca: authority.cert } });
+  const sink = createBinarySink({ host: '127.0.0.1', port: 1, tls: { ca: authority.cert } });
   const listeners = () => [sink.listenerCount('errorResponse'), sink.listenerCount('close')];
   const before = listeners();
   const source = createErrorSource(sink);

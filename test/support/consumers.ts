@@ -5,7 +5,7 @@ import { expect } from 'vitest';
 import type { TargetOptions } from '../../src/connection/target.js';
 import type { ApnsError } from '../../src/errors.js';
 import { settledCount } from '../../src/outcome.js';
-import { createGatewaySink } from '../../src/sinks/gateway-sink.js';
+import { createBinarySink } from '../../src/sinks/gateway-sink.js';
 import { createHttp2Sink } from '../../src/sinks/http2-sink.js';
 import { createFeedbackSource } from '../../src/sources/feedback-source.js';
 import { frames } from './frames.js';
@@ -37,7 +37,7 @@ async function measure(work: () => Promise<string[]>, failure: () => unknown): P
 function sinkConsumer(
   create: (
     options: TargetOptions,
-  ) => ReturnType<typeof createGatewaySink> | ReturnType<typeof createHttp2Sink>,
+  ) => ReturnType<typeof createBinarySink> | ReturnType<typeof createHttp2Sink>,
   input: () => readonly unknown[],
 ): Consumer {
   return (options) => {
@@ -62,11 +62,11 @@ function sinkConsumer(
 export const CONSUMERS = {
   'gateway sink': sinkConsumer(
     (options) =>
-      createGatewaySink({ backoff: BACKOFF, closeTimeoutMs: 500, deadlineMs: 2000, host: '', ...options }),
+      createBinarySink({ backoff: BACKOFF, closeTimeoutMs: 500, timeoutMs: 2000, host: '', ...options }),
     () => frames(GIVEN),
   ),
   'HTTP/2 sink': sinkConsumer(
-    (options) => createHttp2Sink({ backoff: BACKOFF, closeTimeoutMs: 500, deadlineMs: 2000, ...options }),
+    (options) => createHttp2Sink({ backoff: BACKOFF, closeTimeoutMs: 500, timeoutMs: 2000, ...options }),
     () => notifications(GIVEN),
   ),
   'feedback source': (options: TargetOptions) => {

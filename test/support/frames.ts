@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Outcome } from '../../src/outcome.js';
 import { encodeFrame } from '../../src/protocol/binary/frame.js';
 import type { FrameRun } from '../../src/sinks/frame-run.js';
-import type { GatewaySink } from '../../src/sinks/gateway-sink.js';
+import type { BinarySink } from '../../src/sinks/gateway-sink.js';
 
 export const TOKEN: string = 'ab'.repeat(32);
 
@@ -32,7 +32,7 @@ export function runOf(...parts: Buffer[]): FrameRun {
 }
 
 /** Pipes chunks into a sink and returns all of its outcomes. */
-export async function send(sink: GatewaySink, chunks: Iterable<Buffer>): Promise<Outcome[]> {
+export async function send(sink: BinarySink, chunks: Iterable<Buffer>): Promise<Outcome[]> {
   const outcomes = sink.outcomes.toArray();
   await pipeline(Readable.from(chunks), sink);
   return outcomes;
