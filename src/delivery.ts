@@ -1,11 +1,12 @@
 /** The two-way form: notifications in, exactly one outcome each out. */
 
 import { Duplex } from 'node:stream';
-import { concealContents } from './conceal-contents.js';
-import { InvalidNotificationError } from './errors.js';
-import type { Notification } from './notification.js';
-import { choiceOption, integerOption, streamOptions } from './options.js';
-import type { DeliveryOutcome, OutcomeCounts } from './outcome.js';
+import { concealContents } from './core/conceal-contents.js';
+import { InvalidNotificationError } from './core/errors.js';
+import type { Notification } from './core/notification.js';
+import { choiceOption, integerOption, streamOptions } from './core/options.js';
+import type { DeliveryOutcome, OutcomeCounts } from './core/outcome.js';
+import type { DuplexOf } from './core/typed-stream.js';
 import { type FrameCommand, MAX_PAYLOAD_BYTES } from './protocol/binary/frame.js';
 import { endReason, unsentSettlement } from './sinks/end-reason.js';
 import { BINARY_OPTION_NAMES, type BinaryOptions, resolveBinaryOptions } from './sinks/gateway-options.js';
@@ -16,7 +17,6 @@ import { NotificationFramer } from './sinks/notification-framer.js';
 import type { NotificationSender, NotificationSenderEvents } from './sinks/notification-sender.js';
 import { OutcomePump, throwLater } from './sinks/outcome-source.js';
 import { unwrittenChunks } from './sinks/unwritten.js';
-import type { DuplexOf } from './typed-stream.js';
 
 /** Options of {@link createBinaryDelivery}. */
 export interface BinaryDeliveryOptions extends BinaryOptions {

@@ -5,6 +5,17 @@
  * notification comes out. The pure codecs are at `apns-streams/protocol`, the embedded gateway for tests at
  * `apns-streams/simulator`.
  */
+
+export {
+  type Channel,
+  type ChannelManager,
+  type ChannelManagerOptions,
+  createChannelManager,
+} from './channels.js';
+export type { BackoffOptions } from './connection/backoff.js';
+export type { TlsCredentialOptions } from './connection/credentials.js';
+export type { ProxyOptions } from './connection/proxy.js';
+export type { TargetOptions } from './connection/target.js';
 export type {
   Aps,
   ApsAlert,
@@ -17,33 +28,24 @@ export type {
   LiveActivityStartAps,
   LiveActivityUpdateAps,
   LocalizedText,
-} from './aps.js';
-export {
-  type Channel,
-  type ChannelManager,
-  type ChannelManagerOptions,
-  createChannelManager,
-} from './channels.js';
-export type { BackoffOptions } from './connection/backoff.js';
-export type { TlsCredentialOptions } from './connection/credentials.js';
-export type { ProxyOptions } from './connection/proxy.js';
-export type { TargetOptions } from './connection/target.js';
-export {
-  type BinaryDeliveryOptions,
-  createBinaryDelivery,
-  createHttp2Delivery,
-  type Delivery,
-} from './delivery.js';
+} from './core/aps.js';
 export {
   ApnsError,
   type ApnsErrorCode,
   ChannelError,
   type InvalidNotificationDetails,
   InvalidNotificationError,
-} from './errors.js';
-export { lineOf, setLine } from './line-stamp.js';
-export type { BroadcastNotification, Notification } from './notification.js';
-export type { DeliveryOutcome, Outcome, OutcomeCounts, OutcomeFacts, OutcomeStatus } from './outcome.js';
+} from './core/errors.js';
+export type { BroadcastNotification, Notification } from './core/notification.js';
+export type { DeliveryOutcome, Outcome, OutcomeCounts, OutcomeFacts, OutcomeStatus } from './core/outcome.js';
+export { lineOf, setLine } from './core/source-line.js';
+export type { DuplexOf, ReadableOf, TransformOf, WritableOf } from './core/typed-stream.js';
+export {
+  type BinaryDeliveryOptions,
+  createBinaryDelivery,
+  createHttp2Delivery,
+  type Delivery,
+} from './delivery.js';
 export type { ErrorResponse } from './protocol/binary/error-response.js';
 export type { FeedbackTuple } from './protocol/binary/feedback-tuple.js';
 export type { FrameCommand } from './protocol/binary/frame.js';
@@ -61,4 +63,3 @@ export { createFrameEncoder, type FrameEncoderOptions } from './transforms/frame
 export { createNdjsonParser, type NdjsonParserOptions } from './transforms/ndjson-parser.js';
 export { createNdjsonStringifier, type NdjsonStringifierOptions } from './transforms/ndjson-stringifier.js';
 export type { DecoderOptions } from './transforms/packet-decoder.js';
-export type { DuplexOf, ReadableOf, TransformOf, WritableOf } from './typed-stream.js';

@@ -1,7 +1,7 @@
 import { constants, type ServerHttp2Session } from 'node:http2';
 import { expect, onTestFinished, test } from 'vitest';
 import { type ChannelManager, type ChannelManagerOptions, createChannelManager } from '../src/channels.js';
-import { ApnsError, ChannelError } from '../src/errors.js';
+import { ApnsError, ChannelError } from '../src/core/errors.js';
 import type { Http2ServiceOptions } from '../src/simulator/http2-service.js';
 import { createSimulator, type Simulator } from '../src/simulator/simulator.js';
 import { type ArrivedRequest, type RunningHttp2Gateway, startHttp2Gateway } from './support/http2-gateway.js';

@@ -3,15 +3,15 @@ import { Readable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
 import { inspect } from 'node:util';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import type { Notification } from '../src/core/notification.js';
+import { type Outcome, settledCount } from '../src/core/outcome.js';
+import { setLine } from '../src/core/source-line.js';
 import {
   type BinaryDeliveryOptions,
   createBinaryDelivery,
   createHttp2Delivery,
   type Delivery,
 } from '../src/delivery.js';
-import { setLine } from '../src/line-stamp.js';
-import type { Notification } from '../src/notification.js';
-import { type Outcome, settledCount } from '../src/outcome.js';
 import { respond, startHttp2Gateway } from './support/http2-gateway.js';
 import { startScriptedGateway } from './support/scripted-gateway.js';
 

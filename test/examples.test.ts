@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { Notification } from '../src/notification.js';
-import type { Outcome } from '../src/outcome.js';
+import type { Notification } from '../src/core/notification.js';
+import type { Outcome } from '../src/core/outcome.js';
 import { ROOT, runNode, startNode } from './support/node-process.js';
 
 const SAMPLE = 'examples/data/notifications.ndjson';

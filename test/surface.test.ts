@@ -192,7 +192,7 @@ test('keeps the simulator and the command out of the main entry', () => {
 test('has every module of the sources in one file only, so that its classes are one', () => {
   const modules = PUBLISHED.flatMap(modulesIn);
   expect(modules).toEqual([...new Set(modules)]);
-  expect(modules).toContain('src/errors.ts');
+  expect(modules).toContain('src/core/errors.ts');
 });
 
 test('gives every entry the same ApnsError', async () => {

@@ -1,6 +1,6 @@
 /** Command-line arguments in, typed values out; every complaint names the option and what to write instead. */
 import { parseArgs } from 'node:util';
-import { nearestName } from '../nearest-name.js';
+import { nearestName } from '../core/nearest-name.js';
 import { type CommandError, usageError } from './command-error.js';
 import {
   adviceForContents,

@@ -1,5 +1,5 @@
 /** How an error is told on standard error: one or two lines, never a stack. */
-import { ApnsError } from '../errors.js';
+import { ApnsError } from '../core/errors.js';
 import { CommandError, systemProblem } from './command-error.js';
 
 /** See {@link inFlags}. */

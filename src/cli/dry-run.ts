@@ -1,8 +1,8 @@
 /** `send --dry-run`: everything but the sending. */
 import { Transform } from 'node:stream';
-import { InvalidNotificationError } from '../errors.js';
-import type { Notification } from '../notification.js';
-import { createOutcome, createOutcomeCounts, type OutcomeCounts } from '../outcome.js';
+import { InvalidNotificationError } from '../core/errors.js';
+import type { Notification } from '../core/notification.js';
+import { createOutcome, createOutcomeCounts, type OutcomeCounts } from '../core/outcome.js';
 
 /** A Transform from notifications to `invalid` outcomes; one that is valid only counts. */
 export class DryRun extends Transform {

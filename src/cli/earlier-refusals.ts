@@ -1,5 +1,5 @@
 /** Lines that were refused in earlier runs because of credentials or options, and their outcomes in this run. */
-import type { OutcomeStatus } from '../outcome.js';
+import type { OutcomeStatus } from '../core/outcome.js';
 import type { LineRanges } from './line-ranges.js';
 
 /** See the file's first line. */

@@ -1,5 +1,5 @@
 /** `apns-streams encode`: NDJSON in, frames of the binary provider protocol out. */
-import type { InvalidNotificationError } from '../errors.js';
+import type { InvalidNotificationError } from '../core/errors.js';
 import type { FrameCommand } from '../protocol/binary/frame.js';
 import { createFrameEncoder } from '../transforms/frame-encoder.js';
 import { type Command, defineCommand } from './command.js';

@@ -1,6 +1,6 @@
 /** What the command's exit code says, and the one table from errors to exit codes. */
-import { ApnsError, type ApnsErrorCode } from '../errors.js';
-import type { OutcomeCounts } from '../outcome.js';
+import { ApnsError, type ApnsErrorCode } from '../core/errors.js';
+import type { OutcomeCounts } from '../core/outcome.js';
 import { CommandError } from './command-error.js';
 import type { StopSignal } from './io.js';
 

@@ -1,9 +1,9 @@
 /** NDJSON inputs, one after the other, into a stream of notifications; and how much of them is settled. */
 import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { InvalidNotificationError } from '../errors.js';
-import { lineOf } from '../line-stamp.js';
-import type { Notification } from '../notification.js';
+import { InvalidNotificationError } from '../core/errors.js';
+import type { Notification } from '../core/notification.js';
+import { lineOf } from '../core/source-line.js';
 import { createNdjsonParser } from '../transforms/ndjson-parser.js';
 import { inFlags } from './complaint.js';
 import { createForwarder } from './forwarder.js';

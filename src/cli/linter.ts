@@ -1,8 +1,8 @@
 /** Notifications in, what is wrong with them out. */
 import { Transform } from 'node:stream';
-import { InvalidNotificationError } from '../errors.js';
-import { lineOf } from '../line-stamp.js';
-import type { Notification } from '../notification.js';
+import { InvalidNotificationError } from '../core/errors.js';
+import type { Notification } from '../core/notification.js';
+import { lineOf } from '../core/source-line.js';
 import type { Http2RuleContext } from '../protocol/http2/rule.js';
 import { findingOfError, type LintFinding, lintNotification } from '../protocol/http2/rules.js';
 import { fileOf } from './notification-file.js';

@@ -1,5 +1,5 @@
 /** Which file a notification stood in, where a command reads several. */
-import type { Notification } from '../notification.js';
+import type { Notification } from '../core/notification.js';
 
 /** A symbol is no field of a notification, so no check and no encoder sees it. */
 const FILE = Symbol('file');

@@ -1,7 +1,7 @@
 /** What standard output is told about outcomes, and the tally of what went wrong. */
 import { Transform, type TransformCallback } from 'node:stream';
-import { type InvalidNotificationError, shownReason } from '../errors.js';
-import type { Outcome } from '../outcome.js';
+import { type InvalidNotificationError, shownReason } from '../core/errors.js';
+import type { Outcome } from '../core/outcome.js';
 import { StatusCode } from '../protocol/binary/status-code.js';
 import { fileOf } from './notification-file.js';
 import { redactOutcome } from './redact-outcome.js';

@@ -1,7 +1,7 @@
 /** Standard output as a Writable that a pipeline may end or destroy, and whose faults have exit codes. */
 import { fstatSync } from 'node:fs';
 import { Writable } from 'node:stream';
-import type { WritableOf } from '../typed-stream.js';
+import type { WritableOf } from '../core/typed-stream.js';
 import { CommandError, systemProblem } from './command-error.js';
 import { ExitCode } from './exit-code.js';
 import { counted } from './figures.js';

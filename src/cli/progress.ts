@@ -1,6 +1,6 @@
 /** The progress display: one line redrawn on a terminal, one line every ten seconds elsewhere. */
 import { styleText } from 'node:util';
-import { printable } from '../printable.js';
+import { printable } from '../core/printable.js';
 import { grouped } from './figures.js';
 import type { CommandIo } from './io.js';
 

@@ -1,5 +1,5 @@
 /** `send --redact-tokens`: outcomes that can be shown to others. */
-import { shortToken, withoutTokens } from '../errors.js';
+import { shortToken, withoutTokens } from '../core/errors.js';
 import type { ReportedOutcome } from './outcome-report.js';
 
 /**

@@ -1,5 +1,5 @@
 /** A refused client certificate that does not say so. */
-import { ApnsError } from '../errors.js';
+import { ApnsError } from '../core/errors.js';
 import type { SendingResult } from './summary.js';
 
 /** Who has listened for this long was not refused. */

@@ -1,5 +1,5 @@
 /** `apns-streams send`: NDJSON in, over the wire, outcomes as NDJSON out. */
-import { createOutcomeCounts } from '../outcome.js';
+import { createOutcomeCounts } from '../core/outcome.js';
 import { type Command, defineCommand } from './command.js';
 import { usageError } from './command-error.js';
 import { complaintOf, messageOf } from './complaint.js';

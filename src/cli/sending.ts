@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { type OutcomeCounts, settledCount } from '../outcome.js';
+import { type OutcomeCounts, settledCount } from '../core/outcome.js';
 import { createNdjsonStringifier } from '../transforms/ndjson-stringifier.js';
 import { ConnectionNews } from './connection-news.js';
 import { ExitCode, exitCodeOfError } from './exit-code.js';

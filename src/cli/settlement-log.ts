@@ -1,6 +1,6 @@
 /** Between a sending and its ledger: which line may go, and when its outcome may be recorded. */
 
-import type { OutcomeStatus } from '../outcome.js';
+import type { OutcomeStatus } from '../core/outcome.js';
 import type { EarlierRefusals } from './earlier-refusals.js';
 import type { Gate } from './feed.js';
 import type { Ledger } from './ledger.js';

@@ -1,5 +1,5 @@
 /** What is said about a sending when it is over. */
-import { type OutcomeCounts, settledCount } from '../outcome.js';
+import { type OutcomeCounts, settledCount } from '../core/outcome.js';
 import type { EarlierRefusals } from './earlier-refusals.js';
 import type { Place } from './feed.js';
 import { counted, grouped, seconds } from './figures.js';

@@ -1,9 +1,9 @@
 /** `--to`: the one place that knows which delivery reaches which target. */
 import { loadCredentials } from '../connection/credentials.js';
 import { ProviderToken } from '../connection/provider-token.js';
+import { nearestName } from '../core/nearest-name.js';
+import type { Notification } from '../core/notification.js';
 import { createBinaryDelivery, createHttp2Delivery } from '../delivery.js';
-import { nearestName } from '../nearest-name.js';
-import type { Notification } from '../notification.js';
 import { FrameSlab } from '../protocol/binary/frame-slab.js';
 import type { Simulator } from '../simulator/index.js';
 import type { BinaryOptions } from '../sinks/gateway-options.js';

@@ -1,5 +1,5 @@
 /** How long to wait before the next attempt, so that a gateway in trouble is not met by a storm. */
-import { checkOptionNames, integerOption } from '../options.js';
+import { checkOptionNames, integerOption } from '../core/options.js';
 
 /** When and how often to try again. */
 export interface BackoffOptions {

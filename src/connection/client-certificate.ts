@@ -1,6 +1,6 @@
 /** Reads the client certificate: finds the leaf of its chain and the key for it, and checks its dates. */
 import { X509Certificate } from 'node:crypto';
-import type { ApnsError } from '../errors.js';
+import type { ApnsError } from '../core/errors.js';
 import {
   badCredentials,
   describeBlocks,

@@ -1,5 +1,5 @@
 /** What a failed connection means for the next attempt. */
-import { ApnsError, type ApnsErrorCode, formatPeer, type Peer } from '../errors.js';
+import { ApnsError, type ApnsErrorCode, formatPeer, type Peer } from '../core/errors.js';
 
 /** Failures that the same attempt meets again, until somebody changes something. */
 const FATAL: ReadonlySet<ApnsErrorCode> = new Set<ApnsErrorCode>([

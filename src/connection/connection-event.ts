@@ -1,6 +1,6 @@
 /** Publishes how connections are made, through `node:diagnostics_channel`. */
 import { channel } from 'node:diagnostics_channel';
-import type { ApnsError, Peer } from '../errors.js';
+import type { ApnsError, Peer } from '../core/errors.js';
 
 /** The name of the channel that {@link ConnectionEvent} objects are published on. */
 export const CONNECTION_CHANNEL = 'apns-streams:connection';

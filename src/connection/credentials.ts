@@ -1,7 +1,7 @@
 /** Certificates and keys, read and checked before anything is dialled. */
 import { createSecureContext, type SecureContext } from 'node:tls';
-import { ApnsError, invalidOption } from '../errors.js';
-import { checkOptionNames } from '../options.js';
+import { ApnsError, invalidOption } from '../core/errors.js';
+import { checkOptionNames } from '../core/options.js';
 import { type CertificateFile, checkDates, orderChain, readCertificates } from './client-certificate.js';
 import { badCredentials, type ExpectedPem, type Pem } from './pem.js';
 import { certificateOf, pkcs12Error } from './pkcs12.js';

@@ -1,7 +1,7 @@
 /** One TLS connection, made within a deadline or not at all. */
 import type { Socket, TcpNetConnectOpts } from 'node:net';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
-import { ApnsError, formatPeer, toApnsError } from '../errors.js';
+import { ApnsError, formatPeer, toApnsError } from '../core/errors.js';
 import { closedAfterHandshake } from './connection-error.js';
 import { publishConnection, publishFailure } from './connection-event.js';
 import { PeerTimeout } from './peer-timeout.js';

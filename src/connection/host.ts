@@ -1,6 +1,6 @@
 /** The name or address of a machine, as an option. */
 import { isIP } from 'node:net';
-import { invalidOption } from '../errors.js';
+import { invalidOption } from '../core/errors.js';
 
 /** DNS names are at most 253 characters long (RFC 1035 section 2.3.4, without the outer length bytes). */
 const MAX_HOST_LENGTH = 253;

@@ -6,7 +6,7 @@
  */
 import type { ClientHttp2Session, IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
-import { ApnsError, formatPeer, toApnsError } from '../errors.js';
+import { ApnsError, formatPeer, toApnsError } from '../core/errors.js';
 import { closedAfterHandshake } from './connection-error.js';
 import { dial } from './dial.js';
 import { PeerTimeout } from './peer-timeout.js';

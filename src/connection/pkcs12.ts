@@ -2,7 +2,7 @@
 import type { X509Certificate } from 'node:crypto';
 import { Duplex } from 'node:stream';
 import { type SecureContext, TLSSocket } from 'node:tls';
-import type { ApnsError } from '../errors.js';
+import type { ApnsError } from '../core/errors.js';
 import { decodeText } from './decode-text.js';
 import { badCredentials, readDerCertificate } from './pem.js';
 

@@ -11,8 +11,8 @@
  * server's `date` if the two differ.
  */
 import { type KeyObject, sign } from 'node:crypto';
-import { describe, invalidOption } from '../errors.js';
-import { checkOptionNames } from '../options.js';
+import { describe, invalidOption } from '../core/errors.js';
+import { checkOptionNames } from '../core/options.js';
 import { badCredentials, type Pem } from './pem.js';
 import { type PrivateKey, readPrivateKeys } from './private-key.js';
 

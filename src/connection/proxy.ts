@@ -3,8 +3,8 @@
  * for Basic credentials.
  */
 import { connect, type Socket } from 'node:net';
-import { ApnsError, formatPeer, invalidOption, type Peer, toApnsError } from '../errors.js';
-import { checkOptionNames, integerOption } from '../options.js';
+import { ApnsError, formatPeer, invalidOption, type Peer, toApnsError } from '../core/errors.js';
+import { checkOptionNames, integerOption } from '../core/options.js';
 import { checkHost } from './host.js';
 
 /** An HTTP proxy, as its parts or as `http://host:port`. Credentials are taken as parts only. */

@@ -3,7 +3,7 @@
  * a program goes to Apple is a mistake, and would let whoever holds its key stand in for Apple.
  */
 import type { X509Certificate } from 'node:crypto';
-import { ApnsError } from '../errors.js';
+import { ApnsError } from '../core/errors.js';
 
 /** What the simulator names as the organization of every authority it makes, whatever its common name is. */
 export const SIMULATOR_ORGANIZATION = 'apns-streams simulator';

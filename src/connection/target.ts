@@ -1,8 +1,8 @@
 /** Where to connect: the same options in every sink, delivery and source. */
 import { isIP } from 'node:net';
 import type { SecureContext } from 'node:tls';
-import { ApnsError, invalidOption, type Peer } from '../errors.js';
-import { choiceOption, integerOption } from '../options.js';
+import { ApnsError, invalidOption, type Peer } from '../core/errors.js';
+import { choiceOption, integerOption } from '../core/options.js';
 import { loadCredentials, type TlsCredentialOptions } from './credentials.js';
 import { checkHost } from './host.js';
 import { type HttpProxy, type ProxyOptions, resolveProxy } from './proxy.js';

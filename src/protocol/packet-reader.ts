@@ -4,7 +4,7 @@
  * A packet that lies whole inside a chunk is handed over in place, without a copy; only one that spans
  * chunks is joined. Limits are checked as soon as the length is known, before anything is buffered.
  */
-import { ApnsError } from '../errors.js';
+import { ApnsError } from '../core/errors.js';
 
 /** What a reader must know about a packet format. */
 export interface PacketFormat {

@@ -1,7 +1,7 @@
 /** The broadcast channels behind the simulator: Apple, "Sending channel management requests to APNs". */
 import { randomBytes } from 'node:crypto';
-import { invalidOption } from '../errors.js';
-import { choiceOption } from '../options.js';
+import { invalidOption } from '../core/errors.js';
+import { choiceOption } from '../core/options.js';
 
 /** 0: nothing is stored for devices that are away. 1: the most recent message is. */
 export type MessageStoragePolicy = 0 | 1;

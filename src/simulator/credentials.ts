@@ -6,7 +6,7 @@ import { generateKeyPairSync, randomInt, X509Certificate } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type InspectOptionsStylized, inspect } from 'node:util';
-import { ApnsError, invalidOption } from '../errors.js';
+import { ApnsError, invalidOption } from '../core/errors.js';
 import { type KeyType, mintAuthority, mintClientCertificate, mintServerCertificate } from './certificates.js';
 
 /** Certificates and keys as PEM text. Made for loopback; of use to nobody else. */

@@ -2,13 +2,13 @@
  * The devices behind the simulator, shared by all its wires. Every well-formed token is a device that
  * takes whatever is sent to it, until it is said to be otherwise.
  */
-import { ApnsError } from '../errors.js';
+import { ApnsError } from '../core/errors.js';
 import {
   deviceTokenProblem,
   expirationProblem,
   expirationSeconds,
   headerTextProblem,
-} from '../notification.js';
+} from '../core/notification.js';
 import type { FeedbackTuple } from '../protocol/binary/feedback-tuple.js';
 
 /**

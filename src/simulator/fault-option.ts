@@ -1,5 +1,5 @@
 /** Checks for the kinds of options that only faults have. */
-import { invalidOption } from '../errors.js';
+import { invalidOption } from '../core/errors.js';
 
 /** True or false, or what it was. */
 export function flagFault<T>(path: string, value: boolean | undefined, current: T): boolean | T {

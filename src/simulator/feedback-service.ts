@@ -1,6 +1,6 @@
 /** The feedback service: whoever connects is told which devices are gone, and the list is empty again. */
 import type { TLSSocket } from 'node:tls';
-import { checkOptionNames } from '../options.js';
+import { checkOptionNames } from '../core/options.js';
 import { encodeFeedbackTuple } from '../protocol/binary/feedback-tuple.js';
 import { endConnection } from './connection-ending.js';
 import { bytesFault, flagFault } from './fault-option.js';

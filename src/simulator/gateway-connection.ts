@@ -6,7 +6,7 @@
  *     open ◀──time passes── held ◀──stall, latency── open          (frames wait in order)
  */
 import type { TLSSocket } from 'node:tls';
-import { ApnsError } from '../errors.js';
+import { ApnsError } from '../core/errors.js';
 import { encodeErrorResponse } from '../protocol/binary/error-response.js';
 import { decodeFrame, FRAME_FORMAT, type Frame, readIdentifier } from '../protocol/binary/frame.js';
 import { StatusCode } from '../protocol/binary/status-code.js';

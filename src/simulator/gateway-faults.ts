@@ -1,6 +1,6 @@
 /** The faults of the gateway as a whole, as opposed to those a device token asks for. */
 
-import { callbackOption, choiceOption, integerOption } from '../options.js';
+import { callbackOption, choiceOption, integerOption } from '../core/options.js';
 import { flagFault } from './fault-option.js';
 import {
   type ActiveSickConnections,

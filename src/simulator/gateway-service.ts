@@ -1,5 +1,5 @@
 /** The binary gateway: the port that frames go to, and its connections. */
-import { checkOptionNames } from '../options.js';
+import { checkOptionNames } from '../core/options.js';
 import { GatewayConnection } from './gateway-connection.js';
 import {
   type ActiveGatewayFaults,

@@ -1,5 +1,5 @@
 /** The HTTP/2 side: the port that serves the provider API and broadcast, and its connections. */
-import { checkOptionNames } from '../options.js';
+import { checkOptionNames } from '../core/options.js';
 import type { ApnsEnvironment } from './certificates.js';
 import type { SimulatorCredentials } from './credentials.js';
 import { flagFault } from './fault-option.js';

@@ -3,9 +3,9 @@
  * Source: Apple, "Establishing a token-based connection to APNs", "Team and bundle ID mapping".
  */
 import { createPublicKey, type KeyObject } from 'node:crypto';
-import { ApnsError, invalidOption } from '../errors.js';
-import { headerTextProblem } from '../notification.js';
-import { checkOptionNames, choiceOption } from '../options.js';
+import { ApnsError, invalidOption } from '../core/errors.js';
+import { headerTextProblem } from '../core/notification.js';
+import { checkOptionNames, choiceOption } from '../core/options.js';
 import type { ApnsEnvironment } from './certificates.js';
 import { type TopicPolicy, teamTopics } from './topic-policy.js';
 

@@ -3,7 +3,7 @@
  * Sources: pushy#458, node-apn#463 (500 or 503 to everything), clave#14 (every stream refused), APNSwift#93
  * (PING answered and no request), apns4erl#66 (status 8 for valid device tokens).
  */
-import { checkOptionNames, choiceOption, integerOption } from '../options.js';
+import { checkOptionNames, choiceOption, integerOption } from '../core/options.js';
 
 /** How a connection of the HTTP/2 side can be sick. */
 export type Http2Sickness =

@@ -1,5 +1,5 @@
 /** What all wires of one simulator share: devices, faults already struck, the record, the counts. */
-import { ApnsError } from '../errors.js';
+import { ApnsError } from '../core/errors.js';
 import { AcceptedRecord, type RecordDetail, type RecordFields, type Wire } from './accepted-record.js';
 import { ChannelRegistry } from './channel-registry.js';
 import { DeviceRegistry } from './device-registry.js';

@@ -1,8 +1,8 @@
 /** A gateway, a feedback service and the HTTP/2 provider API on loopback, for programs to be tested against. */
 import type { SecureVersion, TlsOptions } from 'node:tls';
-import { invalidOption } from '../errors.js';
-import { headerTextProblem } from '../notification.js';
-import { checkOptionNames, choiceOption, integerOption } from '../options.js';
+import { invalidOption } from '../core/errors.js';
+import { headerTextProblem } from '../core/notification.js';
+import { checkOptionNames, choiceOption, integerOption } from '../core/options.js';
 import type { AcceptedRecord, RecordDetail } from './accepted-record.js';
 import type { KeyType } from './certificates.js';
 import type { ChannelRegistry } from './channel-registry.js';

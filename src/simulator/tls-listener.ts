@@ -6,7 +6,7 @@
  */
 import net from 'node:net';
 import tls from 'node:tls';
-import { checkOptionNames, integerOption } from '../options.js';
+import { checkOptionNames, integerOption } from '../core/options.js';
 
 /** The only addresses a simulator listens on. */
 export const LOOPBACK_HOSTS = ['127.0.0.1', '::1'] as const;

@@ -8,8 +8,8 @@
  *
  * What each does, wire by wire, is the table in docs/simulator.md.
  */
-import { MAX_UINT32 } from '../notification.js';
-import { choiceOption, integerOption } from '../options.js';
+import { MAX_UINT32 } from '../core/notification.js';
+import { choiceOption, integerOption } from '../core/options.js';
 
 /** Every fault with its code, the token's third byte. */
 export const TokenFaultCode = {

@@ -5,7 +5,7 @@
  *
  * Source: Apple, "Sending broadcast push notification requests to APNs".
  */
-import { type CheckedNotification, expirationSeconds, invalidNotification } from '../notification.js';
+import { type CheckedNotification, expirationSeconds, invalidNotification } from '../core/notification.js';
 import type { GeneralRequest } from '../protocol/http2/request.js';
 
 const PUSH_TYPE = 'liveactivity';

@@ -1,7 +1,7 @@
 /** The outcome of notifications that are not sent because the sending has ended. */
 import { reasonOf } from '../connection/connection-error.js';
-import { ApnsError } from '../errors.js';
-import type { Settlement } from '../outcome.js';
+import { ApnsError } from '../core/errors.js';
+import type { Settlement } from '../core/outcome.js';
 
 /** Why the sending ended, as the reason of an outcome: that of the failure, or `Aborted` if nothing failed. */
 export function endReason(error: Error | null | undefined): string {

@@ -5,8 +5,8 @@
  * again. A record per frame would cost more than the frame; here the frames are their own record. A run
  * remembers where in its slab they lie, and only when a gateway names one are they walked through.
  */
-import type { Notification } from '../notification.js';
-import type { Settlement } from '../outcome.js';
+import type { Notification } from '../core/notification.js';
+import type { Settlement } from '../core/outcome.js';
 import { FRAME_FORMAT } from '../protocol/binary/frame.js';
 import type { FramedNotification } from './framed-notification.js';
 

@@ -1,6 +1,6 @@
 /** What is kept of a notification until its outcome is read. */
-import { type CheckedNotification, type Notification, NotificationRecord } from '../notification.js';
-import type { OutcomeSubject } from '../outcome.js';
+import { type CheckedNotification, type Notification, NotificationRecord } from '../core/notification.js';
+import type { OutcomeSubject } from '../core/outcome.js';
 
 /** The fields of a notification that its outcome repeats, as they were when its frame was made. */
 export class FramedNotification implements OutcomeSubject {

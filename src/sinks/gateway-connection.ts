@@ -8,7 +8,7 @@
  */
 import type { TLSSocket } from 'node:tls';
 import { receive } from '../connection/receiver.js';
-import type { ApnsError, Peer } from '../errors.js';
+import type { ApnsError, Peer } from '../core/errors.js';
 import {
   decodeErrorResponse,
   ERROR_RESPONSE_FORMAT,

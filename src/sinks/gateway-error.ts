@@ -1,5 +1,5 @@
 /** What ends a connection to a binary gateway, as errors, and errors as the reasons of outcomes. */
-import { ApnsError, formatPeer, type Peer } from '../errors.js';
+import { ApnsError, formatPeer, type Peer } from '../core/errors.js';
 
 /** The gateway is gone and has said nothing of use. */
 export function lostError(peer: Peer): ApnsError {

@@ -1,7 +1,7 @@
 /** The options of everything that sends over the binary wire, with their defaults. */
 import { Backoff, type BackoffOptions } from '../connection/backoff.js';
 import { resolveTarget, TARGET_OPTION_NAMES, type Target, type TargetOptions } from '../connection/target.js';
-import { checkOptionNames, choiceOption, integerOption } from '../options.js';
+import { checkOptionNames, choiceOption, integerOption } from '../core/options.js';
 
 /** How much may be written and not yet settled. Full means backpressure, never eviction. */
 export interface WindowOptions {

@@ -12,7 +12,7 @@
  */
 import { closedAfterHandshake, isFatalConnectionError } from '../connection/connection-error.js';
 import { dial } from '../connection/dial.js';
-import { type ApnsError, toApnsError } from '../errors.js';
+import { type ApnsError, toApnsError } from '../core/errors.js';
 import { ConnectionQuota } from './connection-quota.js';
 import type { EngineClock } from './engine-clock.js';
 import { type ConnectionEnd, GatewayConnection, type GatewayConnectionEvents } from './gateway-connection.js';

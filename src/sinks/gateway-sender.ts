@@ -15,8 +15,8 @@
  * callback runs in the middle of a change.
  */
 import { reasonOf } from '../connection/connection-error.js';
-import type { ApnsError } from '../errors.js';
-import { createOutcomeCounts, type OutcomeCounts, type Settlement } from '../outcome.js';
+import type { ApnsError } from '../core/errors.js';
+import { createOutcomeCounts, type OutcomeCounts, type Settlement } from '../core/outcome.js';
 import type { ErrorResponse } from '../protocol/binary/error-response.js';
 import { StatusCode } from '../protocol/binary/status-code.js';
 import { EngineClock, FREEZE_CHECK_MS } from './engine-clock.js';

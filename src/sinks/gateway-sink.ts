@@ -1,13 +1,13 @@
 /** Frame bytes in, over TLS to a binary gateway; exactly one outcome per frame. */
 
 import { addAbortSignal, Writable } from 'node:stream';
-import { concealContents } from '../conceal-contents.js';
-import type { ApnsError } from '../errors.js';
-import { streamOptions } from '../options.js';
-import type { Outcome, OutcomeCounts } from '../outcome.js';
+import { concealContents } from '../core/conceal-contents.js';
+import type { ApnsError } from '../core/errors.js';
+import { streamOptions } from '../core/options.js';
+import type { Outcome, OutcomeCounts } from '../core/outcome.js';
+import type { ReadableOf, WritableOf } from '../core/typed-stream.js';
 import { FRAME_FORMAT } from '../protocol/binary/frame.js';
 import { type PacketHandler, PacketReader } from '../protocol/packet-reader.js';
-import type { ReadableOf, WritableOf } from '../typed-stream.js';
 import { endReason } from './end-reason.js';
 import type { FrameRun } from './frame-run.js';
 import { type BinaryOptions, resolveBinaryOptions } from './gateway-options.js';

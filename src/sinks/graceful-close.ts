@@ -1,7 +1,7 @@
 /** What `await using` does to a stream that owes outcomes. */
 import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import { ApnsError } from '../errors.js';
+import { ApnsError } from '../core/errors.js';
 
 /**
  * Ends a stream and waits until everything in it is settled. Node's own disposal destroys a Writable and

@@ -1,5 +1,5 @@
 /** What is said of the end of an HTTP/2 connection or stream. */
-import { ApnsError, formatPeer, type Peer, shownReason, toApnsError } from '../errors.js';
+import { ApnsError, formatPeer, type Peer, shownReason, toApnsError } from '../core/errors.js';
 import { Http2ErrorCode, http2ErrorName } from '../protocol/http2/error-code.js';
 import { decodeReasonBody } from '../protocol/http2/reason.js';
 import type { ResolvedHttp2Options } from './http2-options.js';

@@ -2,9 +2,9 @@
 import { Backoff, type BackoffOptions } from '../connection/backoff.js';
 import { ProviderToken, type ProviderTokenOptions } from '../connection/provider-token.js';
 import { resolveTarget, TARGET_OPTION_NAMES, type Target, type TargetOptions } from '../connection/target.js';
-import { ApnsError, invalidOption } from '../errors.js';
-import { headerTextProblem } from '../notification.js';
-import { checkOptionNames, choiceOption, integerOption } from '../options.js';
+import { ApnsError, invalidOption } from '../core/errors.js';
+import { headerTextProblem } from '../core/notification.js';
+import { checkOptionNames, choiceOption, integerOption } from '../core/options.js';
 import type { WindowOptions } from './gateway-options.js';
 
 /** Where and how to send over HTTP/2. */

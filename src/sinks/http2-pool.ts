@@ -7,7 +7,7 @@
  */
 import { closedAfterHandshake, isFatalConnectionError } from '../connection/connection-error.js';
 import { dial } from '../connection/dial.js';
-import { type ApnsError, toApnsError } from '../errors.js';
+import { type ApnsError, toApnsError } from '../core/errors.js';
 import { UNPROVEN_GROWTH_MS } from './connection-health.js';
 import type { EngineClock } from './engine-clock.js';
 import {

@@ -10,9 +10,9 @@
  *          retries ←── 429, 5xx ───┘   (after a delay)
  */
 import { isTokenRefusal } from '../connection/provider-token.js';
-import { ApnsError, formatPeer } from '../errors.js';
-import type { Notification } from '../notification.js';
-import { createOutcomeCounts, type OutcomeCounts, type Settlement } from '../outcome.js';
+import { ApnsError, formatPeer } from '../core/errors.js';
+import type { Notification } from '../core/notification.js';
+import { createOutcomeCounts, type OutcomeCounts, type Settlement } from '../core/outcome.js';
 import { isTemporary } from '../protocol/http2/reason.js';
 import type { ApnsResponse } from '../protocol/http2/response.js';
 import { decodeRetryAfter, parseHttpDate } from '../protocol/http2/retry-after.js';

@@ -1,12 +1,12 @@
 /** Notifications in, over TLS to APNs by HTTP/2; exactly one outcome each. */
 
 import { addAbortSignal, Writable } from 'node:stream';
-import { concealContents } from '../conceal-contents.js';
-import { InvalidNotificationError } from '../errors.js';
-import type { Notification } from '../notification.js';
-import { callbackOption, streamOptions } from '../options.js';
-import type { Outcome, OutcomeCounts } from '../outcome.js';
-import type { ReadableOf, WritableOf } from '../typed-stream.js';
+import { concealContents } from '../core/conceal-contents.js';
+import { InvalidNotificationError } from '../core/errors.js';
+import type { Notification } from '../core/notification.js';
+import { callbackOption, streamOptions } from '../core/options.js';
+import type { Outcome, OutcomeCounts } from '../core/outcome.js';
+import type { ReadableOf, WritableOf } from '../core/typed-stream.js';
 import { endReason, unsentSettlement } from './end-reason.js';
 import { closeGracefully } from './graceful-close.js';
 import { HTTP2_OPTION_NAMES, type Http2Options, resolveHttp2Options } from './http2-options.js';

@@ -1,8 +1,8 @@
 /** Notifications in, frames to a gateway: the binary wire as a NotificationSender. */
-import type { ApnsError } from '../errors.js';
-import { heldBytes } from '../held-bytes.js';
-import { checkNotification, type Notification, NotificationRecord } from '../notification.js';
-import type { OutcomeCounts, Settlement } from '../outcome.js';
+import type { ApnsError } from '../core/errors.js';
+import { heldBytes } from '../core/held-bytes.js';
+import { checkNotification, type Notification, NotificationRecord } from '../core/notification.js';
+import type { OutcomeCounts, Settlement } from '../core/outcome.js';
 import type { FrameCommand } from '../protocol/binary/frame.js';
 import { FrameSlab, type FrameSpan, SLAB_BYTES } from '../protocol/binary/frame-slab.js';
 import { IdentifierSequence } from '../protocol/binary/identifier.js';

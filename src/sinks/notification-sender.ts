@@ -1,7 +1,7 @@
 /** What a delivery needs of a wire: notifications in, settlements out. Each wire implements it once. */
-import type { ApnsError } from '../errors.js';
-import type { Notification } from '../notification.js';
-import type { OutcomeCounts, Settlement } from '../outcome.js';
+import type { ApnsError } from '../core/errors.js';
+import type { Notification } from '../core/notification.js';
+import type { OutcomeCounts, Settlement } from '../core/outcome.js';
 import type { OutcomeReader } from './outcome-source.js';
 
 /** Sends notifications over one wire. Whatever was taken is settled exactly once. */

@@ -4,9 +4,9 @@
  * Outcomes are made one by one as they are read: a checkpoint settles tens of thousands of frames at once,
  * and as many objects would stand in memory. While nobody reads, only counts are kept.
  */
-import { heldBytes } from '../held-bytes.js';
-import { type Notification, NotificationRecord } from '../notification.js';
-import { createOutcome, type Outcome, type OutcomeCounts, type Settlement } from '../outcome.js';
+import { heldBytes } from '../core/held-bytes.js';
+import { type Notification, NotificationRecord } from '../core/notification.js';
+import { createOutcome, type Outcome, type OutcomeCounts, type Settlement } from '../core/outcome.js';
 import { decodeFrame, FRAME_FORMAT, type Frame, readIdentifier } from '../protocol/binary/frame.js';
 import { bytesHeldBy, type FrameRun } from './frame-run.js';
 import { FramedNotification } from './framed-notification.js';

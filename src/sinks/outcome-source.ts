@@ -1,9 +1,9 @@
 /** Outcomes as a Readable, made one by one as they are read. */
 
 import { Readable } from 'node:stream';
-import { concealContents } from '../conceal-contents.js';
-import type { Outcome } from '../outcome.js';
-import type { ReadableOf } from '../typed-stream.js';
+import { concealContents } from '../core/conceal-contents.js';
+import type { Outcome } from '../core/outcome.js';
+import type { ReadableOf } from '../core/typed-stream.js';
 
 /** Where outcomes come from. */
 export interface OutcomeReader {

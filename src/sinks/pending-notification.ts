@@ -1,5 +1,5 @@
 /** One notification on its way over HTTP/2, from when it is taken until it is settled. */
-import { heldBytes } from '../held-bytes.js';
+import { heldBytes } from '../core/held-bytes.js';
 import {
   type CheckedNotification,
   checkNotification,
@@ -7,8 +7,8 @@ import {
   type Notification,
   NotificationRecord,
   payloadText,
-} from '../notification.js';
-import type { Settlement } from '../outcome.js';
+} from '../core/notification.js';
+import type { Settlement } from '../core/outcome.js';
 import type { GeneralRequest, NotificationRequest } from '../protocol/http2/request.js';
 import type { Http2RuleContext } from '../protocol/http2/rule.js';
 import { checkHttp2Headers, checkHttp2PayloadBytes, type HeaderRuleFields } from '../protocol/http2/rules.js';

@@ -1,7 +1,7 @@
 /** Settled notifications that wait for the reader of outcomes; while there is none, only counts are kept. */
-import { heldBytes } from '../held-bytes.js';
-import type { Notification } from '../notification.js';
-import { createOutcome, type Outcome, type OutcomeCounts, type Settlement } from '../outcome.js';
+import { heldBytes } from '../core/held-bytes.js';
+import type { Notification } from '../core/notification.js';
+import { createOutcome, type Outcome, type OutcomeCounts, type Settlement } from '../core/outcome.js';
 import type { OutcomeReader } from './outcome-source.js';
 import { PendingNotification } from './pending-notification.js';
 

@@ -5,7 +5,7 @@
  * "Everything written after the named notification was silently discarded and must be sent again on a new
  * connection. Everything before it was accepted." An answer that names none of the frames proves nothing.
  */
-import type { Settlement } from '../outcome.js';
+import type { Settlement } from '../core/outcome.js';
 import type { ErrorResponse } from '../protocol/binary/error-response.js';
 import { readIdentifier } from '../protocol/binary/frame.js';
 import { StatusCode } from '../protocol/binary/status-code.js';

@@ -1,8 +1,9 @@
 /** Error responses as a Readable, from a gateway sink or from a socket of your own. */
 import { Socket } from 'node:net';
 import { receive } from '../connection/receiver.js';
-import { ApnsError, invalidOption } from '../errors.js';
-import { checkOptionNames, streamOptions } from '../options.js';
+import { ApnsError, invalidOption } from '../core/errors.js';
+import { checkOptionNames, streamOptions } from '../core/options.js';
+import type { ReadableOf } from '../core/typed-stream.js';
 import {
   decodeErrorResponse,
   ERROR_RESPONSE_FORMAT,
@@ -10,7 +11,6 @@ import {
 } from '../protocol/binary/error-response.js';
 import { PacketReader } from '../protocol/packet-reader.js';
 import { BinarySink } from '../sinks/gateway-sink.js';
-import type { ReadableOf } from '../typed-stream.js';
 import { LastingSource } from './lasting-source.js';
 
 /** Options of {@link createErrorSource}. */

@@ -7,15 +7,15 @@ import { dial } from '../connection/dial.js';
 import { PeerTimeout } from '../connection/peer-timeout.js';
 import { type ReceiveHandlers, type Receiver, receive } from '../connection/receiver.js';
 import { resolveTarget, TARGET_OPTION_NAMES, type Target, type TargetOptions } from '../connection/target.js';
-import { ApnsError, formatPeer, toApnsError } from '../errors.js';
-import { checkOptionNames, integerOption, streamOptions } from '../options.js';
+import { ApnsError, formatPeer, toApnsError } from '../core/errors.js';
+import { checkOptionNames, integerOption, streamOptions } from '../core/options.js';
+import type { ReadableOf } from '../core/typed-stream.js';
 import {
   decodeFeedbackTuple,
   FEEDBACK_TUPLE_FORMAT,
   type FeedbackTuple,
 } from '../protocol/binary/feedback-tuple.js';
 import { PacketReader } from '../protocol/packet-reader.js';
-import type { ReadableOf } from '../typed-stream.js';
 import { LastingSource } from './lasting-source.js';
 
 /** Options of {@link createFeedbackSource}. */

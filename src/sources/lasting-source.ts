@@ -1,7 +1,7 @@
 /** A Readable whose failure waits until what came before it has been read. */
 
 import { Readable, type ReadableOptions } from 'node:stream';
-import { concealContents } from '../conceal-contents.js';
+import { concealContents } from '../core/conceal-contents.js';
 import { throwLater } from '../sinks/outcome-source.js';
 
 /**

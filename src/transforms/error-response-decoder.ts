@@ -1,11 +1,11 @@
 /** Bytes a gateway sent in, error responses out. */
-import { checkOptionNames } from '../options.js';
+import { checkOptionNames } from '../core/options.js';
+import type { TransformOf } from '../core/typed-stream.js';
 import {
   decodeErrorResponse,
   ERROR_RESPONSE_FORMAT,
   type ErrorResponse,
 } from '../protocol/binary/error-response.js';
-import type { TransformOf } from '../typed-stream.js';
 import { DECODER_OPTION_NAMES, type DecoderOptions, PacketDecoder } from './packet-decoder.js';
 
 /**

@@ -1,11 +1,11 @@
 /** Bytes of the feedback service in, feedback tuples out. */
-import { checkOptionNames } from '../options.js';
+import { checkOptionNames } from '../core/options.js';
+import type { TransformOf } from '../core/typed-stream.js';
 import {
   decodeFeedbackTuple,
   FEEDBACK_TUPLE_FORMAT,
   type FeedbackTuple,
 } from '../protocol/binary/feedback-tuple.js';
-import type { TransformOf } from '../typed-stream.js';
 import { DECODER_OPTION_NAMES, type DecoderOptions, PacketDecoder } from './packet-decoder.js';
 
 /**

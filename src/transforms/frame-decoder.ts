@@ -1,10 +1,10 @@
 /** Frame bytes in, notifications out. */
 import { isUtf8 } from 'node:buffer';
-import { InvalidNotificationError } from '../errors.js';
-import type { Notification } from '../notification.js';
-import { callbackOption, checkOptionNames, choiceOption } from '../options.js';
+import { InvalidNotificationError } from '../core/errors.js';
+import type { Notification } from '../core/notification.js';
+import { callbackOption, checkOptionNames, choiceOption } from '../core/options.js';
+import type { TransformOf } from '../core/typed-stream.js';
 import { decodeFrame, FRAME_FORMAT, type Frame } from '../protocol/binary/frame.js';
-import type { TransformOf } from '../typed-stream.js';
 import { DECODER_OPTION_NAMES, type DecoderOptions, PacketDecoder } from './packet-decoder.js';
 
 /** Options of {@link createFrameDecoder}. */

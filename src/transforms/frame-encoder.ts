@@ -1,14 +1,20 @@
 /** Notifications in, frame bytes out. */
 
 import { Transform, type TransformCallback } from 'node:stream';
-import { concealContents } from '../conceal-contents.js';
-import { InvalidNotificationError } from '../errors.js';
-import { MAX_UINT32, type Notification } from '../notification.js';
-import { callbackOption, checkOptionNames, choiceOption, integerOption, streamOptions } from '../options.js';
+import { concealContents } from '../core/conceal-contents.js';
+import { InvalidNotificationError } from '../core/errors.js';
+import { MAX_UINT32, type Notification } from '../core/notification.js';
+import {
+  callbackOption,
+  checkOptionNames,
+  choiceOption,
+  integerOption,
+  streamOptions,
+} from '../core/options.js';
+import type { TransformOf } from '../core/typed-stream.js';
 import { type FrameCommand, MAX_PAYLOAD_BYTES } from '../protocol/binary/frame.js';
 import { FrameSlab, type FrameSpan } from '../protocol/binary/frame-slab.js';
 import { IdentifierSequence } from '../protocol/binary/identifier.js';
-import type { TransformOf } from '../typed-stream.js';
 
 /** Options of {@link createFrameEncoder}. */
 export interface FrameEncoderOptions {

@@ -1,13 +1,19 @@
 /** NDJSON bytes in, notifications out. */
 
 import { Transform, type TransformCallback } from 'node:stream';
-import { concealContents } from '../conceal-contents.js';
-import type { InvalidNotificationError } from '../errors.js';
-import type { Notification } from '../notification.js';
-import { callbackOption, checkOptionNames, choiceOption, integerOption, streamOptions } from '../options.js';
+import { concealContents } from '../core/conceal-contents.js';
+import type { InvalidNotificationError } from '../core/errors.js';
+import type { Notification } from '../core/notification.js';
+import {
+  callbackOption,
+  checkOptionNames,
+  choiceOption,
+  integerOption,
+  streamOptions,
+} from '../core/options.js';
+import type { TransformOf } from '../core/typed-stream.js';
 import { NdjsonDecoder } from '../protocol/json/ndjson-decoder.js';
 import type { PayloadMode } from '../protocol/json/notification-line.js';
-import type { TransformOf } from '../typed-stream.js';
 
 /** Options of {@link createNdjsonParser}. */
 export interface NdjsonParserOptions {

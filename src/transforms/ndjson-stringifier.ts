@@ -1,10 +1,10 @@
 /** Objects in, NDJSON bytes out. */
 
 import { Transform, type TransformCallback } from 'node:stream';
-import { concealContents } from '../conceal-contents.js';
-import { checkOptionNames, streamOptions } from '../options.js';
+import { concealContents } from '../core/conceal-contents.js';
+import { checkOptionNames, streamOptions } from '../core/options.js';
+import type { TransformOf } from '../core/typed-stream.js';
 import { LineStringifier } from '../protocol/json/stringify-line.js';
-import type { TransformOf } from '../typed-stream.js';
 
 /** Options of {@link createNdjsonStringifier}. */
 export interface NdjsonStringifierOptions {

@@ -1,8 +1,8 @@
 /** The one shell around every decoder: bytes in, one object per packet out. */
 
 import { Transform, type TransformCallback } from 'node:stream';
-import { concealContents } from '../conceal-contents.js';
-import { streamOptions } from '../options.js';
+import { concealContents } from '../core/conceal-contents.js';
+import { streamOptions } from '../core/options.js';
 import { type PacketFormat, PacketReader } from '../protocol/packet-reader.js';
 
 /** Options of every decoder. */

@@ -8,7 +8,7 @@ import {
   publishConnection,
   publishFailure,
 } from '../../src/connection/connection-event.js';
-import { ApnsError } from '../../src/errors.js';
+import { ApnsError } from '../../src/core/errors.js';
 import { FakeIo } from './fake-io.js';
 
 const peer = { host: 'gateway.example', port: 443 };

@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { Feed, type Gate } from '../../src/cli/feed.js';
 import type { Input } from '../../src/cli/input.js';
 import { fileOf } from '../../src/cli/notification-file.js';
-import type { InvalidNotificationError } from '../../src/errors.js';
-import { lineOf } from '../../src/line-stamp.js';
-import type { Notification } from '../../src/notification.js';
+import type { InvalidNotificationError } from '../../src/core/errors.js';
+import type { Notification } from '../../src/core/notification.js';
+import { lineOf } from '../../src/core/source-line.js';
 
 const LINE = '{"deviceToken":"aabb","payload":{"aps":{}}}\n';
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { likelyRefusal } from '../../src/cli/refusal.js';
-import { createOutcomeCounts } from '../../src/outcome.js';
+import { createOutcomeCounts } from '../../src/core/outcome.js';
 
 const LOST = {
   counts: { ...createOutcomeCounts(), unknown: 3 },

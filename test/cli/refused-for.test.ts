@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ReportedOutcome } from '../../src/cli/outcome-report.js';
 import { RefusalLimit } from '../../src/cli/refusal-limit.js';
 import { refusedFor } from '../../src/cli/refused-for.js';
-import { createOutcome, type Settlement } from '../../src/outcome.js';
+import { createOutcome, type Settlement } from '../../src/core/outcome.js';
 
 const payload = { aps: {} };
 const outcome = (settlement: Settlement, topic?: string): ReportedOutcome =>

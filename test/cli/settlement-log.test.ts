@@ -7,7 +7,7 @@ import { EarlierRefusals } from '../../src/cli/earlier-refusals.js';
 import { Ledger, readLedger } from '../../src/cli/ledger.js';
 import { LineRanges } from '../../src/cli/line-ranges.js';
 import { SettlementLog, type SettlementLogOptions } from '../../src/cli/settlement-log.js';
-import type { OutcomeStatus } from '../../src/outcome.js';
+import type { OutcomeStatus } from '../../src/core/outcome.js';
 
 const header = { input: { path: 'in', bytes: 1, sha256: 'ab' }, to: 'sandbox', window: 3 };
 

@@ -6,8 +6,8 @@ import { LineRanges } from '../../src/cli/line-ranges.js';
 import { jsonSummaryOf, type ResumeFigures, type SendingResult, summaryOf } from '../../src/cli/summary.js';
 import { loadCredentials } from '../../src/connection/credentials.js';
 import { ProviderToken } from '../../src/connection/provider-token.js';
-import { toApnsError } from '../../src/errors.js';
-import { createOutcomeCounts } from '../../src/outcome.js';
+import { toApnsError } from '../../src/core/errors.js';
+import { createOutcomeCounts } from '../../src/core/outcome.js';
 import { NdjsonDecoder } from '../../src/protocol/json/ndjson-decoder.js';
 import { resolveHttp2Options } from '../../src/sinks/http2-options.js';
 

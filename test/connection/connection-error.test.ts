@@ -4,7 +4,7 @@ import {
   isFatalConnectionError,
   reasonOf,
 } from '../../src/connection/connection-error.js';
-import { ApnsError, type ApnsErrorCode } from '../../src/errors.js';
+import { ApnsError, type ApnsErrorCode } from '../../src/core/errors.js';
 
 describe('isFatalConnectionError', () => {
   it.each<ApnsErrorCode>([

@@ -6,7 +6,7 @@ import { loadCredentials, type TlsCredentialOptions } from '../../src/connection
 import { dial } from '../../src/connection/dial.js';
 import { certificateOf } from '../../src/connection/pkcs12.js';
 import { resolveTarget } from '../../src/connection/target.js';
-import { ApnsError } from '../../src/errors.js';
+import { ApnsError } from '../../src/core/errors.js';
 import {
   mintAuthority,
   mintClientCertificate,

@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { CONNECTION_CHANNEL, type ConnectionEvent } from '../../src/connection/connection-event.js';
 import { dial } from '../../src/connection/dial.js';
 import { resolveTarget, type Target, type TargetOptions } from '../../src/connection/target.js';
-import type { ApnsErrorCode } from '../../src/errors.js';
+import type { ApnsErrorCode } from '../../src/core/errors.js';
 import {
   mintAuthority,
   mintClientCertificate,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ApnsError, type ApnsErrorCode, formatPeer, toApnsError } from '../../src/errors.js';
+import { ApnsError, type ApnsErrorCode, formatPeer, toApnsError } from '../../src/core/errors.js';
 
 const PEER = { host: 'gateway.example', port: 2195 };
 

@@ -8,7 +8,7 @@ import {
   type ProviderTokenOptions,
   type TokenRefresh,
 } from '../../src/connection/provider-token.js';
-import { ApnsError } from '../../src/errors.js';
+import { ApnsError } from '../../src/core/errors.js';
 import { mintAuthority } from '../../src/simulator/certificates.js';
 
 const MINUTE = 60_000;

@@ -4,7 +4,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { dial } from '../../src/connection/dial.js';
 import { type Receiver, receive } from '../../src/connection/receiver.js';
 import { resolveTarget } from '../../src/connection/target.js';
-import { ApnsError } from '../../src/errors.js';
+import { ApnsError } from '../../src/core/errors.js';
 import { authority, listen, listenTls } from '../support/loopback.js';
 import { startResettingGateway } from '../support/resetting-gateway.js';
 

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { expect, onTestFinished, test } from 'vitest';
 import { createChannelManager } from '../../src/channels.js';
+import { ChannelError } from '../../src/core/errors.js';
+import { NOTIFICATION_FIELDS } from '../../src/core/notification.js';
 import { createHttp2Delivery } from '../../src/delivery.js';
-import { ChannelError } from '../../src/errors.js';
-import { NOTIFICATION_FIELDS } from '../../src/notification.js';
 import { REASON_STATUS } from '../../src/protocol/http2/reason.js';
 import { createSimulator } from '../../src/simulator/simulator.js';
 

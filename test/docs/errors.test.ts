@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { isFatalConnectionError } from '../../src/connection/connection-error.js';
-import { ApnsError, type ApnsErrorCode } from '../../src/errors.js';
+import { ApnsError, type ApnsErrorCode } from '../../src/core/errors.js';
 
 const read = (path: string): Promise<string> => readFile(new URL(`../../${path}`, import.meta.url), 'utf8');
 
@@ -14,8 +14,8 @@ function readEntry(entry: string): [code: ApnsErrorCode, text: string] {
   return [heading!.slice('### '.length) as ApnsErrorCode, lines.join(' ').trim()];
 }
 
-test('has an entry for each code, in the order of the union in src/errors.ts', async () => {
-  const [union] = /export type ApnsErrorCode =[\s\S]+?';/.exec(await read('src/errors.ts'))!;
+test('has an entry for each code, in the order of the union in src/core/errors.ts', async () => {
+  const [union] = /export type ApnsErrorCode =[\s\S]+?';/.exec(await read('src/core/errors.ts'))!;
   const codes = [...union.matchAll(/\| '(APNS_ERR_\w+)'/g)].map(([, code]) => code);
   expect(codes.length).toBeGreaterThan(20);
   expect(entries.map((entry) => readEntry(entry)[0])).toEqual(codes);

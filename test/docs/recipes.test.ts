@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { run } from '../../src/cli/run.js';
-import { ApnsError, type ApnsErrorCode } from '../../src/errors.js';
+import { ApnsError, type ApnsErrorCode } from '../../src/core/errors.js';
 import { createHttp2Delivery } from '../../src/index.js';
 import { FakeIo } from '../cli/fake-io.js';
 import { ROOT } from '../support/node-process.js';

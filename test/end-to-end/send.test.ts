@@ -1,6 +1,6 @@
 /** `cat FILE | apns-streams send` against `apns-streams simulate`, each in a process of its own. */
 import { describe, expect, test } from 'vitest';
-import type { Outcome } from '../../src/outcome.js';
+import type { Outcome } from '../../src/core/outcome.js';
 import { decodeStatusCode } from '../../src/protocol/binary/status-code.js';
 import { deviceTokens, type FaultyLines, spread, toNdjson } from './notifications.js';
 import { send, startSimulator } from './processes.js';

@@ -1,9 +1,9 @@
 /** What is written where a notification should be: it gets its outcome, and those around it are not concerned. */
 import { finished } from 'node:stream/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { InvalidNotificationError } from '../../src/core/errors.js';
+import { type Outcome, settledCount } from '../../src/core/outcome.js';
 import { createBinaryDelivery, createHttp2Delivery } from '../../src/delivery.js';
-import { InvalidNotificationError } from '../../src/errors.js';
-import { type Outcome, settledCount } from '../../src/outcome.js';
 import { createSimulator, type Simulator } from '../../src/simulator/index.js';
 import { createHttp2Sink } from '../../src/sinks/http2-sink.js';
 import { createFrameEncoder } from '../../src/transforms/frame-encoder.js';

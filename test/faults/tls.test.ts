@@ -5,7 +5,7 @@
 import type { Socket } from 'node:net';
 import type { TlsOptions } from 'node:tls';
 import { describe, expect, it } from 'vitest';
-import { ApnsError, type ApnsErrorCode } from '../../src/errors.js';
+import { ApnsError, type ApnsErrorCode } from '../../src/core/errors.js';
 import {
   mintAuthority,
   mintClientCertificate,

@@ -1,6 +1,6 @@
 /** One decoder, fed with mutants until its time is up. */
 import { inspect } from 'node:util';
-import { ApnsError } from '../../src/errors.js';
+import { ApnsError } from '../../src/core/errors.js';
 import { type Decoding, decodeChunk, type FuzzTarget, thrownBy } from './fuzz-target.js';
 import { heldBytes } from './held-bytes.js';
 import { usedBytes } from './memory.js';

@@ -4,8 +4,8 @@
  */
 import { once } from 'node:events';
 import { expect, vi } from 'vitest';
-import type { Notification } from '../../src/notification.js';
-import type { Outcome } from '../../src/outcome.js';
+import type { Notification } from '../../src/core/notification.js';
+import type { Outcome } from '../../src/core/outcome.js';
 import { encodeFeedbackTuple } from '../../src/protocol/binary/feedback-tuple.js';
 import { encodeFrame } from '../../src/protocol/binary/frame.js';
 import { createBinarySink } from '../../src/sinks/gateway-sink.js';

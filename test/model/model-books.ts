@@ -2,8 +2,8 @@
  * The books of one run, kept outside the engine: when each notification was taken and when its outcome was read, and how
  * much was held in between.
  */
-import type { Outcome } from '../../src/outcome.js';
-import { settledCount } from '../../src/outcome.js';
+import type { Outcome } from '../../src/core/outcome.js';
+import { settledCount } from '../../src/core/outcome.js';
 import { decodeFrame, FRAME_FORMAT } from '../../src/protocol/binary/frame.js';
 import { PacketReader } from '../../src/protocol/packet-reader.js';
 import type { SendingStream } from '../support/sending.js';

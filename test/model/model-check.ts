@@ -1,6 +1,6 @@
 /** What must be true of every run of the end-to-end model, whatever went wrong in it. */
 import assert from 'node:assert/strict';
-import { settledCount } from '../../src/outcome.js';
+import { settledCount } from '../../src/core/outcome.js';
 import { decodeTokenFault } from '../../src/simulator/token-fault.js';
 import { checkBounds } from './model-bounds.js';
 import { contextOf } from './model-input.js';

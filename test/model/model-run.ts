@@ -2,8 +2,8 @@
 import type { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { BackoffOptions } from '../../src/connection/backoff.js';
+import type { Outcome } from '../../src/core/outcome.js';
 import { createBinaryDelivery, createHttp2Delivery } from '../../src/delivery.js';
-import type { Outcome } from '../../src/outcome.js';
 import { FRAME_FORMAT } from '../../src/protocol/binary/frame.js';
 import { PacketReader } from '../../src/protocol/packet-reader.js';
 import type { BinaryOptions } from '../../src/sinks/gateway-options.js';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ApnsError } from '../../src/errors.js';
+import { ApnsError } from '../../src/core/errors.js';
 import { ERROR_RESPONSE_FORMAT } from '../../src/protocol/binary/error-response.js';
 import { FEEDBACK_TUPLE_FORMAT } from '../../src/protocol/binary/feedback-tuple.js';
 import { decodeFrame, encodeFrame, FRAME_FORMAT } from '../../src/protocol/binary/frame.js';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { InvalidNotificationError } from '../../src/errors.js';
-import { NotificationRecord } from '../../src/notification.js';
+import type { InvalidNotificationError } from '../../src/core/errors.js';
+import { NotificationRecord } from '../../src/core/notification.js';
 import { createBroadcastRequest } from '../../src/sinks/broadcast-request.js';
 
 const CHANNEL = 'dHN0LXNyY2gtY2hubA==';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ApnsError } from '../../src/errors.js';
+import { ApnsError } from '../../src/core/errors.js';
 import { endReason, unsentSettlement } from '../../src/sinks/end-reason.js';
 
 test('gives the reason of the failure, and Aborted where nothing failed', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { NotificationRecord } from '../../src/notification.js';
+import { NotificationRecord } from '../../src/core/notification.js';
 import { encodeFrame } from '../../src/protocol/binary/frame.js';
 import {
   bytesHeldBy,

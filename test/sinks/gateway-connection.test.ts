@@ -1,7 +1,7 @@
 /** One connection to a binary gateway over memory: what it holds, and how it ends. */
 import type { TLSSocket } from 'node:tls';
 import { describe, expect, it } from 'vitest';
-import { ApnsError } from '../../src/errors.js';
+import { ApnsError } from '../../src/core/errors.js';
 import { encodeErrorResponse } from '../../src/protocol/binary/error-response.js';
 import { encodeCheckpoint } from '../../src/sinks/checkpoint.js';
 import type { EngineClock } from '../../src/sinks/engine-clock.js';

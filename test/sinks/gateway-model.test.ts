@@ -5,8 +5,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { settledCount } from '../../src/core/outcome.js';
 import { createBinaryDelivery } from '../../src/delivery.js';
-import { settledCount } from '../../src/outcome.js';
 import { encodeFrame } from '../../src/protocol/binary/frame.js';
 import { createBinarySink } from '../../src/sinks/gateway-sink.js';
 import { type GatewayPeer, startScriptedGateway } from '../support/scripted-gateway.js';

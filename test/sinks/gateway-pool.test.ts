@@ -3,7 +3,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Backoff } from '../../src/connection/backoff.js';
 import { CONNECTION_CHANNEL, type ConnectionEvent } from '../../src/connection/connection-event.js';
-import { ApnsError } from '../../src/errors.js';
+import { ApnsError } from '../../src/core/errors.js';
 import type { EngineClock } from '../../src/sinks/engine-clock.js';
 import type { ConnectionEnd, GatewayConnection } from '../../src/sinks/gateway-connection.js';
 import { type BinaryOptions, resolveBinaryOptions } from '../../src/sinks/gateway-options.js';

@@ -461,7 +461,7 @@ describe('the end of a connection', () => {
     const [first] = pair.send(1);
     pair.send(1, 20);
     await pair.settle();
-    const { ApnsError } = await import('../../src/errors.js');
+    const { ApnsError } = await import('../../src/core/errors.js');
     pair.connection.abandon(new ApnsError('APNS_ERR_TIMEOUT', 'silent'), 2);
     pair.connection.abandon(new ApnsError('APNS_ERR_CLOSED', 'again'));
     const close = 'close APNS_ERR_TIMEOUT';
@@ -582,7 +582,7 @@ describe('a connection that is being left', () => {
   });
 
   it('is closed once, although GOAWAY comes behind the response at which it was given up', async () => {
-    const { ApnsError } = await import('../../src/errors.js');
+    const { ApnsError } = await import('../../src/core/errors.js');
     const pair = await createReadyPair({}, {}, (event, connection) => {
       if (event.startsWith('response')) connection.abandon(new ApnsError('APNS_ERR_CLOSED', 'enough'));
     });

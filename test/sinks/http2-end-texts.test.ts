@@ -1,6 +1,6 @@
 /** What is said of the end of HTTP/2 connections and streams. */
 import { expect, test } from 'vitest';
-import { ApnsError } from '../../src/errors.js';
+import { ApnsError } from '../../src/core/errors.js';
 import { connectionError } from '../../src/protocol/http2/connection-error.js';
 import {
   breachError,

@@ -1,7 +1,7 @@
 /** What a gateway allows, and changes, and takes back: what becomes of notifications meanwhile. */
 import { once } from 'node:events';
 import { expect, test, vi } from 'vitest';
-import { settledCount } from '../../src/outcome.js';
+import { settledCount } from '../../src/core/outcome.js';
 import { createHttp2Sink } from '../../src/sinks/http2-sink.js';
 import { settingsFrame, startRawGateway } from '../support/http2-raw-gateway.js';
 import { notifications, sendAll, statuses } from '../support/http2-sending.js';

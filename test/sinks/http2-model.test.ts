@@ -4,8 +4,8 @@
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { settledCount } from '../../src/core/outcome.js';
 import { createHttp2Delivery } from '../../src/delivery.js';
-import { settledCount } from '../../src/outcome.js';
 import type { Http2Options } from '../../src/sinks/http2-options.js';
 import { createHttp2Sink } from '../../src/sinks/http2-sink.js';
 import { FuzzingGateway, type GatewayPlan, gatewayPlan } from '../support/http2-fuzzing-gateway.js';

@@ -1,8 +1,8 @@
 /** What outcomes say over HTTP/2 beside their status: causes, delays and ids, and which of two attempts counts. */
 import { expect, onTestFinished, test } from 'vitest';
+import type { Notification } from '../../src/core/notification.js';
+import type { DeliveryOutcome } from '../../src/core/outcome.js';
 import { createHttp2Delivery } from '../../src/delivery.js';
-import type { Notification } from '../../src/notification.js';
-import type { DeliveryOutcome } from '../../src/outcome.js';
 import { createSimulator } from '../../src/simulator/index.js';
 import { createHttp2Sink } from '../../src/sinks/http2-sink.js';
 import { closed, until } from '../support/frames.js';

@@ -3,7 +3,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Backoff } from '../../src/connection/backoff.js';
 import { CONNECTION_CHANNEL, type ConnectionEvent } from '../../src/connection/connection-event.js';
-import { ApnsError } from '../../src/errors.js';
+import { ApnsError } from '../../src/core/errors.js';
 import { ConnectionHealth } from '../../src/sinks/connection-health.js';
 import type { EngineClock } from '../../src/sinks/engine-clock.js';
 import type { Http2Connection } from '../../src/sinks/http2-connection.js';

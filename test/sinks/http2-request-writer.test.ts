@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { TLSSocket } from 'node:tls';
 import { describe, expect, it } from 'vitest';
-import type { Notification } from '../../src/notification.js';
+import type { Notification } from '../../src/core/notification.js';
 import { CLIENT_PREFACE, MAX_UINT31 } from '../../src/protocol/http2/frame-header.js';
 import { FrameReader } from '../../src/protocol/http2/frame-reader.js';
 import { HpackDecoder } from '../../src/protocol/http2/hpack-decoder.js';

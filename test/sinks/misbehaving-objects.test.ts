@@ -1,9 +1,9 @@
 /** Notifications and listeners that run code of their own at a bad moment: every notification still has one outcome. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Notification } from '../../src/core/notification.js';
+import { type DeliveryOutcome, settledCount } from '../../src/core/outcome.js';
+import { setParsed } from '../../src/core/source-line.js';
 import { createBinaryDelivery, type Delivery } from '../../src/delivery.js';
-import { setParsed } from '../../src/line-stamp.js';
-import type { Notification } from '../../src/notification.js';
-import { type DeliveryOutcome, settledCount } from '../../src/outcome.js';
 import { createBinarySink } from '../../src/sinks/gateway-sink.js';
 import { closed, frames, range, TOKEN, until } from '../support/frames.js';
 import { startScriptedGateway } from '../support/scripted-gateway.js';

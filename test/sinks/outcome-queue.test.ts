@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { NotificationRecord } from '../../src/notification.js';
-import { createOutcomeCounts } from '../../src/outcome.js';
+import { NotificationRecord } from '../../src/core/notification.js';
+import { createOutcomeCounts } from '../../src/core/outcome.js';
 import { encodeFrame } from '../../src/protocol/binary/frame.js';
 import { OutcomeQueue } from '../../src/sinks/outcome-queue.js';
 import { brief, frames, range, runOf, TOKEN } from '../support/frames.js';

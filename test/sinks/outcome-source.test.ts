@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { inspect } from 'node:util';
 import { expect, test } from 'vitest';
-import type { Outcome } from '../../src/outcome.js';
+import type { Outcome } from '../../src/core/outcome.js';
 import { OutcomePump, type OutcomeReader, OutcomeSource } from '../../src/sinks/outcome-source.js';
 
 /** Outcomes that the test settles; each is named by its identifier. */

@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from 'vitest';
-import { InvalidNotificationError } from '../../src/errors.js';
-import type { Notification } from '../../src/notification.js';
+import { InvalidNotificationError } from '../../src/core/errors.js';
+import type { Notification } from '../../src/core/notification.js';
 import { NotificationPreparer } from '../../src/sinks/pending-notification.js';
 import { TOKEN } from '../support/frames.js';
 import { startRawGateway } from '../support/http2-raw-gateway.js';

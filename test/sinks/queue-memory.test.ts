@@ -2,7 +2,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
-import { createOutcomeCounts } from '../../src/outcome.js';
+import { createOutcomeCounts } from '../../src/core/outcome.js';
 import { OutcomeQueue } from '../../src/sinks/outcome-queue.js';
 import { NotificationPreparer } from '../../src/sinks/pending-notification.js';
 import { PendingQueue } from '../../src/sinks/pending-queue.js';

@@ -1,6 +1,6 @@
 /** The options of both wires: their defaults, their limits, and what is refused. */
 import { describe, expect, test } from 'vitest';
-import { ApnsError } from '../../src/errors.js';
+import { ApnsError } from '../../src/core/errors.js';
 import { type BinaryOptions, resolveBinaryOptions } from '../../src/sinks/gateway-options.js';
 import { authorityOf, type Http2Options, resolveHttp2Options } from '../../src/sinks/http2-options.js';
 import { authority } from '../support/loopback.js';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { heldBytes } from '../../src/held-bytes.js';
-import { createOutcomeCounts } from '../../src/outcome.js';
+import { heldBytes } from '../../src/core/held-bytes.js';
+import { createOutcomeCounts } from '../../src/core/outcome.js';
 import { NotificationPreparer, type PendingNotification } from '../../src/sinks/pending-notification.js';
 import { SettledNotifications } from '../../src/sinks/settled-notifications.js';
 import { TOKEN } from '../support/frames.js';

@@ -1,8 +1,8 @@
 /** The window counts what notifications hold in memory, `context` included, and not only their frames. */
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { settledCount } from '../../src/core/outcome.js';
 import { createBinaryDelivery, createHttp2Delivery } from '../../src/delivery.js';
-import { settledCount } from '../../src/outcome.js';
 import { TOKEN, until } from '../support/frames.js';
 import { startRawGateway } from '../support/http2-raw-gateway.js';
 import { startScriptedGateway } from '../support/scripted-gateway.js';

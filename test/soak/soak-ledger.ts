@@ -1,5 +1,5 @@
 /** The books of an endurance run: each notification's outcome beside what the simulator has recorded of it. */
-import type { Outcome } from '../../src/outcome.js';
+import type { Outcome } from '../../src/core/outcome.js';
 import type { AcceptedRecord } from '../../src/simulator/accepted-record.js';
 
 interface Entry {

@@ -2,7 +2,7 @@
 import { Readable, type Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import fc from 'fast-check';
-import { settledCount } from '../../src/outcome.js';
+import { settledCount } from '../../src/core/outcome.js';
 import { createFrameEncoder } from '../../src/transforms/frame-encoder.js';
 import { createNdjsonParser } from '../../src/transforms/ndjson-parser.js';
 import type { ModelBench } from '../model/model-bench.js';

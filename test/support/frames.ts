@@ -1,7 +1,7 @@
 /** Numbered frames and the outcomes they come back as. */
 import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { Outcome } from '../../src/outcome.js';
+import type { Outcome } from '../../src/core/outcome.js';
 import { encodeFrame } from '../../src/protocol/binary/frame.js';
 import type { FrameRun } from '../../src/sinks/frame-run.js';
 import type { BinarySink } from '../../src/sinks/gateway-sink.js';

@@ -2,9 +2,9 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { expect } from 'vitest';
-import type { ApnsError } from '../../src/errors.js';
-import type { Notification } from '../../src/notification.js';
-import { type Outcome, type OutcomeCounts, settledCount } from '../../src/outcome.js';
+import type { ApnsError } from '../../src/core/errors.js';
+import type { Notification } from '../../src/core/notification.js';
+import { type Outcome, type OutcomeCounts, settledCount } from '../../src/core/outcome.js';
 import { createHttp2Sink, type Http2SinkOptions } from '../../src/sinks/http2-sink.js';
 import { type RawPeer, type RawRequest, startRawGateway } from './http2-raw-gateway.js';
 

@@ -2,7 +2,7 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { format, inspect } from 'node:util';
 import { expect } from 'vitest';
-import type { Notification } from '../../src/notification.js';
+import type { Notification } from '../../src/core/notification.js';
 import { mintClientCertificate } from '../../src/simulator/certificates.js';
 import { authority } from './loopback.js';
 

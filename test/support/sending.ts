@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import type { Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import fc from 'fast-check';
-import { type Outcome, type OutcomeCounts, settledCount } from '../../src/outcome.js';
+import { type Outcome, type OutcomeCounts, settledCount } from '../../src/core/outcome.js';
 import { afterTurns } from './unruly-gateway.js';
 
 /** A sink or a delivery. */

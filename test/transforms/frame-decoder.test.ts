@@ -1,8 +1,8 @@
 import { pipeline } from 'node:stream/promises';
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import type { InvalidNotificationError } from '../../src/errors.js';
-import type { Notification } from '../../src/notification.js';
+import type { InvalidNotificationError } from '../../src/core/errors.js';
+import type { Notification } from '../../src/core/notification.js';
 import { encodeFrame, type FrameCommand } from '../../src/protocol/binary/frame.js';
 import { createFrameDecoder, type FrameDecoderOptions } from '../../src/transforms/frame-decoder.js';
 import { createFrameEncoder } from '../../src/transforms/frame-encoder.js';

@@ -2,9 +2,9 @@
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import type { InvalidNotificationError } from '../../src/errors.js';
-import { lineOf } from '../../src/line-stamp.js';
-import type { Notification } from '../../src/notification.js';
+import type { InvalidNotificationError } from '../../src/core/errors.js';
+import type { Notification } from '../../src/core/notification.js';
+import { lineOf } from '../../src/core/source-line.js';
 import { createNdjsonParser, type NdjsonParserOptions } from '../../src/transforms/ndjson-parser.js';
 
 const GOOD = '{"deviceToken":"ab","payload":{}}';

@@ -1,7 +1,7 @@
 import { pipeline } from 'node:stream/promises';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { InvalidNotificationError } from '../../src/errors.js';
+import { InvalidNotificationError } from '../../src/core/errors.js';
 import { createNdjsonParser } from '../../src/transforms/ndjson-parser.js';
 import { createNdjsonStringifier } from '../../src/transforms/ndjson-stringifier.js';
 

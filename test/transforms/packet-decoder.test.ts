@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { ApnsError } from '../../src/errors.js';
+import { ApnsError } from '../../src/core/errors.js';
 import type { PacketFormat } from '../../src/protocol/packet-reader.js';
 import { PacketDecoder } from '../../src/transforms/packet-decoder.js';
 

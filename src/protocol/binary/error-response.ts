@@ -10,9 +10,9 @@
  * packet and closes the connection. Any notifications that you sent after the malformed notification using
  * the same connection are discarded, and must be resent." — Apple, "Binary Provider API"
  */
-import { ApnsError } from '../../errors.js';
-import { MAX_UINT32 } from '../../notification.js';
-import { integerOption } from '../../options.js';
+import { ApnsError } from '../../core/errors.js';
+import { MAX_UINT32 } from '../../core/notification.js';
+import { integerOption } from '../../core/options.js';
 import type { PacketFormat } from '../packet-reader.js';
 import { decodeStatusCode, type StatusReason } from './status-code.js';
 

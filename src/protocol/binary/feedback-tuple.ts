@@ -10,9 +10,9 @@
  * need to send any command." — Apple, "Binary Provider API", "The Feedback Service". The token's length is
  * a field: nothing here assumes 32 bytes.
  */
-import { ApnsError, invalidOption } from '../../errors.js';
-import { MAX_UINT32 } from '../../notification.js';
-import { integerOption } from '../../options.js';
+import { ApnsError, invalidOption } from '../../core/errors.js';
+import { MAX_UINT32 } from '../../core/notification.js';
+import { integerOption } from '../../core/options.js';
 import type { PacketFormat } from '../packet-reader.js';
 
 /** A device token the service has given up on. */

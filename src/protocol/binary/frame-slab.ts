@@ -12,7 +12,7 @@ import {
   NotificationRecord,
   payloadText,
   priorityProblem,
-} from '../../notification.js';
+} from '../../core/notification.js';
 import { compactAdvice } from '../json/compact-advice.js';
 import { type FrameCommand, frameBytes, MAX_PAYLOAD_BYTES, writeFrame } from './frame.js';
 

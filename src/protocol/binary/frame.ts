@@ -10,9 +10,9 @@
  *
  * Sources: Apple, "Binary Provider API" (command 2) and "Legacy Notification Format" (commands 1 and 0).
  */
-import { ApnsError, invalidOption } from '../../errors.js';
-import { MAX_UINT32 } from '../../notification.js';
-import { integerOption } from '../../options.js';
+import { ApnsError, invalidOption } from '../../core/errors.js';
+import { MAX_UINT32 } from '../../core/notification.js';
+import { integerOption } from '../../core/options.js';
 import type { PacketFormat } from '../packet-reader.js';
 
 /** The form of a frame. 2 is the one to use; 1 cannot carry a priority; 0 carries no identifier either. */

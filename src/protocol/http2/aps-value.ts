@@ -7,8 +7,8 @@ import type {
   LiveActivityEndAps,
   LiveActivityStartAps,
   LocalizedText,
-} from '../../aps.js';
-import { describe } from '../../errors.js';
+} from '../../core/aps.js';
+import { describe } from '../../core/errors.js';
 import {
   earlySecondsProblem,
   FIRST_IMPLAUSIBLE_SECOND,

@@ -5,7 +5,7 @@
  * error ends one stream with RST_STREAM. Both carry the code that is put on the wire, which never ends up
  * in `error.code`.
  */
-import { ApnsError } from '../../errors.js';
+import { ApnsError } from '../../core/errors.js';
 import { Http2ErrorCode, type Http2ErrorName } from './error-code.js';
 
 /** A breach of the HTTP/2 rules. `code` is `APNS_ERR_HTTP2_PROTOCOL`. */

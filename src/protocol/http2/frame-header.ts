@@ -8,7 +8,7 @@
  *
  * The length counts the payload only.
  */
-import { ApnsError } from '../../errors.js';
+import { ApnsError } from '../../core/errors.js';
 import type { PacketFormat } from '../packet-reader.js';
 import { connectionError } from './connection-error.js';
 

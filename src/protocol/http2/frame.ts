@@ -15,7 +15,7 @@
  * The top bit of a stream id or an increment is reserved and ignored; of a dependency it says "exclusive".
  * Encoding takes whatever it is given, decoding checks what section 6 demands of each frame alone.
  */
-import { ApnsError } from '../../errors.js';
+import { ApnsError } from '../../core/errors.js';
 import { connectionError, type Http2Error, streamError } from './connection-error.js';
 import {
   checkStream,

@@ -3,8 +3,8 @@
  * device, which is silent about what it drops. These are therefore warnings, all but the size.
  */
 
-import { nearestName } from '../../nearest-name.js';
-import { shownName } from '../../notification.js';
+import { nearestName } from '../../core/nearest-name.js';
+import { shownName } from '../../core/notification.js';
 import { compactAdvice } from '../json/compact-advice.js';
 import { APS_KEYS, type KeyChecks, valueProblem } from './aps-value.js';
 import { maxPayloadBytes } from './push-type.js';

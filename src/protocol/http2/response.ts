@@ -7,7 +7,7 @@
  * and nothing is remembered. Rules whose breach says nothing about the answer (names in upper case,
  * connection-specific headers, a wrong content-length) are not enforced: whoever said 200 has accepted.
  */
-import { shownName } from '../../notification.js';
+import { shownName } from '../../core/notification.js';
 import { type Http2Error, streamError } from './connection-error.js';
 import { DEFAULT_TABLE_BYTES } from './dynamic-table.js';
 import { type FieldSink, HpackDecoder } from './hpack-decoder.js';

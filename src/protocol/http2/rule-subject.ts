@@ -1,5 +1,5 @@
 /** Properties of a notification that rules need and that depend on several fields. */
-import { channelOf, type Notification } from '../../notification.js';
+import { channelOf, type Notification } from '../../core/notification.js';
 import { pushTypeOfTopic } from './push-type.js';
 import type { Http2RuleContext } from './rule.js';
 

@@ -1,5 +1,5 @@
 /** What a rule for HTTP/2 notifications is. The table of them is in `rules.ts`. */
-import type { Notification } from '../../notification.js';
+import type { Notification } from '../../core/notification.js';
 
 /** How the notification will be sent, as far as rules depend on it. */
 export interface Http2RuleContext {

@@ -3,14 +3,14 @@
  * notification from being sent, `apns-streams lint` for everything. `docs/rules.md` shows the table, and a
  * test holds the two together.
  */
-import { InvalidNotificationError } from '../../errors.js';
+import { InvalidNotificationError } from '../../core/errors.js';
 import {
   type CheckedNotification,
   checkNotification,
   invalidNotification,
   type Notification,
   payloadText,
-} from '../../notification.js';
+} from '../../core/notification.js';
 import { ALERT_RULES } from './alert-rules.js';
 import { isObject } from './aps-value.js';
 import { COMMON_RULES, NOTIFICATION_RULE } from './common-rules.js';

@@ -1,6 +1,6 @@
 /** NDJSON in chunks, and the notifications it holds. */
-import { InvalidNotificationError } from '../../errors.js';
-import type { Notification } from '../../notification.js';
+import { InvalidNotificationError } from '../../core/errors.js';
+import type { Notification } from '../../core/notification.js';
 import { skipSpace } from './json-scanner.js';
 import { LineReader } from './line-reader.js';
 import { checkNdjsonStart, NDJSON_START_BYTES, notNdjson } from './ndjson-start.js';

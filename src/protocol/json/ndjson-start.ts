@@ -1,5 +1,5 @@
 /** Mistakes about the input as a whole, told from its first bytes. */
-import { ApnsError } from '../../errors.js';
+import { ApnsError } from '../../core/errors.js';
 
 /** How many bytes {@link checkNdjsonStart} wants to see, unless the input is shorter. */
 export const NDJSON_START_BYTES = 4;

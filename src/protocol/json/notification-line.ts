@@ -1,6 +1,5 @@
 /** One NDJSON line as bytes, and the notification it holds. */
-import { describe, InvalidNotificationError } from '../../errors.js';
-import { setParsed } from '../../line-stamp.js';
+import { describe, InvalidNotificationError } from '../../core/errors.js';
 import {
   apnsIdProblem,
   CHANNEL_AND_TOKEN,
@@ -17,7 +16,8 @@ import {
   priorityProblem,
   shownName,
   unknownFieldProblem,
-} from '../../notification.js';
+} from '../../core/notification.js';
+import { setParsed } from '../../core/source-line.js';
 import { jsonProblem } from './json-problem.js';
 import { endOfHexDigits, JsonScanner, skipSpace } from './json-scanner.js';
 

@@ -1,8 +1,8 @@
 /** An object, and the NDJSON line it is written as. */
 import { isUtf8 } from 'node:buffer';
-import { describe, InvalidNotificationError } from '../../errors.js';
-import { lineOf } from '../../line-stamp.js';
-import { expirationProblem, expirationSeconds } from '../../notification.js';
+import { describe, InvalidNotificationError } from '../../core/errors.js';
+import { expirationProblem, expirationSeconds } from '../../core/notification.js';
+import { lineOf } from '../../core/source-line.js';
 import { JsonScanner } from './json-scanner.js';
 
 const OPEN_BRACE = 0x7b;

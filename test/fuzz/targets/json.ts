@@ -1,8 +1,8 @@
 /** One JSON text: the scanner, and the parser of one line, held to what `JSON.parse` says. */
 import { isUtf8 } from 'node:buffer';
 import { isDeepStrictEqual } from 'node:util';
-import { InvalidNotificationError } from '../../../src/errors.js';
-import { checkNotification, type Notification } from '../../../src/notification.js';
+import { InvalidNotificationError } from '../../../src/core/errors.js';
+import { checkNotification, type Notification } from '../../../src/core/notification.js';
 import { JsonScanner } from '../../../src/protocol/json/json-scanner.js';
 import { NotificationLineParser } from '../../../src/protocol/json/notification-line.js';
 import { LineStringifier } from '../../../src/protocol/json/stringify-line.js';

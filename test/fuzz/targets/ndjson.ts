@@ -1,6 +1,6 @@
 /** Whole inputs of NDJSON: their lines, and the notifications in them. */
 import { isUtf8 } from 'node:buffer';
-import { lineOf } from '../../../src/line-stamp.js';
+import { lineOf } from '../../../src/core/source-line.js';
 import { LineReader } from '../../../src/protocol/json/line-reader.js';
 import { NdjsonDecoder } from '../../../src/protocol/json/ndjson-decoder.js';
 import type { PayloadMode } from '../../../src/protocol/json/notification-line.js';

@@ -1,5 +1,5 @@
 /** Packets of any format, and a fuzz target for what cuts them. */
-import { ApnsError } from '../../../src/errors.js';
+import { ApnsError } from '../../../src/core/errors.js';
 import { type PacketFormat, type PacketHandler, PacketReader } from '../../../src/protocol/packet-reader.js';
 import { type Decoding, type FuzzTarget, thrownBy } from '../fuzz-target.js';
 

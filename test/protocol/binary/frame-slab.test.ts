@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Notification } from '../../../src/notification.js';
+import type { Notification } from '../../../src/core/notification.js';
 import { decodeFrame, type FrameCommand } from '../../../src/protocol/binary/frame.js';
 import { FrameSlab, type FrameSpan, SLAB_BYTES } from '../../../src/protocol/binary/frame-slab.js';
 import { IdentifierSequence } from '../../../src/protocol/binary/identifier.js';

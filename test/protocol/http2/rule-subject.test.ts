@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { Notification } from '../../../src/notification.js';
+import type { Notification } from '../../../src/core/notification.js';
 import {
   goesWithoutAps,
   impliedPushType,

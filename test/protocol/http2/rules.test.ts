@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { InvalidNotificationError } from '../../../src/errors.js';
-import { lineOf, setLine } from '../../../src/line-stamp.js';
-import type { Notification } from '../../../src/notification.js';
+import { InvalidNotificationError } from '../../../src/core/errors.js';
+import type { Notification } from '../../../src/core/notification.js';
+import { lineOf, setLine } from '../../../src/core/source-line.js';
 import type { Http2RuleContext } from '../../../src/protocol/http2/rule.js';
 import {
   checkHttp2Notification,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { Notification } from '../../../src/core/notification.js';
 import { createNdjsonParser } from '../../../src/index.js';
-import type { Notification } from '../../../src/notification.js';
 import { FrameSlab } from '../../../src/protocol/binary/frame-slab.js';
 import { lintNotification } from '../../../src/protocol/http2/rules.js';
 import { compactAdvice } from '../../../src/protocol/json/compact-advice.js';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { InvalidNotificationError } from '../../../src/errors.js';
-import { lineOf } from '../../../src/line-stamp.js';
-import type { Notification } from '../../../src/notification.js';
+import type { InvalidNotificationError } from '../../../src/core/errors.js';
+import type { Notification } from '../../../src/core/notification.js';
+import { lineOf } from '../../../src/core/source-line.js';
 import { NdjsonDecoder } from '../../../src/protocol/json/ndjson-decoder.js';
 
 const SAMPLE = Buffer.from(

@@ -1,8 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { InvalidNotificationError } from '../../../src/errors.js';
-import { lineOf } from '../../../src/line-stamp.js';
-import { MAX_DEVICE_TOKEN_BYTES, NOTIFICATION_FIELDS, type Notification } from '../../../src/notification.js';
+import { InvalidNotificationError } from '../../../src/core/errors.js';
+import {
+  MAX_DEVICE_TOKEN_BYTES,
+  NOTIFICATION_FIELDS,
+  type Notification,
+} from '../../../src/core/notification.js';
+import { lineOf } from '../../../src/core/source-line.js';
 import { NotificationLineParser } from '../../../src/protocol/json/notification-line.js';
 
 const TOKEN = '00Ff'.repeat(16);

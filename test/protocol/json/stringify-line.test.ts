@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { InvalidNotificationError } from '../../../src/errors.js';
-import { setLine } from '../../../src/line-stamp.js';
+import { InvalidNotificationError } from '../../../src/core/errors.js';
+import { setLine } from '../../../src/core/source-line.js';
 import { LineStringifier } from '../../../src/protocol/json/stringify-line.js';
 
 const stringify = (object: unknown): string => new LineStringifier().stringify(object);

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { nearestName } from '../src/nearest-name.js';
-import { NOTIFICATION_FIELDS } from '../src/notification.js';
+import { nearestName } from '../../src/core/nearest-name.js';
+import { NOTIFICATION_FIELDS } from '../../src/core/notification.js';
 
 it.each([
   ['token', 'deviceToken'],

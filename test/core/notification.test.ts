@@ -1,16 +1,16 @@
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { InvalidNotificationError } from '../src/errors.js';
-import { lineOf, setLine, setParsed } from '../src/line-stamp.js';
+import { InvalidNotificationError } from '../../src/core/errors.js';
 import {
   checkNotification,
   expirationSeconds,
   NOTIFICATION_FIELDS,
   type Notification,
   payloadText,
-} from '../src/notification.js';
-import { DEVICE_TOKEN_VECTORS } from './vectors/device-tokens.js';
+} from '../../src/core/notification.js';
+import { lineOf, setLine, setParsed } from '../../src/core/source-line.js';
+import { DEVICE_TOKEN_VECTORS } from '../vectors/device-tokens.js';
 
 const TOKEN = '000102030405060708090a0b0c0d0e0ff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff';
 const valid: Notification = { deviceToken: TOKEN, payload: { aps: {} } };

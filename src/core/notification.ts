@@ -7,9 +7,9 @@
 import type { ApsPayload } from './aps.js';
 import { deviceTokenAdvice } from './device-token-advice.js';
 import { describe, InvalidNotificationError, shortToken, withoutTokens } from './errors.js';
-import { checkedTokenOf, lineOf } from './line-stamp.js';
 import { nearestName } from './nearest-name.js';
 import { printable } from './printable.js';
+import { checkedTokenOf, lineOf } from './source-line.js';
 
 /** A push notification. Only `deviceToken` and `payload` are required. One NDJSON line holds one of these. */
 export interface Notification {

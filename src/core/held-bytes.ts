@@ -4,7 +4,7 @@
  * A sender keeps each notification until its outcome is read, and `context` can be anything. A window that counts
  * frames only would hold gigabytes of it.
  */
-import { lineBytesOf } from './line-stamp.js';
+import { lineBytesOf } from './source-line.js';
 
 /** How many values of a `context` are visited. Larger ones are rare, and the visit takes time for each notification. */
 const MAX_VISITS = 256;

@@ -12,7 +12,7 @@ import {
   type DeliveryOutcome,
   type Notification,
   type Outcome,
-} from '../src/index.js';
+} from '../../src/index.js';
 
 const where = { host: '127.0.0.1' };
 const nowhere = (): Writable =>

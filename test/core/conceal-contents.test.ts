@@ -1,8 +1,8 @@
 import { Readable, Transform, Writable } from 'node:stream';
 import { inspect } from 'node:util';
 import { expect, it } from 'vitest';
-import { concealContents } from '../src/conceal-contents.js';
-import { BinarySink } from '../src/sinks/gateway-sink.js';
+import { concealContents } from '../../src/core/conceal-contents.js';
+import { BinarySink } from '../../src/sinks/gateway-sink.js';
 
 class Secretive extends Transform {
   static {

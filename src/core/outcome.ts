@@ -3,8 +3,8 @@
  */
 import type { InspectOptions, inspect as inspectValue } from 'node:util';
 import { shortToken } from './errors.js';
-import { lineOf } from './line-stamp.js';
 import type { Notification } from './notification.js';
+import { lineOf } from './source-line.js';
 
 /**
  * - `accepted`: proved. HTTP/2 answered 200; on the binary wire a later identifier was answered, or a

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import { heldBytes } from '../src/held-bytes.js';
-import { createNdjsonParser } from '../src/transforms/ndjson-parser.js';
+import { heldBytes } from '../../src/core/held-bytes.js';
+import { createNdjsonParser } from '../../src/transforms/ndjson-parser.js';
 
 const notification = { deviceToken: 'ab', payload: '{}' };
 const held = (context: unknown): number => heldBytes(notification, context);

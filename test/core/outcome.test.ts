@@ -1,8 +1,8 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { setLine } from '../src/line-stamp.js';
-import type { Notification } from '../src/notification.js';
-import { createOutcome, createOutcomeCounts, settledCount } from '../src/outcome.js';
+import type { Notification } from '../../src/core/notification.js';
+import { createOutcome, createOutcomeCounts, settledCount } from '../../src/core/outcome.js';
+import { setLine } from '../../src/core/source-line.js';
 
 const TOKEN = '000102030405060708090a0b0c0d0e0ff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff';
 

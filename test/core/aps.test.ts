@@ -3,9 +3,15 @@
  * compiles is an error. The other half holds the types against the rules that look at payloads at run time.
  */
 import { describe, expect, expectTypeOf, it } from 'vitest';
-import type { Aps, ApsPayload, LiveActivityAps, LiveActivityStartAps, Notification } from '../src/index.js';
-import { APS_KEYS } from '../src/protocol/http2/aps-value.js';
-import { lintNotification } from '../src/protocol/http2/rules.js';
+import type {
+  Aps,
+  ApsPayload,
+  LiveActivityAps,
+  LiveActivityStartAps,
+  Notification,
+} from '../../src/index.js';
+import { APS_KEYS } from '../../src/protocol/http2/aps-value.js';
+import { lintNotification } from '../../src/protocol/http2/rules.js';
 
 const NOW = 1_800_000_000;
 

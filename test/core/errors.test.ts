@@ -8,7 +8,7 @@ import {
   InvalidNotificationError,
   invalidOption,
   shortToken,
-} from '../src/errors.js';
+} from '../../src/core/errors.js';
 
 const TOKEN = '000102030405060708090a0b0c0d0e0ff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff';
 

@@ -5,7 +5,7 @@ import {
   choiceOption,
   integerOption,
   streamOptions,
-} from '../src/options.js';
+} from '../../src/core/options.js';
 
 const invalid = expect.objectContaining({ name: 'ApnsError', code: 'APNS_ERR_INVALID_OPTION' });
 
