@@ -15,8 +15,8 @@ import { resolveTarget, TARGET_OPTION_NAMES, type TargetOptions } from './connec
 import { ChannelError, invalidOption } from './core/errors.js';
 import { channelIdProblem, headerTextProblem } from './core/notification.js';
 import { checkOptionNames, choiceOption, integerOption, streamOptions } from './core/options.js';
-import { decodeReasonBody } from './protocol/http2/reason.js';
-import { parseHttpDate } from './protocol/http2/retry-after.js';
+import { decodeReasonBody } from './protocol/apns/reason.js';
+import { parseHttpDate } from './protocol/apns/retry-after.js';
 import { authorityOf } from './sinks/http2-options.js';
 
 /** Where a channel manager connects, as whom, and for which app. `port` is 2196, or 2195 with the sandbox. */

@@ -3,8 +3,8 @@ import { Transform } from 'node:stream';
 import { InvalidNotificationError } from '../core/errors.js';
 import type { Notification } from '../core/notification.js';
 import { lineOf } from '../core/source-line.js';
-import type { Http2RuleContext } from '../protocol/http2/rule.js';
-import { findingOfError, type LintFinding, lintNotification } from '../protocol/http2/rules.js';
+import type { Http2RuleContext } from '../rules/rule.js';
+import { findingOfError, type LintFinding, lintNotification } from '../rules/rules.js';
 import { fileOf } from './notification-file.js';
 import { createFrameCheck } from './targets.js';
 

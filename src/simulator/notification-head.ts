@@ -4,8 +4,8 @@
  */
 import type { IncomingHttpHeaders } from 'node:http2';
 import { deviceTokenProblem, MAX_UINT32 } from '../core/notification.js';
-import { isKnownPushType, maxPayloadBytes, topicSuffix } from '../protocol/http2/push-type.js';
-import type { ApnsReason } from '../protocol/http2/reason.js';
+import { isKnownPushType, maxPayloadBytes, topicSuffix } from '../protocol/apns/push-type.js';
+import type { ApnsReason } from '../protocol/apns/reason.js';
 import type { RecordFields } from './accepted-record.js';
 import { type Rejection, rejection } from './rejection.js';
 import type { TopicPolicy } from './topic-policy.js';

@@ -1,7 +1,7 @@
 /** Who the client of one connection is: the owner of a certificate, or whoever has a provider token. */
 import type { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
-import type { ApnsReason } from '../protocol/http2/reason.js';
+import type { ApnsReason } from '../protocol/apns/reason.js';
 import { APPLE_PUSH_ENVIRONMENTS, type ApnsEnvironment } from './certificates.js';
 import { derObjectIdentifier } from './der.js';
 import { canShareConnection, isSameEnvironment, type KnownKey, type KnownKeys } from './provider-keys.js';

@@ -1,5 +1,5 @@
 /** What the HTTP/2 side does with a request that has arrived whole: who may, to where, with what. */
-import type { ApnsReason } from '../protocol/http2/reason.js';
+import type { ApnsReason } from '../protocol/apns/reason.js';
 import { isBroadcastPath, isChannelsPath, manageChannels, readBroadcast } from './channel-request.js';
 import { applyTokenFault, deliver } from './http2-token-fault.js';
 import {

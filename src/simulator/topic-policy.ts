@@ -1,6 +1,6 @@
 /** Which topics a client may send to: those of its certificate, or with a provider token those of the team. */
 import type { X509Certificate } from 'node:crypto';
-import { pushTypeOfTopic, topicSuffix } from '../protocol/http2/push-type.js';
+import { pushTypeOfTopic, topicSuffix } from '../protocol/apns/push-type.js';
 import { APPLE_PUSH_TOPICS } from './certificates.js';
 import { derObjectIdentifier, derUtf8String } from './der.js';
 

@@ -6,7 +6,7 @@
  * Source: Apple, "Sending broadcast push notification requests to APNs".
  */
 import { type CheckedNotification, expirationSeconds, invalidNotification } from '../core/notification.js';
-import type { GeneralRequest } from '../protocol/http2/request.js';
+import type { GeneralRequest } from '../protocol/apns/request.js';
 
 const PUSH_TYPE = 'liveactivity';
 

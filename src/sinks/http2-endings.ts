@@ -1,7 +1,7 @@
 /** What is said of the end of an HTTP/2 connection or stream. */
 import { ApnsError, formatPeer, type Peer, shownReason, toApnsError } from '../core/errors.js';
+import { decodeReasonBody } from '../protocol/apns/reason.js';
 import { Http2ErrorCode, http2ErrorName } from '../protocol/http2/error-code.js';
-import { decodeReasonBody } from '../protocol/http2/reason.js';
 import type { ResolvedHttp2Options } from './http2-options.js';
 
 /** A wire error code as the reason of an outcome: INTERNAL_ERROR becomes StreamInternalError. */

@@ -4,15 +4,16 @@
  *     write() ──▶ headers, and the body whole, if both windows take it
  *        └──────▶ unfinished ── windows grow, the socket drains ──▶ written piece by piece
  */
-import { connectionError } from '../protocol/http2/connection-error.js';
-import { DEFAULT_MAX_FRAME_BYTES, FRAME_HEADER_BYTES, MAX_UINT31 } from '../protocol/http2/frame-header.js';
+
 import {
   bodyBytes,
   type GeneralRequest,
   notificationBytes,
   RequestEncoder,
   requestHeadersBytes,
-} from '../protocol/http2/request.js';
+} from '../protocol/apns/request.js';
+import { connectionError } from '../protocol/http2/connection-error.js';
+import { DEFAULT_MAX_FRAME_BYTES, FRAME_HEADER_BYTES, MAX_UINT31 } from '../protocol/http2/frame-header.js';
 import type { Http2Settings } from '../protocol/http2/settings.js';
 import type { Http2Output } from './http2-output.js';
 import type { PendingNotification } from './pending-notification.js';

@@ -9,9 +9,9 @@ import {
   payloadText,
 } from '../core/notification.js';
 import type { Settlement } from '../core/outcome.js';
-import type { GeneralRequest, NotificationRequest } from '../protocol/http2/request.js';
-import type { Http2RuleContext } from '../protocol/http2/rule.js';
-import { checkHttp2Headers, checkHttp2PayloadBytes, type HeaderRuleFields } from '../protocol/http2/rules.js';
+import type { GeneralRequest, NotificationRequest } from '../protocol/apns/request.js';
+import type { Http2RuleContext } from '../rules/rule.js';
+import { checkHttp2Headers, checkHttp2PayloadBytes, type HeaderRuleFields } from '../rules/rules.js';
 import { ApnsIdSource } from './apns-id-source.js';
 import { createBroadcastRequest } from './broadcast-request.js';
 

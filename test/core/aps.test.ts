@@ -10,8 +10,8 @@ import type {
   LiveActivityStartAps,
   Notification,
 } from '../../src/index.js';
-import { APS_KEYS } from '../../src/protocol/http2/aps-value.js';
-import { lintNotification } from '../../src/protocol/http2/rules.js';
+import { APS_KEYS } from '../../src/rules/aps-value.js';
+import { lintNotification } from '../../src/rules/rules.js';
 
 const NOW = 1_800_000_000;
 

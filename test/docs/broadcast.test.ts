@@ -5,7 +5,7 @@ import { createChannelManager } from '../../src/channels.js';
 import { ChannelError } from '../../src/core/errors.js';
 import { NOTIFICATION_FIELDS } from '../../src/core/notification.js';
 import { createHttp2Delivery } from '../../src/delivery.js';
-import { REASON_STATUS } from '../../src/protocol/http2/reason.js';
+import { REASON_STATUS } from '../../src/protocol/apns/reason.js';
 import { createSimulator } from '../../src/simulator/simulator.js';
 
 const text = readFileSync(new URL('../../docs/broadcast.md', import.meta.url), 'utf8');

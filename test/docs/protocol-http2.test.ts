@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { encodeReasonBody } from '../../src/protocol/apns/reason.js';
+import { type NotificationRequest, RequestEncoder } from '../../src/protocol/apns/request.js';
+import { ResponseDecoder } from '../../src/protocol/apns/response.js';
+import { HpackDecoder } from '../../src/protocol/hpack/decoder.js';
+import { type FieldIndexing, HpackEncoder } from '../../src/protocol/hpack/encoder.js';
 import { decodeFrame, encodeFrame } from '../../src/protocol/http2/frame.js';
 import { FRAME_HEADER_BYTES } from '../../src/protocol/http2/frame-header.js';
-import { HpackDecoder } from '../../src/protocol/http2/hpack-decoder.js';
-import { type FieldIndexing, HpackEncoder } from '../../src/protocol/http2/hpack-encoder.js';
-import { encodeReasonBody } from '../../src/protocol/http2/reason.js';
-import { type NotificationRequest, RequestEncoder } from '../../src/protocol/http2/request.js';
-import { ResponseDecoder } from '../../src/protocol/http2/response.js';
 import { annotatedHex } from '../vectors/annotated-hex.js';
 
 const text = readFileSync(new URL('../../docs/protocol-http2.md', import.meta.url), 'utf8');

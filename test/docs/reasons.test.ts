@@ -3,9 +3,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { reasonOf } from '../../src/connection/connection-error.js';
 import { ApnsError, type ApnsErrorCode } from '../../src/core/errors.js';
+import { REASON_STATUS } from '../../src/protocol/apns/reason.js';
 import { StatusCode } from '../../src/protocol/binary/status-code.js';
 import { Http2ErrorCode } from '../../src/protocol/http2/error-code.js';
-import { REASON_STATUS } from '../../src/protocol/http2/reason.js';
 import { lossReason, resetReason } from '../../src/sinks/http2-endings.js';
 
 const read = (path: string): Promise<string> => readFile(new URL(`../../${path}`, import.meta.url), 'utf8');

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { Http2Rule } from '../../src/protocol/http2/rule.js';
-import { HTTP2_RULES } from '../../src/protocol/http2/rules.js';
+import type { Http2Rule } from '../../src/rules/rule.js';
+import { HTTP2_RULES } from '../../src/rules/rules.js';
 
 const text = readFileSync(new URL('../../docs/rules.md', import.meta.url), 'utf8');
 

@@ -1,6 +1,6 @@
 /** What is said of refused credentials: for every reason that Apple documents, what to do. */
 import { expect, test } from 'vitest';
-import { REASON_STATUS } from '../../src/protocol/http2/reason.js';
+import { REASON_STATUS } from '../../src/protocol/apns/reason.js';
 import { refusedError } from '../../src/sinks/http2-endings.js';
 import type { ResolvedHttp2Options } from '../../src/sinks/http2-options.js';
 

@@ -5,11 +5,11 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket, TlsOptions } from 'node:tls';
 import { expect, onTestFinished, vi } from 'vitest';
+import { HpackDecoder } from '../../src/protocol/hpack/decoder.js';
+import { HpackEncoder } from '../../src/protocol/hpack/encoder.js';
 import { encodeFrame, type Http2Frame } from '../../src/protocol/http2/frame.js';
 import { CLIENT_PREFACE } from '../../src/protocol/http2/frame-header.js';
 import { type FrameHandler, FrameReader } from '../../src/protocol/http2/frame-reader.js';
-import { HpackDecoder } from '../../src/protocol/http2/hpack-decoder.js';
-import { HpackEncoder } from '../../src/protocol/http2/hpack-encoder.js';
 import type { Http2Settings } from '../../src/protocol/http2/settings.js';
 import { authority, listenTls } from './loopback.js';
 

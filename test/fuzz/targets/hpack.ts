@@ -1,13 +1,9 @@
 /** HPACK: header blocks with their table, Huffman-coded strings, integers. */
-import { ByteCursor } from '../../../src/protocol/http2/byte-cursor.js';
-import { HpackDecoder } from '../../../src/protocol/http2/hpack-decoder.js';
-import {
-  type FieldIndexing,
-  HpackEncoder,
-  headerFieldBytes,
-} from '../../../src/protocol/http2/hpack-encoder.js';
-import { MAX_INTEGER_BYTES, readInteger, writeInteger } from '../../../src/protocol/http2/hpack-integer.js';
-import { decodeHuffman, encodeHuffman, HUFFMAN_MAX_EXPANSION } from '../../../src/protocol/http2/huffman.js';
+import { ByteCursor } from '../../../src/protocol/hpack/byte-cursor.js';
+import { HpackDecoder } from '../../../src/protocol/hpack/decoder.js';
+import { type FieldIndexing, HpackEncoder, headerFieldBytes } from '../../../src/protocol/hpack/encoder.js';
+import { decodeHuffman, encodeHuffman, HUFFMAN_MAX_EXPANSION } from '../../../src/protocol/hpack/huffman.js';
+import { MAX_INTEGER_BYTES, readInteger, writeInteger } from '../../../src/protocol/hpack/integer.js';
 import type { PacketFormat } from '../../../src/protocol/packet-reader.js';
 import { decodeWhole, type FuzzTarget, thrownBy } from '../fuzz-target.js';
 import type { Random } from '../random.js';

@@ -1,15 +1,11 @@
 /** What APNs answers over HTTP/2: whole responses, the bodies that give reasons, `retry-after`. */
 import { isDeepStrictEqual } from 'node:util';
+import { decodeReasonBody, encodeReasonBody } from '../../../src/protocol/apns/reason.js';
+import { type ApnsResponse, ResponseDecoder } from '../../../src/protocol/apns/response.js';
+import { decodeRetryAfter, encodeRetryAfter, parseHttpDate } from '../../../src/protocol/apns/retry-after.js';
+import { HpackEncoder } from '../../../src/protocol/hpack/encoder.js';
 import { encodeFrame, type Http2Frame } from '../../../src/protocol/http2/frame.js';
 import { FrameReader } from '../../../src/protocol/http2/frame-reader.js';
-import { HpackEncoder } from '../../../src/protocol/http2/hpack-encoder.js';
-import { decodeReasonBody, encodeReasonBody } from '../../../src/protocol/http2/reason.js';
-import { type ApnsResponse, ResponseDecoder } from '../../../src/protocol/http2/response.js';
-import {
-  decodeRetryAfter,
-  encodeRetryAfter,
-  parseHttpDate,
-} from '../../../src/protocol/http2/retry-after.js';
 import { decodeWhole, type FuzzTarget } from '../fuzz-target.js';
 import { encodeBlock } from './hpack.js';
 import { lengthFields, tellingHandler } from './http2-frames.js';

@@ -4,21 +4,21 @@ import { createServer, type ServerHttp2Session } from 'node:http2';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
-import { encodeFrame } from '../../../src/protocol/http2/frame.js';
-import { CLIENT_PREFACE, FRAME_HEADER_BYTES } from '../../../src/protocol/http2/frame-header.js';
-import { type FrameHandler, FrameReader } from '../../../src/protocol/http2/frame-reader.js';
-import { frameHeaderBlock, splitBytes } from '../../../src/protocol/http2/frame-split.js';
-import { HpackDecoder } from '../../../src/protocol/http2/hpack-decoder.js';
+import { notificationBytes, RequestEncoder } from '../../../src/protocol/apns/request.js';
+import { ResponseDecoder } from '../../../src/protocol/apns/response.js';
+import { HpackDecoder } from '../../../src/protocol/hpack/decoder.js';
 import {
   BLOCK_START_BYTES,
   type FieldIndexing,
   HpackEncoder,
   headerFieldBytes,
-} from '../../../src/protocol/http2/hpack-encoder.js';
-import { notificationBytes, RequestEncoder } from '../../../src/protocol/http2/request.js';
-import { ResponseDecoder } from '../../../src/protocol/http2/response.js';
+} from '../../../src/protocol/hpack/encoder.js';
+import { STATIC_TABLE } from '../../../src/protocol/hpack/static-table.js';
+import { encodeFrame } from '../../../src/protocol/http2/frame.js';
+import { CLIENT_PREFACE, FRAME_HEADER_BYTES } from '../../../src/protocol/http2/frame-header.js';
+import { type FrameHandler, FrameReader } from '../../../src/protocol/http2/frame-reader.js';
+import { frameHeaderBlock, splitBytes } from '../../../src/protocol/http2/frame-split.js';
 import type { Http2Settings } from '../../../src/protocol/http2/settings.js';
-import { STATIC_TABLE } from '../../../src/protocol/http2/static-table.js';
 
 type Field = readonly [name: string, value: string, indexing?: FieldIndexing];
 

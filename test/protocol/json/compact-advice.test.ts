@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { Notification } from '../../../src/core/notification.js';
 import { createNdjsonParser } from '../../../src/index.js';
 import { FrameSlab } from '../../../src/protocol/binary/frame-slab.js';
-import { lintNotification } from '../../../src/protocol/http2/rules.js';
 import { compactAdvice } from '../../../src/protocol/json/compact-advice.js';
+import { lintNotification } from '../../../src/rules/rules.js';
 import { NotificationPreparer } from '../../../src/sinks/pending-notification.js';
 
 /** As Python's json.dumps writes text that is no ASCII. */

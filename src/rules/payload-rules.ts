@@ -1,0 +1,161 @@
+/**
+ * The rules that a payload is held to on HTTP/2. APNs looks at its size alone; what it says is judged on the
+ * device, which is silent about what it drops. These are therefore warnings, all but the size.
+ */
+
+import { nearestName } from '../core/nearest-name.js';
+import { shownName } from '../core/notification.js';
+import { maxPayloadBytes } from '../protocol/apns/push-type.js';
+import { compactAdvice } from '../protocol/json/compact-advice.js';
+import { APS_KEYS, type KeyChecks, valueProblem } from './aps-value.js';
+import type { Http2Rule, JsonObject } from './rule.js';
+import { BACKGROUND, PAYLOAD, WIDGETS } from './rule-sources.js';
+import { goesWithoutAps, impliedPushType, isBroadcast } from './rule-subject.js';
+
+/** Push types whose payload the system reads itself, and not the app alone. */
+const READS_APS: ReadonlySet<string> = new Set([
+  'alert',
+  'background',
+  'liveactivity',
+  'widgets',
+  'controls',
+]);
+
+/** The keys with an effect that a person notices. */
+export const SHOWN: readonly string[] = ['alert', 'badge', 'sound'];
+
+export const PAYLOAD_RULES: readonly Http2Rule[] = [
+  {
+    id: 'payload-size',
+    field: 'payload',
+    severity: 'error',
+    requirement: 'The payload has at most 4096 bytes of UTF-8, with push type voip and in a broadcast 5120.',
+    source: PAYLOAD,
+    payloadProblem: ({ json }, notification) =>
+      payloadBytesProblem(
+        json.length,
+        notification.pushType,
+        isBroadcast(notification),
+        notification.payload,
+      ),
+  },
+  {
+    id: 'payload-json',
+    field: 'payload',
+    severity: 'warning',
+    requirement: 'The payload is the JSON text of an object.',
+    source: PAYLOAD,
+    payloadProblem: ({ object }) =>
+      object === undefined ? 'is sent as it is, and is not the JSON text of an object' : undefined,
+  },
+  {
+    id: 'aps-missing',
+    field: 'payload',
+    severity: 'warning',
+    requirement:
+      'The payload has an `aps` dictionary if the system reads it; Wallet and device management need none.',
+    source: PAYLOAD,
+    payloadProblem({ object, aps }, notification, context) {
+      if (object === undefined || aps !== undefined || goesWithoutAps(notification, context))
+        return undefined;
+      return READS_APS.has(impliedPushType(notification, context) ?? 'alert')
+        ? 'has no aps dictionary'
+        : undefined;
+    },
+  },
+  {
+    id: 'aps-key',
+    field: 'payload',
+    severity: 'warning',
+    requirement: "The `aps` dictionary contains only Apple's keys; the app's own keys are beside it.",
+    source: PAYLOAD,
+    payloadProblem: ({ aps = {} }) => unknownKeyProblem(aps, APS_KEYS, 'aps'),
+  },
+  {
+    id: 'aps-value',
+    field: 'payload',
+    severity: 'warning',
+    requirement: "The values of Apple's keys are of the type that Apple gives, and dates are UNIX seconds.",
+    source: PAYLOAD,
+    payloadProblem: ({ aps = {} }) => wrongValueProblem(aps, APS_KEYS, 'aps'),
+  },
+  {
+    id: 'background-content',
+    field: 'payload',
+    severity: 'warning',
+    requirement: 'With push type background `content-available` is 1.',
+    source: BACKGROUND,
+    payloadProblem: ({ aps }, notification, context) =>
+      notification.pushType === 'background' &&
+      aps !== undefined &&
+      aps['content-available'] !== 1 &&
+      !goesWithoutAps(notification, context)
+        ? 'needs content-available: 1 in aps with push type background'
+        : undefined,
+  },
+  {
+    id: 'background-shown',
+    field: 'payload',
+    severity: 'warning',
+    requirement: 'With push type background there is no `alert`, no `badge` and no `sound`.',
+    source: BACKGROUND,
+    payloadProblem({ aps = {} }, { pushType }) {
+      const shown = pushType === 'background' ? SHOWN.find((key) => key in aps) : undefined;
+      return shown === undefined
+        ? undefined
+        : `has ${shown} in aps, which push type background must not have`;
+    },
+  },
+  {
+    id: 'widgets-content',
+    field: 'payload',
+    severity: 'warning',
+    requirement: 'With push types widgets and controls `content-changed` is true.',
+    source: WIDGETS,
+    payloadProblem: ({ aps }, { pushType }) =>
+      (pushType === 'widgets' || pushType === 'controls') &&
+      aps !== undefined &&
+      aps['content-changed'] !== true
+        ? `needs content-changed: true in aps with push type ${pushType}`
+        : undefined,
+  },
+];
+
+/** What is wrong with the size of a payload, or `undefined`. */
+export function payloadBytesProblem(
+  bytes: number,
+  pushType: string | undefined,
+  broadcast: boolean,
+  payload: unknown,
+): string | undefined {
+  const max = maxPayloadBytes(pushType, broadcast);
+  return bytes > max
+    ? `must be at most ${max} bytes${broadcast ? ' in a broadcast' : ''}, got ${bytes}${compactAdvice(payload, max)}`
+    : undefined;
+}
+
+/** The first key that Apple does not define in this dictionary of the payload, as text that follows "payload". */
+export function unknownKeyProblem(
+  dictionary: JsonObject,
+  checks: KeyChecks,
+  name: string,
+): string | undefined {
+  const unknown = Object.keys(dictionary).find((key) => !Object.hasOwn(checks, key));
+  if (unknown === undefined) return undefined;
+  const nearest = nearestName(unknown, Object.keys(checks));
+  const advice =
+    nearest === undefined
+      ? "which is not one of Apple's keys; put your own keys beside aps"
+      : `did you mean ${nearest}?`;
+  return `has "${shownName(unknown)}" in ${name}, ${advice}`;
+}
+
+/** The first value in this dictionary of the payload that is not of its type, as text that follows "payload". */
+export function wrongValueProblem(
+  dictionary: JsonObject,
+  checks: KeyChecks,
+  name: string,
+): string | undefined {
+  const found = valueProblem(checks, dictionary);
+  return found === undefined ? undefined : `has an ${name} whose ${found.key} ${found.problem}`;
+}

@@ -1,0 +1,55 @@
+/** What a rule for HTTP/2 notifications is. The table of them is in `rules.ts`. */
+import type { Notification } from '../core/notification.js';
+
+/** How the notification will be sent, as far as rules depend on it. */
+export interface Http2RuleContext {
+  /** What speaks for the provider: a provider token or a client certificate. */
+  readonly auth: 'token' | 'certificate';
+  /** The topic of notifications that name none. */
+  readonly defaultTopic?: string | undefined;
+}
+
+/** `error`: APNs refuses it, so it is not sent. `warning`: it is sent, and most likely not what was meant. */
+export type RuleSeverity = 'error' | 'warning';
+
+/** Where a rule is written down. */
+export interface RuleSource {
+  readonly title: string;
+  readonly url: string;
+}
+
+/** A payload that is a JSON object. */
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** The payload as rules look at it. */
+export interface RulePayload {
+  /** The bytes that are sent, in UTF-8. */
+  readonly json: Buffer;
+  /** `undefined` when it is not the JSON text of an object. */
+  readonly object: JsonObject | undefined;
+  /** The `aps` dictionary in it, where that is an object. */
+  readonly aps: JsonObject | undefined;
+}
+
+/** One row of the table. */
+export interface Http2Rule {
+  /** Kebab-case; never changes its meaning. */
+  readonly id: string;
+  /** The field that has to change; absent for the notification as a whole. */
+  readonly field?: keyof Notification;
+  readonly severity: RuleSeverity;
+  /** The rule as one sentence. */
+  readonly requirement: string;
+  readonly source: RuleSource;
+  /**
+   * What is wrong, as text that follows the field's name, or `undefined`. Absent for rules that hold on
+   * every wire: `checkNotification` enforces them.
+   */
+  readonly problem?: (notification: Notification, context: Http2RuleContext) => string | undefined;
+  /** The same for rules that look at the payload, which is read for nobody else. */
+  readonly payloadProblem?: (
+    payload: RulePayload,
+    notification: Notification,
+    context: Http2RuleContext,
+  ) => string | undefined;
+}
