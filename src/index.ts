@@ -11,7 +11,7 @@ export {
   type ChannelManager,
   type ChannelManagerOptions,
   createChannelManager,
-} from './channels.js';
+} from './channels/channel-manager.js';
 export type { BackoffOptions } from './connection/backoff.js';
 export type { TlsCredentialOptions } from './connection/credentials.js';
 export type { ProxyOptions } from './connection/proxy.js';

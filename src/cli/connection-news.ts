@@ -1,7 +1,7 @@
 /** Follows the events of `connection/dial`, for the progress display. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { CONNECTION_CHANNEL, type ConnectionEvent } from '../connection/connection-event.js';
 import { formatPeer } from '../core/errors.js';
+import { CONNECTION_CHANNEL, type ConnectionEvent } from '../telemetry/connection-event.js';
 import { inFlags } from './complaint.js';
 
 /** Listens from its construction until {@link ConnectionNews.dispose}. */

@@ -2,8 +2,8 @@
 import type { Socket, TcpNetConnectOpts } from 'node:net';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { ApnsError, formatPeer, toApnsError } from '../core/errors.js';
+import { publishConnection, publishFailure } from '../telemetry/connection-event.js';
 import { closedAfterHandshake } from './connection-error.js';
-import { publishConnection, publishFailure } from './connection-event.js';
 import { PeerTimeout } from './peer-timeout.js';
 import { openTunnel } from './proxy.js';
 import { comesFromSimulator, isApple } from './simulator-authority.js';

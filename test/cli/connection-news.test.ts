@@ -2,13 +2,13 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { expect, it, onTestFinished } from 'vitest';
 import { ConnectionNews } from '../../src/cli/connection-news.js';
 import { run } from '../../src/cli/run.js';
+import { ApnsError } from '../../src/core/errors.js';
 import {
   CONNECTION_CHANNEL,
   type ConnectionEvent,
   publishConnection,
   publishFailure,
-} from '../../src/connection/connection-event.js';
-import { ApnsError } from '../../src/core/errors.js';
+} from '../../src/telemetry/connection-event.js';
 import { FakeIo } from './fake-io.js';
 
 const peer = { host: 'gateway.example', port: 443 };

@@ -3,7 +3,6 @@ import { getEventListeners, once } from 'node:events';
 import { createServer, Socket } from 'node:net';
 import type { TlsOptions } from 'node:tls';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { CONNECTION_CHANNEL, type ConnectionEvent } from '../../src/connection/connection-event.js';
 import { dial } from '../../src/connection/dial.js';
 import { resolveTarget, type Target, type TargetOptions } from '../../src/connection/target.js';
 import type { ApnsErrorCode } from '../../src/core/errors.js';
@@ -12,6 +11,7 @@ import {
   mintClientCertificate,
   mintServerCertificate,
 } from '../../src/simulator/certificates.js';
+import { CONNECTION_CHANNEL, type ConnectionEvent } from '../../src/telemetry/connection-event.js';
 import { authority, listen, listenTls } from '../support/loopback.js';
 
 function targetAt(port: number, options: TargetOptions = {}): Target {

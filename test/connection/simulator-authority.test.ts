@@ -2,7 +2,7 @@
 import { X509Certificate } from 'node:crypto';
 import { connect } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { createChannelManager } from '../../src/channels.js';
+import { createChannelManager } from '../../src/channels/channel-manager.js';
 import { dial } from '../../src/connection/dial.js';
 import { comesFromSimulator, refuseSimulatorAuthority } from '../../src/connection/simulator-authority.js';
 import { resolveTarget, type TargetOptions } from '../../src/connection/target.js';

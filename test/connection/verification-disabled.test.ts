@@ -1,7 +1,7 @@
 /** NODE_TLS_REJECT_UNAUTHORIZED=0, before a program starts and while it runs: nothing is dialled any more. */
 import { once } from 'node:events';
 import { afterEach, expect, it, onTestFinished, vi } from 'vitest';
-import { createChannelManager } from '../../src/channels.js';
+import { createChannelManager } from '../../src/channels/channel-manager.js';
 import { dial } from '../../src/connection/dial.js';
 import { resolveTarget } from '../../src/connection/target.js';
 import { createBinarySink } from '../../src/sinks/gateway-sink.js';

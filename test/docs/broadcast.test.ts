@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { expect, onTestFinished, test } from 'vitest';
-import { createChannelManager } from '../../src/channels.js';
+import { createChannelManager } from '../../src/channels/channel-manager.js';
 import { ChannelError } from '../../src/core/errors.js';
 import { NOTIFICATION_FIELDS } from '../../src/core/notification.js';
 import { createHttp2Delivery } from '../../src/delivery.js';

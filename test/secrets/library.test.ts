@@ -5,7 +5,7 @@ import { type AddressInfo, connect } from 'node:net';
 import { Duplex, type Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { createChannelManager } from '../../src/channels.js';
+import { createChannelManager } from '../../src/channels/channel-manager.js';
 import type { InvalidNotificationError } from '../../src/core/errors.js';
 import type { Notification } from '../../src/core/notification.js';
 import { createBinaryDelivery, createHttp2Delivery } from '../../src/delivery.js';

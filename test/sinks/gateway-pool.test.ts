@@ -2,13 +2,13 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Backoff } from '../../src/connection/backoff.js';
-import { CONNECTION_CHANNEL, type ConnectionEvent } from '../../src/connection/connection-event.js';
 import { ApnsError } from '../../src/core/errors.js';
 import type { EngineClock } from '../../src/sinks/engine-clock.js';
 import type { ConnectionEnd, GatewayConnection } from '../../src/sinks/gateway-connection.js';
 import { type BinaryOptions, resolveBinaryOptions } from '../../src/sinks/gateway-options.js';
 import { type Demand, GatewayPool } from '../../src/sinks/gateway-pool.js';
 import { RunQueue } from '../../src/sinks/run-queue.js';
+import { CONNECTION_CHANNEL, type ConnectionEvent } from '../../src/telemetry/connection-event.js';
 import { frames, runOf, until } from '../support/frames.js';
 import { authority, listen, unusedPort } from '../support/loopback.js';
 import { type Script, type ScriptedGateway, startScriptedGateway } from '../support/scripted-gateway.js';

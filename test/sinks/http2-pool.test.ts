@@ -2,7 +2,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Backoff } from '../../src/connection/backoff.js';
-import { CONNECTION_CHANNEL, type ConnectionEvent } from '../../src/connection/connection-event.js';
 import { ApnsError } from '../../src/core/errors.js';
 import { ConnectionHealth } from '../../src/sinks/connection-health.js';
 import type { EngineClock } from '../../src/sinks/engine-clock.js';
@@ -11,6 +10,7 @@ import { Http2Liveness } from '../../src/sinks/http2-liveness.js';
 import { type Http2Options, resolveHttp2Options } from '../../src/sinks/http2-options.js';
 import { Http2Pool, type Http2PoolEvents } from '../../src/sinks/http2-pool.js';
 import { NotificationPreparer } from '../../src/sinks/pending-notification.js';
+import { CONNECTION_CHANNEL, type ConnectionEvent } from '../../src/telemetry/connection-event.js';
 import { TOKEN, until } from '../support/frames.js';
 import {
   type RawGateway,

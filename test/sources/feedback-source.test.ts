@@ -6,9 +6,9 @@ import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { CONNECTION_CHANNEL, type ConnectionEvent } from '../../src/connection/connection-event.js';
 import { encodeFeedbackTuple, type FeedbackTuple } from '../../src/protocol/binary/feedback-tuple.js';
 import { createFeedbackSource, type FeedbackSourceOptions } from '../../src/sources/feedback-source.js';
+import { CONNECTION_CHANNEL, type ConnectionEvent } from '../../src/telemetry/connection-event.js';
 import { until } from '../support/frames.js';
 import { authority, listen, listenTls } from '../support/loopback.js';
 

@@ -1,7 +1,7 @@
 import { getEventListeners, once } from 'node:events';
 import { constants, type ServerHttp2Session } from 'node:http2';
 import { expect, onTestFinished, test } from 'vitest';
-import { type Http2Answer, Http2Client } from '../../src/connection/http2-client.js';
+import { type Http2Answer, Http2Client } from '../../src/channels/http2-client.js';
 import { resolveTarget } from '../../src/connection/target.js';
 import {
   type ArrivedRequest,

@@ -6,11 +6,11 @@
  */
 import type { ClientHttp2Session, IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
+import { closedAfterHandshake } from '../connection/connection-error.js';
+import { dial } from '../connection/dial.js';
+import { PeerTimeout } from '../connection/peer-timeout.js';
+import type { Target } from '../connection/target.js';
 import { ApnsError, formatPeer, toApnsError } from '../core/errors.js';
-import { closedAfterHandshake } from './connection-error.js';
-import { dial } from './dial.js';
-import { PeerTimeout } from './peer-timeout.js';
-import type { Target } from './target.js';
 
 /** Beyond it the rest of an answer is not waited for. */
 const MAX_BODY_BYTES = 1024 * 1024;

@@ -1,11 +1,19 @@
 import { constants, type ServerHttp2Session } from 'node:http2';
 import { expect, onTestFinished, test } from 'vitest';
-import { type ChannelManager, type ChannelManagerOptions, createChannelManager } from '../src/channels.js';
-import { ApnsError, ChannelError } from '../src/core/errors.js';
-import type { Http2ServiceOptions } from '../src/simulator/http2-service.js';
-import { createSimulator, type Simulator } from '../src/simulator/simulator.js';
-import { type ArrivedRequest, type RunningHttp2Gateway, startHttp2Gateway } from './support/http2-gateway.js';
-import { authority, listen, listenTls } from './support/loopback.js';
+import {
+  type ChannelManager,
+  type ChannelManagerOptions,
+  createChannelManager,
+} from '../../src/channels/channel-manager.js';
+import { ApnsError, ChannelError } from '../../src/core/errors.js';
+import type { Http2ServiceOptions } from '../../src/simulator/http2-service.js';
+import { createSimulator, type Simulator } from '../../src/simulator/simulator.js';
+import {
+  type ArrivedRequest,
+  type RunningHttp2Gateway,
+  startHttp2Gateway,
+} from '../support/http2-gateway.js';
+import { authority, listen, listenTls } from '../support/loopback.js';
 
 const TOPIC = 'com.example.app';
 const CHANNEL = 'dHN0LXNyY2gtY2hubA==';

@@ -9,15 +9,15 @@
  * Source: Apple, "Sending channel management requests to APNs".
  */
 import type { OutgoingHttpHeaders } from 'node:http2';
-import { type Http2Answer, Http2Client } from './connection/http2-client.js';
-import { isTokenRefusal, ProviderToken, type ProviderTokenOptions } from './connection/provider-token.js';
-import { resolveTarget, TARGET_OPTION_NAMES, type TargetOptions } from './connection/target.js';
-import { ChannelError, invalidOption } from './core/errors.js';
-import { channelIdProblem, headerTextProblem } from './core/notification.js';
-import { checkOptionNames, choiceOption, integerOption, streamOptions } from './core/options.js';
-import { decodeReasonBody } from './protocol/apns/reason.js';
-import { parseHttpDate } from './protocol/apns/retry-after.js';
-import { authorityOf } from './sinks/http2-options.js';
+import { isTokenRefusal, ProviderToken, type ProviderTokenOptions } from '../connection/provider-token.js';
+import { resolveTarget, TARGET_OPTION_NAMES, type TargetOptions } from '../connection/target.js';
+import { ChannelError, invalidOption } from '../core/errors.js';
+import { channelIdProblem, headerTextProblem } from '../core/notification.js';
+import { checkOptionNames, choiceOption, integerOption, streamOptions } from '../core/options.js';
+import { decodeReasonBody } from '../protocol/apns/reason.js';
+import { parseHttpDate } from '../protocol/apns/retry-after.js';
+import { authorityOf } from '../sinks/http2-options.js';
+import { type Http2Answer, Http2Client } from './http2-client.js';
 
 /** Where a channel manager connects, as whom, and for which app. `port` is 2196, or 2195 with the sandbox. */
 export interface ChannelManagerOptions extends TargetOptions {
