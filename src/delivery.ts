@@ -7,16 +7,16 @@ import type { Notification } from './core/notification.js';
 import { choiceOption, integerOption, streamOptions } from './core/options.js';
 import type { DeliveryOutcome, OutcomeCounts } from './core/outcome.js';
 import type { DuplexOf } from './core/typed-stream.js';
+import { NotificationFramer } from './engine/binary/notification-framer.js';
+import { BINARY_OPTION_NAMES, type BinaryOptions, resolveBinaryOptions } from './engine/binary/options.js';
+import { endReason, unsentSettlement } from './engine/end-reason.js';
+import { type Http2Options, resolveHttp2Options } from './engine/http2/options.js';
+import { Http2Sender } from './engine/http2/sender.js';
+import type { NotificationSender, NotificationSenderEvents } from './engine/notification-sender.js';
 import { type FrameCommand, MAX_PAYLOAD_BYTES } from './protocol/binary/frame.js';
-import { endReason, unsentSettlement } from './sinks/end-reason.js';
-import { BINARY_OPTION_NAMES, type BinaryOptions, resolveBinaryOptions } from './sinks/gateway-options.js';
+import { unwrittenChunks } from './sinks/buffered-chunks.js';
 import { closeGracefully } from './sinks/graceful-close.js';
-import { type Http2Options, resolveHttp2Options } from './sinks/http2-options.js';
-import { Http2Sender } from './sinks/http2-sender.js';
-import { NotificationFramer } from './sinks/notification-framer.js';
-import type { NotificationSender, NotificationSenderEvents } from './sinks/notification-sender.js';
 import { OutcomePump, throwLater } from './sinks/outcome-source.js';
-import { unwrittenChunks } from './sinks/unwritten.js';
 
 /** Options of {@link createBinaryDelivery}. */
 export interface BinaryDeliveryOptions extends BinaryOptions {

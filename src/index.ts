@@ -46,13 +46,13 @@ export {
   createHttp2Delivery,
   type Delivery,
 } from './delivery.js';
+export type { BinaryOptions, WindowOptions } from './engine/binary/options.js';
+export type { Http2Options } from './engine/http2/options.js';
 export type { ErrorResponse } from './protocol/binary/error-response.js';
 export type { FeedbackTuple } from './protocol/binary/feedback-tuple.js';
 export type { FrameCommand } from './protocol/binary/frame.js';
 export type { StatusReason } from './protocol/binary/status-code.js';
-export type { BinaryOptions, WindowOptions } from './sinks/gateway-options.js';
-export { type BinarySink, createBinarySink } from './sinks/gateway-sink.js';
-export type { Http2Options } from './sinks/http2-options.js';
+export { type BinarySink, createBinarySink } from './sinks/binary-sink.js';
 export { createHttp2Sink, type Http2Sink, type Http2SinkOptions } from './sinks/http2-sink.js';
 export { createErrorSource, type ErrorSourceOptions } from './sources/error-source.js';
 export { createFeedbackSource, type FeedbackSourceOptions } from './sources/feedback-source.js';

@@ -185,7 +185,7 @@ test('keeps the simulator and the command out of the main entry', () => {
   const files = [...reach('index.js')].filter((file) => !file.startsWith('node:'));
   expect(files.toSorted()).toEqual(['chunks/main.js', 'chunks/protocol.js', 'index.js']);
   const modules = files.flatMap(modulesIn);
-  expect(modules).toContain('src/sinks/gateway-sink.ts');
+  expect(modules).toContain('src/sinks/binary-sink.ts');
   expect(modules.filter((module) => /^src\/(?:simulator|cli)\//.test(module))).toEqual([]);
 });
 

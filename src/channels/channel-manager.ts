@@ -14,9 +14,9 @@ import { resolveTarget, TARGET_OPTION_NAMES, type TargetOptions } from '../conne
 import { ChannelError, invalidOption } from '../core/errors.js';
 import { channelIdProblem, headerTextProblem } from '../core/notification.js';
 import { checkOptionNames, choiceOption, integerOption, streamOptions } from '../core/options.js';
+import { authorityOf } from '../engine/http2/options.js';
 import { decodeReasonBody } from '../protocol/apns/reason.js';
 import { parseHttpDate } from '../protocol/apns/retry-after.js';
-import { authorityOf } from '../sinks/http2-options.js';
 import { type Http2Answer, Http2Client } from './http2-client.js';
 
 /** Where a channel manager connects, as whom, and for which app. `port` is 2196, or 2195 with the sandbox. */

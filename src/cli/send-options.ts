@@ -1,6 +1,6 @@
 /** The options of `send`, and what they mean to a delivery. */
-import type { BinaryOptions } from '../sinks/gateway-options.js';
-import type { Http2Options } from '../sinks/http2-options.js';
+import type { BinaryOptions } from '../engine/binary/options.js';
+import type { Http2Options } from '../engine/http2/options.js';
 import type { OptionValues } from './arguments.js';
 import type { ConnectionValues } from './connection-options.js';
 

@@ -7,12 +7,12 @@ import type { Notification } from '../core/notification.js';
 import { callbackOption, streamOptions } from '../core/options.js';
 import type { Outcome, OutcomeCounts } from '../core/outcome.js';
 import type { ReadableOf, WritableOf } from '../core/typed-stream.js';
-import { endReason, unsentSettlement } from './end-reason.js';
+import { endReason, unsentSettlement } from '../engine/end-reason.js';
+import { HTTP2_OPTION_NAMES, type Http2Options, resolveHttp2Options } from '../engine/http2/options.js';
+import { Http2Sender } from '../engine/http2/sender.js';
+import { unwrittenChunks } from './buffered-chunks.js';
 import { closeGracefully } from './graceful-close.js';
-import { HTTP2_OPTION_NAMES, type Http2Options, resolveHttp2Options } from './http2-options.js';
-import { Http2Sender } from './http2-sender.js';
 import { OutcomeSource } from './outcome-source.js';
-import { unwrittenChunks } from './unwritten.js';
 
 /** Options of {@link createHttp2Sink}. */
 export interface Http2SinkOptions extends Http2Options {

@@ -10,7 +10,7 @@ import {
   type ErrorResponse,
 } from '../protocol/binary/error-response.js';
 import { PacketReader } from '../protocol/packet-reader.js';
-import { BinarySink } from '../sinks/gateway-sink.js';
+import { BinarySink } from '../sinks/binary-sink.js';
 import { LastingSource } from './lasting-source.js';
 
 /** Options of {@link createErrorSource}. */

@@ -8,8 +8,8 @@ import { loadCredentials } from '../../src/connection/credentials.js';
 import { ProviderToken } from '../../src/connection/provider-token.js';
 import { toApnsError } from '../../src/core/errors.js';
 import { createOutcomeCounts } from '../../src/core/outcome.js';
+import { resolveHttp2Options } from '../../src/engine/http2/options.js';
 import { NdjsonDecoder } from '../../src/protocol/json/ndjson-decoder.js';
-import { resolveHttp2Options } from '../../src/sinks/http2-options.js';
 
 const result = (more: Partial<SendingResult>): SendingResult => ({
   counts: createOutcomeCounts(),

@@ -13,7 +13,7 @@ import {
   mintServerCertificate,
 } from '../../src/simulator/certificates.js';
 import { createSimulator } from '../../src/simulator/index.js';
-import { createBinarySink } from '../../src/sinks/gateway-sink.js';
+import { createBinarySink } from '../../src/sinks/binary-sink.js';
 import { createHttp2Sink } from '../../src/sinks/http2-sink.js';
 import { createFeedbackSource } from '../../src/sources/feedback-source.js';
 import { authority, listen, listenTls } from '../support/loopback.js';

@@ -4,7 +4,7 @@ import { afterEach, expect, it, onTestFinished, vi } from 'vitest';
 import { createChannelManager } from '../../src/channels/channel-manager.js';
 import { dial } from '../../src/connection/dial.js';
 import { resolveTarget } from '../../src/connection/target.js';
-import { createBinarySink } from '../../src/sinks/gateway-sink.js';
+import { createBinarySink } from '../../src/sinks/binary-sink.js';
 import { createHttp2Sink } from '../../src/sinks/http2-sink.js';
 import { createFeedbackSource } from '../../src/sources/feedback-source.js';
 import { CONSUMER_NAMES, CONSUMERS, GIVEN } from '../support/consumers.js';

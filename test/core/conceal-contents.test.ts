@@ -2,7 +2,7 @@ import { Readable, Transform, Writable } from 'node:stream';
 import { inspect } from 'node:util';
 import { expect, it } from 'vitest';
 import { concealContents } from '../../src/core/conceal-contents.js';
-import { BinarySink } from '../../src/sinks/gateway-sink.js';
+import { BinarySink } from '../../src/sinks/binary-sink.js';
 
 class Secretive extends Transform {
   static {

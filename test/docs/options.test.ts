@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { BINARY_OPTION_NAMES } from '../../src/sinks/gateway-options.js';
-import { HTTP2_OPTION_NAMES } from '../../src/sinks/http2-options.js';
+import { BINARY_OPTION_NAMES } from '../../src/engine/binary/options.js';
+import { HTTP2_OPTION_NAMES } from '../../src/engine/http2/options.js';
 import { ROOT } from '../support/node-process.js';
 
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
@@ -49,7 +49,7 @@ test('finds the options of the sinks, their parts, the sources and the transform
 });
 
 test('tells the defaults that the source has', () => {
-  const options = read('src/sinks/gateway-options.ts');
+  const options = read('src/engine/binary/options.ts');
   for (const [, path, value] of options.matchAll(
     /integerOption\('(?:\w+\.)?(\w+)'.*default: ([\d_]+) ?[,}]/g,
   )) {

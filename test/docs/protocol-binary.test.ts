@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { encodeCheckpoint } from '../../src/engine/binary/checkpoint.js';
 import { decodeErrorResponse, encodeErrorResponse } from '../../src/protocol/binary/error-response.js';
 import { decodeFeedbackTuple, encodeFeedbackTuple } from '../../src/protocol/binary/feedback-tuple.js';
 import { decodeFrame, encodeFrame } from '../../src/protocol/binary/frame.js';
 import { StatusCode } from '../../src/protocol/binary/status-code.js';
-import { encodeCheckpoint } from '../../src/sinks/checkpoint.js';
 import { createFrameEncoder } from '../../src/transforms/frame-encoder.js';
 import { annotatedHex } from '../vectors/annotated-hex.js';
 

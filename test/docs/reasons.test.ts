@@ -3,10 +3,10 @@ import { readdir, readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { reasonOf } from '../../src/connection/connection-error.js';
 import { ApnsError, type ApnsErrorCode } from '../../src/core/errors.js';
+import { lossReason, resetReason } from '../../src/engine/http2/errors.js';
 import { REASON_STATUS } from '../../src/protocol/apns/reason.js';
 import { StatusCode } from '../../src/protocol/binary/status-code.js';
 import { Http2ErrorCode } from '../../src/protocol/http2/error-code.js';
-import { lossReason, resetReason } from '../../src/sinks/http2-endings.js';
 
 const read = (path: string): Promise<string> => readFile(new URL(`../../${path}`, import.meta.url), 'utf8');
 const parts = (await read('docs/reasons.md')).split(/^## /m).slice(1);

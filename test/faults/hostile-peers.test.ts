@@ -6,7 +6,7 @@ import { encodeErrorResponse } from '../../src/protocol/binary/error-response.js
 import { encodeFeedbackTuple } from '../../src/protocol/binary/feedback-tuple.js';
 import { encodeFrame } from '../../src/protocol/binary/frame.js';
 import { encodeFrame as encodeHttp2Frame } from '../../src/protocol/http2/frame.js';
-import { createBinarySink } from '../../src/sinks/gateway-sink.js';
+import { createBinarySink } from '../../src/sinks/binary-sink.js';
 import { createFeedbackSource } from '../../src/sources/feedback-source.js';
 import { CONSUMER_NAMES, CONSUMERS, GIVEN } from '../support/consumers.js';
 import { brief, frames, range, send, TOKEN } from '../support/frames.js';

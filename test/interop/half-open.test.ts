@@ -8,7 +8,7 @@ import type { Notification } from '../../src/core/notification.js';
 import type { Outcome } from '../../src/core/outcome.js';
 import { encodeFeedbackTuple } from '../../src/protocol/binary/feedback-tuple.js';
 import { encodeFrame } from '../../src/protocol/binary/frame.js';
-import { createBinarySink } from '../../src/sinks/gateway-sink.js';
+import { createBinarySink } from '../../src/sinks/binary-sink.js';
 import { createHttp2Sink } from '../../src/sinks/http2-sink.js';
 import { createFeedbackSource } from '../../src/sources/feedback-source.js';
 import { tokenOf } from '../support/http2-sending.js';

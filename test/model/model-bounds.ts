@@ -48,7 +48,7 @@ function checkResends(plan: ModelPlan, { sending, connections, dials }: ModelRes
     assert.ok(resent <= answers + lost, `${resent} resent, ${answers} refusals and ${dials} connections`);
     return;
   }
-  // See src/sinks/connection-quota.ts: S is at most what was given, R at most the connections.
+  // See src/engine/binary/connection-quota.ts: S is at most what was given, R at most the connections.
   const quota = checkpoint === 'auto' ? Math.max(1, Math.floor(window.count / (2 * width))) : window.count;
   const most = Math.min(lost, width * (2 * Math.min(quota, sending.given) + 4 * sending.given + 8 * dials));
   assert.ok(resent <= most, `${resent} resent of ${sending.given}, ${dials} connections: ${most} at most`);

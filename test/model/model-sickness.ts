@@ -3,7 +3,7 @@
  * notification is accepted, but for what a sick one has taken and not answered; without any the peer is left in peace.
  */
 import assert from 'node:assert/strict';
-import { UNPROVEN_GROWTH_MS } from '../../src/sinks/connection-health.js';
+import { UNPROVEN_GROWTH_MS } from '../../src/engine/connection-health.js';
 import type { ModelPlan } from './model-plan.js';
 import type { ModelResult } from './model-run.js';
 

@@ -7,7 +7,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { dial } from '../../src/connection/dial.js';
 import { resolveTarget } from '../../src/connection/target.js';
 import type { ErrorResponse } from '../../src/protocol/binary/error-response.js';
-import { createBinarySink } from '../../src/sinks/gateway-sink.js';
+import { createBinarySink } from '../../src/sinks/binary-sink.js';
 import { createErrorSource } from '../../src/sources/error-source.js';
 import { frames, until } from '../support/frames.js';
 import { authority } from '../support/loopback.js';

@@ -5,7 +5,7 @@ import { expect } from 'vitest';
 import type { TargetOptions } from '../../src/connection/target.js';
 import type { ApnsError } from '../../src/core/errors.js';
 import { settledCount } from '../../src/core/outcome.js';
-import { createBinarySink } from '../../src/sinks/gateway-sink.js';
+import { createBinarySink } from '../../src/sinks/binary-sink.js';
 import { createHttp2Sink } from '../../src/sinks/http2-sink.js';
 import { createFeedbackSource } from '../../src/sources/feedback-source.js';
 import { frames } from './frames.js';

@@ -2,9 +2,9 @@
 import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Outcome } from '../../src/core/outcome.js';
+import type { FrameRun } from '../../src/engine/binary/frame-run.js';
 import { encodeFrame } from '../../src/protocol/binary/frame.js';
-import type { FrameRun } from '../../src/sinks/frame-run.js';
-import type { BinarySink } from '../../src/sinks/gateway-sink.js';
+import type { BinarySink } from '../../src/sinks/binary-sink.js';
 
 export const TOKEN: string = 'ab'.repeat(32);
 

@@ -1,10 +1,13 @@
 /** An HTTP/2 connection and a peer of frames in one process, without sockets: the test moves their clock. */
 import type { TLSSocket } from 'node:tls';
+import type { EngineClock } from '../../src/engine/engine-clock.js';
+import { Http2Connection } from '../../src/engine/http2/connection.js';
+import type { LivenessLimits } from '../../src/engine/http2/liveness.js';
+import {
+  NotificationPreparer,
+  type PendingNotification,
+} from '../../src/engine/http2/pending-notification.js';
 import type { Http2Settings } from '../../src/protocol/http2/settings.js';
-import type { EngineClock } from '../../src/sinks/engine-clock.js';
-import { Http2Connection } from '../../src/sinks/http2-connection.js';
-import type { LivenessLimits } from '../../src/sinks/http2-liveness.js';
-import { NotificationPreparer, type PendingNotification } from '../../src/sinks/pending-notification.js';
 import { TOKEN } from './frames.js';
 import { RawPeer, type RawScript } from './http2-raw-gateway.js';
 import { connectInMemory, type MemorySocket } from './memory-socket.js';

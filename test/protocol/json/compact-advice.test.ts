@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { Notification } from '../../../src/core/notification.js';
+import { NotificationPreparer } from '../../../src/engine/http2/pending-notification.js';
 import { createNdjsonParser } from '../../../src/index.js';
 import { FrameSlab } from '../../../src/protocol/binary/frame-slab.js';
 import { compactAdvice } from '../../../src/protocol/json/compact-advice.js';
 import { lintNotification } from '../../../src/rules/rules.js';
-import { NotificationPreparer } from '../../../src/sinks/pending-notification.js';
 
 /** As Python's json.dumps writes text that is no ASCII. */
 const escaped = (count: number): string => `{"aps": {"alert": "${'\\u00e9'.repeat(count)}"}}`;

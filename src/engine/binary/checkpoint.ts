@@ -1,0 +1,58 @@
+/**
+ * The checkpoint: a frame that no gateway can accept, written to be rejected.
+ *
+ * The binary protocol never says yes. But its error response proves that everything before the named frame
+ * was accepted, so naming a frame of our own on purpose turns silence into proof. The frame has an
+ * identifier and a device token without bytes, which is MissingDeviceToken (2) to Apple's gateway; whatever
+ * the status code, an answer with its identifier settles the window.
+ *
+ *     command 2   | 02 | 0000000a | 03 0004 identifier | 01 0000 |
+ *     command 1   | 01 | identifier | 00000000 | 0000 | 0000 |
+ */
+import { MAX_UINT32 } from '../../core/notification.js';
+import { encodeFrame, type FrameCommand, readIdentifier } from '../../protocol/binary/frame.js';
+import { type FrameRun, findFrame } from './frame-run.js';
+
+/** Not the very highest: that is what a gateway says that calls the identifier it does not know -1. */
+const HIGHEST = MAX_UINT32 - 1;
+
+/** A checkpoint frame, and the identifier the gateway will answer. */
+export interface Checkpoint {
+  readonly identifier: number;
+  readonly frame: Buffer;
+}
+
+/**
+ * The checkpoint for what was written on a connection: in the form the frames have, since a gateway may
+ * know only that, and with an identifier that none of them carries.
+ */
+export function createCheckpoint(runs: readonly FrameRun[]): Checkpoint {
+  const last = runs.at(-1);
+  const command: FrameCommand = last === undefined || last.bytes[last.start] === 2 ? 2 : 1;
+  const identifier = freeIdentifier(runs);
+  return { identifier, frame: encodeCheckpoint(identifier, command) };
+}
+
+/** The bytes of a checkpoint frame. */
+export function encodeCheckpoint(identifier: number, command: FrameCommand = 2): Buffer {
+  if (command !== 2) return encodeFrame({ deviceToken: '', payload: '', identifier, expiration: 0 }, 1);
+  const frame = Buffer.from('020000000a03000400000000010000', 'hex');
+  frame.writeUInt32BE(identifier, 8);
+  return frame;
+}
+
+/** Of the highest identifiers, one more of them than there are frames, at least one is free. */
+function freeIdentifier(runs: readonly FrameRun[]): number {
+  const frames = runs.reduce((sum, { count }) => sum + count, 0);
+  const taken = new Set<number>();
+  for (const run of runs) {
+    findFrame(run, (start, end) => {
+      const identifier = readIdentifier(run.bytes, start, end);
+      if (identifier !== undefined && identifier >= HIGHEST - frames) taken.add(identifier);
+      return false;
+    });
+  }
+  let identifier = HIGHEST;
+  while (taken.has(identifier)) identifier--;
+  return identifier;
+}

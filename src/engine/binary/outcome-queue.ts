@@ -1,0 +1,161 @@
+/**
+ * Settled frames on their way to whoever reads outcomes.
+ *
+ * Outcomes are made one by one as they are read: a checkpoint settles tens of thousands of frames at once,
+ * and as many objects would stand in memory. While nobody reads, only counts are kept.
+ */
+import { heldBytes } from '../../core/held-bytes.js';
+import { type Notification, NotificationRecord } from '../../core/notification.js';
+import { createOutcome, type Outcome, type OutcomeCounts, type Settlement } from '../../core/outcome.js';
+import { decodeFrame, FRAME_FORMAT, type Frame, readIdentifier } from '../../protocol/binary/frame.js';
+import { bytesHeldBy, type FrameRun } from './frame-run.js';
+import { FramedNotification } from './framed-notification.js';
+
+const UNFRAMED: FrameRun = {
+  bytes: Buffer.alloc(0),
+  start: 0,
+  end: 0,
+  count: 1,
+  extraBytes: 0,
+  since: 0,
+  attempts: 0,
+  writtenAt: 0,
+};
+
+interface SettledRun {
+  readonly run: FrameRun;
+  readonly settlement: Settlement;
+}
+
+/** Counts what is settled and keeps it until it is read. */
+export class OutcomeQueue {
+  readonly counts: OutcomeCounts;
+  #onSettled: (() => void) | undefined;
+  #settled: (SettledRun | undefined)[] = [];
+  #head = 0;
+  #unread = 0;
+  #unreadBytes = 0;
+  /** Where the next outcome lies in the first settled run. */
+  #offset = -1;
+  #index = 0;
+
+  constructor(counts: OutcomeCounts) {
+    this.counts = counts;
+  }
+
+  /** Outcomes that wait to be read. They count against the window, so a slow reader slows the sending. */
+  get unread(): number {
+    return this.#unread;
+  }
+
+  /** The memory that they hold, in bytes, counted in runs: a run counts until its last outcome is read. */
+  get unreadBytes(): number {
+    return this.#unreadBytes;
+  }
+
+  /** From now on outcomes are kept until they are read. */
+  startReading(onSettled: () => void): void {
+    this.#onSettled = onSettled;
+  }
+
+  /** From now on only counts are kept. */
+  stopReading(): void {
+    this.#onSettled = undefined;
+    this.#settled = [];
+    this.#head = 0;
+    this.#unread = 0;
+    this.#unreadBytes = 0;
+    this.#offset = -1;
+    this.#index = 0;
+  }
+
+  /** Settles frames: counts them, and keeps them for the reader if there is one. */
+  settle(run: FrameRun, settlement: Settlement): void {
+    this.counts[settlement.status] += run.count;
+    if (this.#onSettled === undefined) return;
+    this.#settled.push({ run, settlement });
+    this.#unread += run.count;
+    this.#unreadBytes += bytesHeldBy(run);
+    this.#onSettled();
+  }
+
+  /** Settles a notification that was never framed. */
+  settleUnframed(notification: Notification, settlement: Settlement): void {
+    if (this.#onSettled === undefined) {
+      this.counts[settlement.status]++;
+      return;
+    }
+    // Read the fields now and not with the outcome, because reading a field can run code that aborts the sending.
+    const record = readFields(notification);
+    const extraBytes = heldBytes(notification, record.context);
+    this.settle({ ...UNFRAMED, notifications: [record], extraBytes }, settlement);
+  }
+
+  /** The next outcome, or `undefined` when all have been read. */
+  shift(): Outcome | undefined {
+    const first = this.#settled[this.#head];
+    if (first === undefined) return undefined;
+    const { run, settlement } = first;
+    if (this.#offset < 0) this.#offset = run.start;
+    const start = this.#offset;
+    // No bytes measure 0: a notification that was never framed begins and ends at the same place.
+    const end = start + FRAME_FORMAT.measure(run.bytes, start, run.end);
+    const outcome = describeFrame(run, settlement, start, end, this.#index);
+    // A getter that was added to a parsed notification may have ended the reading.
+    if (this.#settled[this.#head] !== first) return undefined;
+    this.#offset = end;
+    this.#unread--;
+    if (++this.#index === run.count) this.#drop(run);
+    return outcome;
+  }
+
+  #drop(run: FrameRun): void {
+    this.#unreadBytes -= bytesHeldBy(run);
+    this.#offset = -1;
+    this.#index = 0;
+    this.#settled[this.#head++] = undefined;
+    if (this.#head < 1024 && this.#head < this.#settled.length) return;
+    this.#settled = this.#settled.slice(this.#head);
+    this.#head = 0;
+  }
+}
+
+function describeFrame(
+  run: FrameRun,
+  settlement: Settlement,
+  start: number,
+  end: number,
+  index: number,
+): Outcome {
+  const { bytes, attempts, notifications } = run;
+  if (notifications !== undefined) {
+    const identifier = readIdentifier(bytes, start, end);
+    const kept = notifications[index]!;
+    const given =
+      kept instanceof FramedNotification || kept instanceof NotificationRecord ? kept.given : kept;
+    return createOutcome(kept, settlement, { identifier, attempts }, given);
+  }
+  const { deviceToken = '', payload = UNFRAMED.bytes, identifier } = readFrame(bytes, start, end);
+  return createOutcome({ deviceToken, payload }, settlement, { identifier, attempts });
+}
+
+/** The fields of a notification, or none of them if reading one throws. */
+function readFields(notification: Notification): NotificationRecord {
+  try {
+    return new NotificationRecord().read(notification);
+  } catch {
+    const record = new NotificationRecord();
+    record.given = notification;
+    return record;
+  }
+}
+
+/** Of a frame that is whole but broken inside, which a gateway gets to see as it is, only the identifier. */
+function readFrame(bytes: Buffer, start: number, end: number): Omit<Frame, 'command'> {
+  try {
+    return decodeFrame(bytes, start, end);
+  } catch {
+    const identifier = readIdentifier(bytes, start, end);
+    return identifier === undefined ? {} : { identifier };
+  }
+}

@@ -1,0 +1,301 @@
+/**
+ * The connections of a sender: which one to write to, when to open another, when one needs attention.
+ *
+ * One connection is dialled at a time. `connections` of them are used side by side; one more may stand in
+ * reserve, since a checkpoint and a rejection cost a connection each.
+ *
+ * Health. A connection succeeds when an error response names a written frame, a checkpoint included. It fails when it
+ * ends with unproved frames and without such a response, or with ProcessingError. The pool replaces every connection
+ * that ends; after a failure it waits for a backoff that doubles with each failure. Only a success on a connection that
+ * was opened after the last failure resets the backoff. Failures to connect have a separate count: only those end the
+ * sending.
+ */
+import { closedAfterHandshake, isFatalConnectionError } from '../../connection/connection-error.js';
+import { dial } from '../../connection/dial.js';
+import { type ApnsError, toApnsError } from '../../core/errors.js';
+import type { EngineClock } from '../engine-clock.js';
+import { type ConnectionEnd, GatewayConnection, type GatewayConnectionEvents } from './connection.js';
+import { ConnectionQuota } from './connection-quota.js';
+import type { ResolvedBinaryOptions } from './options.js';
+
+/** What a pool tells its sender. */
+export interface GatewayPoolEvents {
+  /** More can be written than before. */
+  onReady(): void;
+  /** A connection has left the pool; what it holds is to be settled, and the pool told what that proved. */
+  onClose(connection: GatewayConnection, end: ConnectionEnd): void;
+  /** No connection can be had any more, and no further one is tried. */
+  onGiveUp(error: ApnsError): void;
+}
+
+/** What a sender has to do, as far as connections are concerned. */
+export interface Demand {
+  /** Frames wait to be written. */
+  readonly isWaiting: boolean;
+  /** Frames are not settled yet, written or not. */
+  readonly isUnsettled: boolean;
+}
+
+/** A connection is trusted when it has stayed open this long, or as long as its handshake took. */
+const MIN_GRACE_MS = 5;
+const MAX_GRACE_MS = 500;
+
+/** Closed this soon, with nothing ever confirmed, a connection was probably refused for its credentials. */
+const EARLY_MS = 1000;
+
+/** How long to wait before the next attempt to connect when no attempts remain and a connection is open. */
+const SETTLED_MS = 10_000;
+
+/** Without checkpoints, the quota doubles after this long without a response. */
+const DOUBLING_MS = 100;
+
+/** See the file comment. */
+export class GatewayPool implements GatewayConnectionEvents {
+  readonly #options: ResolvedBinaryOptions;
+  readonly #events: GatewayPoolEvents;
+  readonly #clock: EngineClock;
+  readonly #connections = new Set<GatewayConnection>();
+  readonly #dials = new AbortController();
+  readonly #quota: ConnectionQuota;
+  readonly #maxQuotaFrames: number;
+  /** Milliseconds from when a frame was taken to its checkpoint, so that the proof arrives within the deadline. */
+  readonly #proofMs: number;
+  #isDialling = false;
+  #isStopped = false;
+  /** When the next attempt to connect may start. */
+  #dialAt = 0;
+  /** When the next one in reserve may be opened: a gateway may close those at once that are not used. */
+  #spareAt = 0;
+  /** How long the last handshake took: the time in which a refusal would arrive. */
+  #graceMs = MIN_GRACE_MS;
+  /** Whether a gateway has answered sensibly, which proves that it takes our credentials. */
+  #isTrusted = false;
+  /** Set after a rejection: they come in series, and a connection in reserve hides the next one's cost. */
+  #wantsSpare = false;
+  /** How many connections have failed. */
+  #failures = 0;
+  /** Failures since the last success on a connection that was opened after the last failure. */
+  #failuresInRow = 0;
+  #lastError: ApnsError | undefined;
+
+  constructor(options: ResolvedBinaryOptions, events: GatewayPoolEvents, clock: EngineClock) {
+    const { checkpoint, windowCount, connections, timeoutMs, closeTimeoutMs, resendsUnknown } = options;
+    this.#options = options;
+    this.#events = events;
+    this.#clock = clock;
+    // Half the window, shared by the connections: while one half is being proved, the other is filled.
+    this.#maxQuotaFrames =
+      checkpoint === 'auto' ? Math.max(1, Math.floor(windowCount / (2 * connections))) : windowCount;
+    this.#quota = new ConnectionQuota(this.#maxQuotaFrames);
+    // An unknown notification is written again, and that attempt needs proof in time too.
+    const attempts = resendsUnknown ? 2 : 1;
+    this.#proofMs = timeoutMs - attempts * Math.min(closeTimeoutMs, timeoutMs / (attempts + 1));
+  }
+
+  /** The connections that are open, in the order they were opened. */
+  get connections(): GatewayConnection[] {
+    return [...this.#connections];
+  }
+
+  /** Why the last connection failed, if none had success since. */
+  get lastError(): ApnsError | undefined {
+    return this.#lastError;
+  }
+
+  /** Without checkpoints, how long a frame must have no error response to count as presumed. */
+  get presumeMs(): number {
+    return Math.min(this.#options.windowAgeMs, this.#proofMs);
+  }
+
+  /** How many more frames a connection may take before it needs proof. */
+  quotaLeft(connection: GatewayConnection): number {
+    return this.#quotaOf(connection) - connection.window.frames;
+  }
+
+  /** Whether a connection holds `share` of what it may hold before it is asked for proof. */
+  isFull(connection: GatewayConnection, share = 1): boolean {
+    const { checkpoint, windowBytes, connections } = this.#options;
+    if (checkpoint !== 'auto') return false;
+    const { frames, heldBytes } = connection.window;
+    return (
+      frames >= share * this.#quotaOf(connection) || heldBytes >= (share * windowBytes) / (2 * connections)
+    );
+  }
+
+  /** The open connection with the least in its window, among those in use; those behind are in reserve. */
+  pick(): GatewayConnection | undefined {
+    let used = 0;
+    let best: GatewayConnection | undefined;
+    for (const connection of this.#connections) {
+      if (connection.state !== 'open') continue;
+      if (++used > this.#options.connections) break;
+      if (connection.isBlocked || this.quotaLeft(connection) <= 0) continue;
+      if (best === undefined || connection.window.frames < best.window.frames) best = connection;
+    }
+    return best;
+  }
+
+  /** When a connection needs attention even if nothing happens to it. */
+  dueAt(connection: GatewayConnection, now: number): number {
+    const { closeTimeoutMs, timeoutMs } = this.#options;
+    const { state, openedAt, progressAt, window } = connection;
+    if (state === 'fresh') return openedAt + this.#graceMs;
+    const deadlineAt = window.earliestAt + timeoutMs;
+    const isOwing = state !== 'open' || !connection.isFlushed;
+    const timeoutAt = isOwing ? progressAt + closeTimeoutMs : Number.POSITIVE_INFINITY;
+    return Math.min(deadlineAt, timeoutAt, this.proofAt(connection, now), this.doublingAt(connection));
+  }
+
+  /** When an open connection needs proof or, without checkpoints, when its frames count as presumed. */
+  proofAt(connection: GatewayConnection, now: number): number {
+    const { state, oldestAt, window } = connection;
+    if (state !== 'open' || oldestAt === undefined) return Number.POSITIVE_INFINITY;
+    // A missing response proves nothing about bytes that have not left this process: check again later.
+    if (this.#options.checkpoint !== 'auto') return (connection.isFlushed ? oldestAt : now) + this.presumeMs;
+    return Math.min(oldestAt + this.#options.windowAgeMs, window.earliestAt + this.#proofMs);
+  }
+
+  /** Without checkpoints, when the quota of a connection that has reached it doubles. */
+  doublingAt(connection: GatewayConnection): number {
+    const isUsedUp = this.#options.checkpoint !== 'auto' && this.quotaLeft(connection) <= 0;
+    return isUsedUp && this.#quotaOf(connection) < this.#maxQuotaFrames
+      ? connection.progressAt + DOUBLING_MS
+      : Number.POSITIVE_INFINITY;
+  }
+
+  /** When the next attempt to connect may start. */
+  get dialAt(): number {
+    return this.#dialAt;
+  }
+
+  /** Opens another connection if the demand asks for one and it is time. */
+  grow(now: number, demand: Demand): void {
+    if (this.#isDialling || this.#isStopped || now < this.#dialAt) return;
+    if (this.#wantsConnection(now, demand)) void this.#dial(now);
+  }
+
+  /**
+   * Updates the quota with the result of a connection, or with frames that are presumed.
+   *
+   * @param proved the frames that were settled for good
+   * @param lost the frames that were discarded, or whose outcome is not known
+   */
+  noteProof(proved: number, lost: number): void {
+    this.#quota.note(proved, lost);
+  }
+
+  /** An error response named a written frame, so the gateway reads and parses frames. */
+  recordSuccess(connection: GatewayConnection, wasRejection: boolean): void {
+    this.#isTrusted = true;
+    this.#lastError = undefined;
+    this.#options.backoff.reset();
+    if (connection.failuresBefore === this.#failures) {
+      this.#failuresInRow = 0;
+      this.#dialAt = 0;
+    }
+    if (wasRejection) this.#wantsSpare = true;
+  }
+
+  /** A gateway processed none of the frames: the next connection has to wait. */
+  recordFailure(error: ApnsError): void {
+    this.#failures++;
+    this.#lastError = error;
+    this.#dialAt = Math.max(
+      this.#dialAt,
+      this.#clock.now() + this.#options.backoff.delayMs(this.#failuresInRow++),
+    );
+  }
+
+  /** A connection ended without proving anything: wait before the next, or give up. */
+  recordLoss(connection: GatewayConnection, end: ConnectionEnd, error: ApnsError, heldFrames: boolean): void {
+    if (isFatalConnectionError(error)) {
+      this.#giveUp(error);
+      return;
+    }
+    const now = this.#clock.now();
+    const isEarly = now - connection.openedAt <= EARLY_MS;
+    // A gateway that refuses credentials closes; one that is silent is sick, and each notification has its deadline.
+    const isSilent = error.code === 'APNS_ERR_TIMEOUT';
+    if (isEarly && !isSilent && !this.#isTrusted && end.response === undefined) {
+      const wasClosed = error.code === 'APNS_ERR_CONNECTION_LOST';
+      this.#onConnectFailure(wasClosed ? closedAfterHandshake(this.#options.target) : error);
+      return;
+    }
+    this.#options.backoff.reset();
+    if (heldFrames || end.response !== undefined) this.recordFailure(error);
+    // An idle connection that the gateway closes is no sign of trouble; one in reserve may be unwelcome.
+    else if (isEarly) this.#spareAt = now + EARLY_MS;
+  }
+
+  /** Lets go of a connection that holds nothing. */
+  retire(connection: GatewayConnection): void {
+    this.#connections.delete(connection);
+    connection.retire(this.#options.closeTimeoutMs);
+  }
+
+  /** Opens no further connection. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#dials.abort();
+  }
+
+  onDrain(): void {
+    this.#events.onReady();
+  }
+
+  onClose(connection: GatewayConnection, end: ConnectionEnd): void {
+    this.#connections.delete(connection);
+    this.#events.onClose(connection, end);
+  }
+
+  #quotaOf({ doublings }: GatewayConnection): number {
+    return Math.min(this.#maxQuotaFrames, this.#quota.frames * 2 ** doublings);
+  }
+
+  #giveUp(error: ApnsError): void {
+    this.stop();
+    this.#events.onGiveUp(error);
+  }
+
+  #onConnectFailure(error: ApnsError): void {
+    this.#lastError = error;
+    const isOpen = this.connections.some(({ state }) => state === 'open');
+    const delayMs = this.#options.backoff.next() ?? (isOpen ? SETTLED_MS : undefined);
+    if (delayMs === undefined) this.#giveUp(error);
+    else this.#dialAt = Math.max(this.#dialAt, this.#clock.now() + delayMs);
+  }
+
+  #wantsConnection(now: number, { isWaiting, isUnsettled }: Demand): boolean {
+    const usable = this.connections.filter(({ state }) => state === 'open' || state === 'fresh');
+    const cannotWrite = usable.every(({ state, isBlocked }) => state === 'open' && isBlocked);
+    if (isWaiting && cannotWrite) return usable.length < this.#options.connections;
+    // One in reserve, opened before it is needed: for the next checkpoint, or the next rejection.
+    if (!isUnsettled || now < this.#spareAt || usable.length > this.#options.connections) return false;
+    if (usable.some(({ window }) => window.frames === 0)) return false;
+    return this.#wantsSpare || usable.some((connection) => this.isFull(connection, 0.5));
+  }
+
+  async #dial(now: number): Promise<void> {
+    this.#isDialling = true;
+    try {
+      const socket = await dial(this.#options.target, { signal: this.#dials.signal });
+      if (this.#isStopped) {
+        socket.destroy();
+        return;
+      }
+      this.#graceMs = Math.min(MAX_GRACE_MS, Math.max(MIN_GRACE_MS, this.#clock.now() - now));
+      const state = this.#isTrusted ? 'open' : 'fresh';
+      const options = { state, failuresBefore: this.#failures } as const;
+      const connection = new GatewayConnection(socket, this.#options.target, options, this.#clock, this);
+      this.#connections.add(connection);
+    } catch (error) {
+      if (this.#isStopped) return;
+      const failure = toApnsError(error, this.#options.target);
+      if (isFatalConnectionError(failure)) this.#giveUp(failure);
+      else this.#onConnectFailure(failure);
+    } finally {
+      this.#isDialling = false;
+    }
+    this.#events.onReady();
+  }
+}

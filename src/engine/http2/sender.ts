@@ -1,0 +1,397 @@
+/**
+ * Notifications in, settlements out, over HTTP/2: what the HTTP/2 sink and delivery share.
+ *
+ * A notification that was taken is in exactly one place until it is settled:
+ *
+ *     send() → fresh ──→ a connection's streams ──→ settled
+ *                ↑                 │
+ *          replays ←── refused ────┤   (not processed: again, before fresh ones)
+ *             ↑                    │
+ *          retries ←── 429, 5xx ───┘   (after a delay)
+ */
+import { isTokenRefusal } from '../../connection/provider-token.js';
+import { ApnsError, formatPeer } from '../../core/errors.js';
+import type { Notification } from '../../core/notification.js';
+import { createOutcomeCounts, type OutcomeCounts, type Settlement } from '../../core/outcome.js';
+import { isTemporary } from '../../protocol/apns/reason.js';
+import type { ApnsResponse } from '../../protocol/apns/response.js';
+import { decodeRetryAfter, parseHttpDate } from '../../protocol/apns/retry-after.js';
+import { endReason } from '../end-reason.js';
+import { EngineClock, FREEZE_CHECK_MS } from '../engine-clock.js';
+import { PendingQueue } from '../fifo.js';
+import { PendingHeap } from '../min-heap.js';
+import type { NotificationSender, NotificationSenderEvents } from '../notification-sender.js';
+import type { Http2Connection } from './connection.js';
+import { refusedError } from './errors.js';
+import { BUSY_PING_MS } from './liveness.js';
+import type { ResolvedHttp2Options } from './options.js';
+import { NotificationPreparer, type PendingNotification } from './pending-notification.js';
+import { Http2Pool, type Http2PoolEvents } from './pool.js';
+import { SettledNotifications } from './settled-notifications.js';
+import { UnsettledList } from './unsettled-list.js';
+
+/** Notifications wait here for a free stream: enough for many answers in one chunk, too few to weigh anything. */
+const MAX_FRESH = 1024;
+
+const ACCEPTED: Settlement = { status: 'accepted' };
+
+/** See the file comment. */
+export class Http2Sender implements NotificationSender, Http2PoolEvents {
+  readonly counts: OutcomeCounts = createOutcomeCounts();
+  readonly outcomes: SettledNotifications = new SettledNotifications(this.counts);
+  readonly #options: ResolvedHttp2Options;
+  readonly #events: NotificationSenderEvents;
+  readonly #preparer: NotificationPreparer;
+  readonly #clock = new EngineClock((frozenMs) => this.#onAlarm(frozenMs));
+  readonly #pool: Http2Pool;
+  readonly #fresh = new PendingQueue();
+  /** In the order they were taken in. */
+  readonly #replays = new PendingHeap(({ order }) => order);
+  readonly #retries = new PendingHeap(({ dueAt }) => dueAt);
+  readonly #unsettled = new UnsettledList();
+  #taken = 0;
+  #isStepping = false;
+  #isDestroyed = false;
+  #failure: ApnsError | undefined;
+  /** The reason for notifications that are no longer sent. */
+  #stopReason = 'Aborted';
+  #onEnd: ((error?: ApnsError) => void) | undefined;
+  /** The credentials of what is written in this turn, and which turn that is. */
+  #authorization: string | undefined;
+  #authorizedAt = -1;
+
+  constructor(options: ResolvedHttp2Options, events: NotificationSenderEvents) {
+    this.#options = options;
+    this.#events = events;
+    this.#pool = new Http2Pool(options, this, this.#clock);
+    const auth = options.providerToken === undefined ? 'certificate' : 'token';
+    this.#preparer = new NotificationPreparer({ auth, defaultTopic: options.topic });
+  }
+
+  send(notification: Notification): boolean {
+    if (this.#isStopped || !this.#hasRoom) return false;
+    this.#clock.noteActivity(this.#pool.connections.length > 0);
+    const now = this.#clock.now();
+    const pending = this.#preparer.prepare(notification, now);
+    pending.order = this.#taken++;
+    this.#unsettled.add(pending);
+    // Getters and toJSON of the notification have run, and may have ended the sending.
+    if (this.#isStopped) {
+      this.#giveUp(pending, this.#stopReason);
+      return true;
+    }
+    this.#fresh.push(pending);
+    this.#write(now);
+    // The first that has to wait sees to a connection and a timer; those behind it find them seen to. One that is
+    // written at once wants to be answered: a connection that was idle is looked at less often.
+    if (this.#fresh.length === 1) this.#step();
+    else this.#clock.wakeAt(now + Math.min(this.#pool.stallMs, FREEZE_CHECK_MS));
+    return true;
+  }
+
+  settle(notification: Notification, settlement: Settlement): void {
+    this.outcomes.settle(notification, settlement);
+  }
+
+  onRead(): void {
+    this.#advance();
+  }
+
+  end(callback: (error?: ApnsError) => void): void {
+    this.#onEnd = callback;
+    this.#advance();
+  }
+
+  destroy(reason: string): void {
+    if (this.#isDestroyed) return;
+    this.#isDestroyed = true;
+    this.#stopReason = reason;
+    this.#clock.cancel();
+    this.#pool.stop();
+    this.#giveUpWaiting();
+    const error = new ApnsError(
+      'APNS_ERR_CLOSED',
+      `the connection to ${formatPeer(this.#options.target)} was given up`,
+    );
+    for (const connection of this.#pool.connections) connection.abandon(error);
+  }
+
+  onReady(): void {
+    this.#advance();
+  }
+
+  onRoom(): void {
+    this.#advance();
+  }
+
+  onGiveUp(error: ApnsError): void {
+    this.#fail(error);
+  }
+
+  onResponse(connection: Http2Connection, pending: PendingNotification, response: ApnsResponse): void {
+    const { statusCode, reason = 'Unknown', timestamp, apnsUniqueId } = response;
+    // The service traces a broadcast by the id in its response.
+    if (pending.broadcast !== undefined) pending.apnsId = response.apnsRequestId ?? pending.apnsId;
+    if (statusCode === 200) {
+      this.#pool.trust(connection);
+      this.#settle(pending, apnsUniqueId === undefined ? ACCEPTED : { status: 'accepted', apnsUniqueId });
+      return;
+    }
+    this.#noteDate(response);
+    const retryAfterMs = retryAfterOf(response);
+    const settlement = {
+      status: 'rejected',
+      statusCode,
+      reason,
+      timestamp,
+      retryAfterMs,
+      apnsUniqueId,
+    } as const;
+    if (reason === 'TooManyProviderTokenUpdates') {
+      this.#pool.leave(connection);
+      this.#retry(pending, settlement);
+      return;
+    }
+    if (statusCode < 500) this.#pool.trust(connection);
+    if (isTokenRefusal(reason) && this.#reauthorize(pending, reason)) return;
+    if (isTemporary(statusCode, reason)) {
+      this.#retry(pending, settlement, connection.health.isSick);
+      return;
+    }
+    this.#settle(pending, settlement);
+    if (refusesCredentials(response) && this.counts.accepted === 0)
+      this.#fail(refusedError(this.#options, reason));
+  }
+
+  onUnprocessed(_connection: Http2Connection, pending: PendingNotification): void {
+    if (this.#isStopped) this.#giveUp(pending, this.#stopReason);
+    else this.#replay(pending);
+  }
+
+  onLost(_connection: Http2Connection, pending: PendingNotification, reason: string): void {
+    const settlement: Settlement = { status: 'unknown', reason };
+    if (!this.#options.resendsUnknown || this.#isStopped) {
+      this.#settle(pending, settlement);
+      return;
+    }
+    pending.settlement = settlement;
+    this.#replay(pending);
+  }
+
+  onClose(connection: Http2Connection, cause: ApnsError | undefined): void {
+    this.#pool.remove(connection, cause);
+    this.#advance();
+  }
+
+  get #hasRoom(): boolean {
+    const { windowCount, windowBytes } = this.#options;
+    return (
+      this.#fresh.length < MAX_FRESH &&
+      this.#unsettled.length + this.outcomes.unread < windowCount &&
+      this.#unsettled.bytes + this.outcomes.unreadBytes < windowBytes
+    );
+  }
+
+  get #isStopped(): boolean {
+    return this.#failure !== undefined || this.#isDestroyed;
+  }
+
+  get #isEnding(): boolean {
+    return this.#onEnd !== undefined || this.#isStopped;
+  }
+
+  #settle(pending: PendingNotification, settlement: Settlement): void {
+    this.#unsettled.remove(pending);
+    const { settlement: known } = pending;
+    // An attempt that may have been taken is not undone by what became of a later one, unless that was accepted.
+    const isUnknown = known?.status === 'unknown' && settlement.status !== 'accepted';
+    this.outcomes.settleSent(pending, isUnknown ? known : settlement);
+  }
+
+  /** A provider token was refused: makes one more attempt, with another token if possible. */
+  #reauthorize(pending: PendingNotification, reason: string): boolean {
+    const { providerToken } = this.#options;
+    if (providerToken === undefined || pending.authorization === undefined) return false;
+    if (pending.isReauthorized || this.#isStopped) return false;
+    const refresh = providerToken.refresh(pending.authorization);
+    // A token that is reported as expired but must not change yet is sent once more, because the peer may be wrong.
+    if (refresh === 'kept' && reason !== 'ExpiredProviderToken') return false;
+    // No connection accepts two new tokens within 20 minutes.
+    if (refresh === 'reissued') for (const connection of this.#pool.connections) connection.drain();
+    this.#authorizedAt = -1;
+    pending.isReauthorized = true;
+    this.#replays.push(pending);
+    return true;
+  }
+
+  /** Sends a notification again that the peer has not processed, or may not have. */
+  #replay(pending: PendingNotification): void {
+    if (pending.attempts <= 2) {
+      this.#replays.push(pending);
+      return;
+    }
+    // The peer has no capacity, so an earlier retry cannot help.
+    const dueAt = this.#clock.now() + Math.ceil(Math.random() * Math.min(1000, 2 ** pending.attempts));
+    pending.dueAt = Math.min(dueAt, pending.enqueuedAt + this.#options.timeoutMs);
+    this.#retries.push(pending);
+  }
+
+  /**
+   * Retries a notification that was rejected temporarily, not before the time in `retry-after`.
+   *
+   * @param isReplaced whether its connection is being replaced; another connection then gets it without a delay
+   */
+  #retry(pending: PendingNotification, settlement: Settlement, isReplaced = false): void {
+    // What an earlier attempt left unknown stays so, whatever became of this one.
+    if (pending.settlement?.status !== 'unknown') pending.settlement = settlement;
+    const delayMs = isReplaced ? 0 : Math.random() * Math.min(10_000, 100 * 2 ** pending.attempts);
+    // A millisecond more, since our clock has whole ones only: never sooner than asked.
+    pending.dueAt = this.#clock.now() + 1 + Math.ceil(Math.max(settlement.retryAfterMs ?? 0, delayMs));
+    if (this.#isStopped || pending.dueAt > pending.enqueuedAt + this.#options.timeoutMs) {
+      this.#settle(pending, pending.settlement);
+      return;
+    }
+    this.#retries.push(pending);
+  }
+
+  #noteDate({ date }: ApnsResponse): void {
+    const serverMs = date === undefined ? undefined : parseHttpDate(date);
+    if (serverMs !== undefined) this.#options.providerToken?.noteServerDate(serverMs);
+  }
+
+  #giveUp(pending: PendingNotification, reason: string): void {
+    const message = this.#failure?.message ?? this.#pool.lastProblem;
+    this.#settle(pending, pending.settlement ?? { status: 'unsent', reason, message });
+  }
+
+  #giveUpWaiting(): void {
+    for (const queue of [this.#replays, this.#retries, this.#fresh])
+      for (const pending of queue.takeAll()) this.#giveUp(pending, this.#stopReason);
+  }
+
+  #fail(error: ApnsError): void {
+    if (this.#isStopped) return;
+    this.#failure = error;
+    this.#stopReason = endReason(error);
+    this.#pool.stop();
+    this.#giveUpWaiting();
+  }
+
+  /** The alarm: it runs after the sockets were read, and is the only place that checks deadlines. */
+  #onAlarm(frozenMs: number): void {
+    if (frozenMs > BUSY_PING_MS) this.#pool.verify();
+    this.#isStepping = true;
+    this.#expire(this.#clock.now());
+    this.#isStepping = false;
+    this.#advance();
+  }
+
+  /** Does what is possible now, then lets the stream around this offer more. */
+  #advance(): void {
+    this.#step();
+    if (!this.#isEnding && !this.#isStepping && this.#hasRoom) this.#events.onRoom();
+  }
+
+  #step(): void {
+    if (this.#isDestroyed || this.#isStepping) return;
+    this.#isStepping = true;
+    const now = this.#clock.now();
+    this.#pool.replaceSick();
+    this.#write(now);
+    if (this.#isEnding && this.#unsettled.length === 0) {
+      for (const connection of this.#pool.connections) connection.drain();
+    }
+    this.#isStepping = false;
+    if (this.#isEnding && this.#unsettled.length === 0 && this.#pool.connections.length === 0) {
+      this.#complete();
+      return;
+    }
+    if (this.#isWaiting) this.#pool.grow(now);
+    this.#schedule(now);
+  }
+
+  get #isWaiting(): boolean {
+    return !this.#replays.isEmpty || !this.#fresh.isEmpty;
+  }
+
+  #write(now: number): void {
+    // Node has not yet reported a connection that the peer closed while the process was frozen.
+    if (this.#clock.isCatchingUp) return;
+    for (;;) {
+      const queue = this.#replays.isEmpty ? this.#fresh : this.#replays;
+      if (queue.isEmpty) return;
+      const connection = this.#pool.pick();
+      if (connection === undefined) return;
+      const pending = queue.shift()!;
+      if (pending.attempts > 0) this.counts.resent++;
+      pending.authorization = this.#authorize(now);
+      connection.send(pending, now);
+    }
+  }
+
+  #authorize(now: number): string | undefined {
+    if (now !== this.#authorizedAt) {
+      this.#authorizedAt = now;
+      this.#authorization = this.#options.providerToken?.authorization();
+    }
+    return this.#authorization;
+  }
+
+  #expire(now: number): void {
+    while ((this.#retries.first?.dueAt ?? Number.POSITIVE_INFINITY) <= now)
+      this.#replays.push(this.#retries.shift()!);
+    for (let { first } = this.#unsettled; first !== undefined; { first } = this.#unsettled) {
+      if (first.enqueuedAt + this.#options.timeoutMs > now) break;
+      this.#timeOut(first);
+    }
+    for (const connection of this.#pool.connections) this.#pool.watch(connection, now);
+  }
+
+  #timeOut(pending: PendingNotification): void {
+    const { connection, rest } = pending;
+    if (connection === undefined) {
+      // Retries are due by their deadline, so it waits with the replays or the fresh ones; it is the oldest of all.
+      (this.#replays.first === pending ? this.#replays : this.#fresh).shift();
+      this.#giveUp(pending, 'DeadlineExceeded');
+    } else if (!connection.timeOut(pending)) {
+      // Without its last frame it was not processed.
+      if (rest !== undefined) this.#giveUp(pending, 'DeadlineExceeded');
+      else this.#settle(pending, { status: 'unknown', reason: 'DeadlineExceeded' });
+    }
+  }
+
+  #complete(): void {
+    this.#isDestroyed = true;
+    this.#clock.cancel();
+    this.#pool.stop();
+    if (this.#onEnd !== undefined) this.#onEnd(this.#failure);
+    else this.#events.onFail(this.#failure!);
+  }
+
+  #schedule(now: number): void {
+    let at = this.#retries.first?.dueAt ?? Number.POSITIVE_INFINITY;
+    const { first } = this.#unsettled;
+    if (first !== undefined)
+      at = Math.min(at, now + FREEZE_CHECK_MS, first.enqueuedAt + this.#options.timeoutMs);
+    const isWaiting = this.#isWaiting;
+    for (const connection of this.#pool.connections)
+      at = Math.min(at, this.#pool.dueAt(connection, isWaiting, now));
+    if (isWaiting && this.#pool.dialAt > now) at = Math.min(at, this.#pool.dialAt);
+    this.#clock.wakeAt(at);
+  }
+}
+
+/** The delay in `retry-after`, in milliseconds. A date refers to the clock of the server. */
+function retryAfterOf({ retryAfter, date }: ApnsResponse): number | undefined {
+  if (retryAfter === undefined) return undefined;
+  const serverMs = (date === undefined ? undefined : parseHttpDate(date)) ?? Date.now();
+  return decodeRetryAfter(retryAfter, serverMs);
+}
+
+/**
+ * Whether APNs refuses the credentials. A 403 without a reason comes from another server, such as a web filter, and
+ * TopicMismatch concerns one broadcast.
+ */
+function refusesCredentials({ statusCode, reason }: ApnsResponse): boolean {
+  return statusCode === 403 && reason !== undefined && reason !== 'TopicMismatch';
+}

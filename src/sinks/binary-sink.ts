@@ -1,0 +1,156 @@
+/** Frame bytes in, over TLS to a binary gateway; exactly one outcome per frame. */
+
+import { addAbortSignal, Writable } from 'node:stream';
+import { concealContents } from '../core/conceal-contents.js';
+import type { ApnsError } from '../core/errors.js';
+import { streamOptions } from '../core/options.js';
+import type { Outcome, OutcomeCounts } from '../core/outcome.js';
+import type { ReadableOf, WritableOf } from '../core/typed-stream.js';
+import type { FrameRun } from '../engine/binary/frame-run.js';
+import { type BinaryOptions, resolveBinaryOptions } from '../engine/binary/options.js';
+import { GatewaySender } from '../engine/binary/sender.js';
+import { endReason } from '../engine/end-reason.js';
+import { FRAME_FORMAT } from '../protocol/binary/frame.js';
+import { type PacketHandler, PacketReader } from '../protocol/packet-reader.js';
+import { unwrittenChunks } from './buffered-chunks.js';
+import { closeGracefully } from './graceful-close.js';
+import { OutcomeSource } from './outcome-source.js';
+
+/** A run that may still grow. */
+type OpenRun = { -readonly [Field in keyof FrameRun]: FrameRun[Field] };
+
+type Callback = (error?: Error | null) => void;
+
+/**
+ * A Writable of frame bytes (any command, cut anywhere) that owns its TLS connections to a binary gateway.
+ *
+ * Connections are opened with the first frame, reused and kept open. What is written and not yet settled is
+ * held in a window bounded by count, bytes and age; a full window stops the source. An error response has
+ * the named notification rejected, those before it accepted, and those behind it written again, in order,
+ * on another connection. Checkpoints turn the protocol's silence into proof; they cost one connection each
+ * and are invisible otherwise.
+ *
+ * `finish` means that everything is settled. The stream fails with an {@link ApnsError} when credentials
+ * are refused, when no connection could be had `backoff.attempts` + 1 times in a row, when the gateway
+ * cannot parse what it is sent, or when the bytes are no frames; frames before that still get their outcome.
+ *
+ * Emits `errorResponse` with each error response that is not the answer to a checkpoint.
+ *
+ * @throws {ApnsError} APNS_ERR_INVALID_OPTION or APNS_ERR_BAD_CREDENTIALS, at once
+ */
+export function createBinarySink(options: BinaryOptions): BinarySink {
+  return new BinarySink(options);
+}
+
+/** See {@link createBinarySink}. */
+export class BinarySink extends Writable implements WritableOf<Uint8Array> {
+  static {
+    concealContents(BinarySink);
+  }
+
+  readonly #sender: GatewaySender;
+  readonly #reader = new PacketReader(FRAME_FORMAT);
+  readonly #onPacket: PacketHandler;
+  readonly #closeTimeoutMs: number;
+  /** Frames cut from the chunk being written, on their way into the window. */
+  #pending: OpenRun[] = [];
+  #onTaken: Callback | undefined;
+  #outcomes: OutcomeSource | undefined;
+  /** Why the bytes are no frames; nothing behind that place can be read. */
+  #fault: ApnsError | undefined;
+
+  constructor(options: BinaryOptions) {
+    const resolved = resolveBinaryOptions(options);
+    const { signal, ...rest } = streamOptions(options, 'highWaterMark');
+    super(rest);
+    this.#closeTimeoutMs = resolved.closeTimeoutMs;
+    this.#onPacket = (bytes, start, end) => this.#collect(bytes, start, end);
+    this.#sender = new GatewaySender(resolved, {
+      onRoom: () => this.#sendPending(),
+      onFail: (error) => this.destroy(error),
+      onErrorResponse: (response) => process.nextTick(() => this.emit('errorResponse', response)),
+    });
+    // Not left to the constructor above: an aborted signal destroys at once, and by then all must be there.
+    if (signal !== undefined) addAbortSignal(signal, this);
+  }
+
+  /** How many notifications ended how, so far. */
+  get counts(): Readonly<OutcomeCounts> {
+    return this.#sender.counts;
+  }
+
+  /**
+   * What becomes of each frame, in the order it is known: `{ status, identifier, deviceToken, … }`.
+   *
+   * Created when first read; from then on a reader that is slow slows the sending. While nobody has read
+   * this property only `counts` are kept. Ends when the sink has ended or was destroyed.
+   */
+  get outcomes(): ReadableOf<Outcome> {
+    this.#outcomes ??= new OutcomeSource(this.#sender.outcomes, () => this.#sender.onRead());
+    if (this.closed) this.#outcomes.finish();
+    return this.#outcomes;
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: Callback): void {
+    this.#cut(chunk);
+    const fault = this.#fault;
+    this.#onTaken = fault === undefined ? callback : () => this.#sender.end(() => callback(fault));
+    this.#sendPending();
+  }
+
+  override _final(callback: Callback): void {
+    this.#try(() => this.#reader.end());
+    this.#sender.end((failure) => callback(failure ?? this.#fault));
+  }
+
+  override _destroy(error: Error | null, callback: Callback): void {
+    for (const chunk of unwrittenChunks(this)) this.#cut(chunk as Buffer);
+    this.#sender.destroy(endReason(error));
+    // A sender that is over settles what it is given.
+    for (const run of this.#pending.splice(0)) this.#sender.send(run);
+    this.#outcomes?.finish();
+    callback(error);
+  }
+
+  /** Ends gracefully: everything is settled first, for at most `closeTimeoutMs`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return closeGracefully(this, this.#closeTimeoutMs);
+  }
+
+  /** Of a copy: whoever wrote the chunk has it back with the callback, long before its frames are settled. */
+  #cut(chunk: Buffer): void {
+    if (this.#fault === undefined) this.#try(() => this.#reader.read(Buffer.from(chunk), this.#onPacket));
+  }
+
+  #try(read: () => void): void {
+    try {
+      read();
+    } catch (error) {
+      this.#fault = error as ApnsError;
+    }
+  }
+
+  /** Frames that lie behind each other become one run. */
+  #collect(bytes: Buffer, start: number, end: number): void {
+    const last = this.#pending.at(-1);
+    if (last !== undefined && last.bytes === bytes && last.end === start) {
+      // Nobody else has seen it yet, and an object per frame would cost more than the rest of this sink.
+      last.end = end;
+      last.count++;
+      return;
+    }
+    this.#pending.push({ bytes, start, end, count: 1, extraBytes: 0, since: 0, attempts: 0, writtenAt: 0 });
+  }
+
+  #sendPending(): void {
+    while (this.#pending.length > 0) {
+      const rest = this.#sender.send(this.#pending[0]!);
+      if (rest === undefined) this.#pending.shift();
+      else this.#pending[0] = rest;
+      if (rest !== undefined && this.#sender.roomFrames === 0) return;
+    }
+    const callback = this.#onTaken;
+    this.#onTaken = undefined;
+    callback?.();
+  }
+}
