@@ -45,7 +45,7 @@ export {
   createBinaryDelivery,
   createHttp2Delivery,
   type Delivery,
-} from './delivery.js';
+} from './deliveries/delivery.js';
 export type { BinaryOptions, WindowOptions } from './engine/binary/options.js';
 export type { Http2Options } from './engine/http2/options.js';
 export type { ErrorResponse } from './protocol/binary/error-response.js';

@@ -3,7 +3,7 @@ import { loadCredentials } from '../connection/credentials.js';
 import { ProviderToken } from '../connection/provider-token.js';
 import { nearestName } from '../core/nearest-name.js';
 import type { Notification } from '../core/notification.js';
-import { createBinaryDelivery, createHttp2Delivery } from '../delivery.js';
+import { createBinaryDelivery, createHttp2Delivery } from '../deliveries/delivery.js';
 import type { BinaryOptions } from '../engine/binary/options.js';
 import type { Http2Options } from '../engine/http2/options.js';
 import { NotificationPreparer } from '../engine/http2/pending-notification.js';

@@ -6,7 +6,7 @@ import { createChannelManager } from '../../src/channels/channel-manager.js';
 import { dial } from '../../src/connection/dial.js';
 import { comesFromSimulator, refuseSimulatorAuthority } from '../../src/connection/simulator-authority.js';
 import { resolveTarget, type TargetOptions } from '../../src/connection/target.js';
-import { createBinaryDelivery, createHttp2Delivery } from '../../src/delivery.js';
+import { createBinaryDelivery, createHttp2Delivery } from '../../src/deliveries/delivery.js';
 import {
   mintAuthority,
   mintClientCertificate,

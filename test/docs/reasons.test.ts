@@ -32,7 +32,7 @@ test('names those that the sources give themselves', async () => {
   const files = (await readdir(new URL('../../src/sinks/', import.meta.url))).map(
     (file) => `src/sinks/${file}`,
   );
-  const sources = await Promise.all([...files, 'src/delivery.ts'].map(read));
+  const sources = await Promise.all([...files, 'src/deliveries/delivery.ts'].map(read));
   const written = sources.flatMap((source) =>
     [...source.matchAll(/(?:reason: |pending, |\? |(?:destroy|giveUp\w*|stop)\()'([A-Z][A-Za-z]+)'/g)].map(
       ([, reason]) => reason!,

@@ -3,7 +3,7 @@ import { finished } from 'node:stream/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { InvalidNotificationError } from '../../src/core/errors.js';
 import { type Outcome, settledCount } from '../../src/core/outcome.js';
-import { createBinaryDelivery, createHttp2Delivery } from '../../src/delivery.js';
+import { createBinaryDelivery, createHttp2Delivery } from '../../src/deliveries/delivery.js';
 import { createSimulator, type Simulator } from '../../src/simulator/index.js';
 import { createHttp2Sink } from '../../src/sinks/http2-sink.js';
 import { createFrameEncoder } from '../../src/transforms/frame-encoder.js';

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Notification } from '../../src/core/notification.js';
 import { type DeliveryOutcome, settledCount } from '../../src/core/outcome.js';
 import { setParsed } from '../../src/core/source-line.js';
-import { createBinaryDelivery, type Delivery } from '../../src/delivery.js';
+import { createBinaryDelivery, type Delivery } from '../../src/deliveries/delivery.js';
 import { createBinarySink } from '../../src/sinks/binary-sink.js';
 import { closed, frames, range, TOKEN, until } from '../support/frames.js';
 import { startScriptedGateway } from '../support/scripted-gateway.js';

@@ -2,7 +2,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { settledCount } from '../../src/core/outcome.js';
-import { createBinaryDelivery, createHttp2Delivery } from '../../src/delivery.js';
+import { createBinaryDelivery, createHttp2Delivery } from '../../src/deliveries/delivery.js';
 import { TOKEN, until } from '../support/frames.js';
 import { startRawGateway } from '../support/http2-raw-gateway.js';
 import { startScriptedGateway } from '../support/scripted-gateway.js';

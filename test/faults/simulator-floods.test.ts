@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import tls from 'node:tls';
 import { expect, it, onTestFinished } from 'vitest';
-import { createBinaryDelivery, createHttp2Delivery } from '../../src/delivery.js';
+import { createBinaryDelivery, createHttp2Delivery } from '../../src/deliveries/delivery.js';
 import { encodeFrame } from '../../src/protocol/binary/frame.js';
 import { createSimulator } from '../../src/simulator/index.js';
 import { createFeedbackSource } from '../../src/sources/feedback-source.js';

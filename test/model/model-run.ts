@@ -3,7 +3,7 @@ import type { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { BackoffOptions } from '../../src/connection/backoff.js';
 import type { Outcome } from '../../src/core/outcome.js';
-import { createBinaryDelivery, createHttp2Delivery } from '../../src/delivery.js';
+import { createBinaryDelivery, createHttp2Delivery } from '../../src/deliveries/delivery.js';
 import type { BinaryOptions } from '../../src/engine/binary/options.js';
 import type { Http2Options } from '../../src/engine/http2/options.js';
 import { FRAME_FORMAT } from '../../src/protocol/binary/frame.js';

@@ -39,7 +39,7 @@ Standard output is also written to ${REPORT}. Stryker and Node 22 are installed 
 Examples:
   npm run mutate -- src/protocol
   npm run mutate -- src/protocol/json/line-reader.ts --incremental
-  npm run mutate -- src/delivery.ts --tests test/delivery.test.ts --tests 'test/sinks/*.test.ts'
+  npm run mutate -- src/deliveries/delivery.ts --tests test/deliveries/delivery.test.ts --tests 'test/sinks/*.test.ts'
 
 Exit codes: 0 enough was noticed, 1 too little was, 64 wrong usage, 70 Stryker could not run on a file.
 `;

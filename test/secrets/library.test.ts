@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vit
 import { createChannelManager } from '../../src/channels/channel-manager.js';
 import type { InvalidNotificationError } from '../../src/core/errors.js';
 import type { Notification } from '../../src/core/notification.js';
-import { createBinaryDelivery, createHttp2Delivery } from '../../src/delivery.js';
+import { createBinaryDelivery, createHttp2Delivery } from '../../src/deliveries/delivery.js';
 import { encodeFeedbackTuple } from '../../src/protocol/binary/feedback-tuple.js';
 import { encodeFrame } from '../../src/protocol/binary/frame.js';
 import { mintAuthority, mintServerCertificate } from '../../src/simulator/certificates.js';

@@ -1,7 +1,7 @@
 import { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { expect, onTestFinished, test } from 'vitest';
-import { createHttp2Delivery } from '../../src/delivery.js';
+import { createHttp2Delivery } from '../../src/deliveries/delivery.js';
 import { Http2Wire } from '../../src/simulator/http2-wire.js';
 import { createSimulator } from '../../src/simulator/simulator.js';
 import { startFaultProxy } from '../support/fault-proxy.js';

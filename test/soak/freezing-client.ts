@@ -7,7 +7,7 @@
  * standard input: `block MS`, `jump MS` (of the wall clock), `end`.
  */
 import { createInterface } from 'node:readline';
-import { createBinaryDelivery, createHttp2Delivery } from '../../src/delivery.js';
+import { createBinaryDelivery, createHttp2Delivery } from '../../src/deliveries/delivery.js';
 import { StandstillMeter } from '../model/standstill-meter.js';
 
 /** What the client prints about an outcome. */

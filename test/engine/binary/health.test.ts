@@ -1,7 +1,7 @@
 /** Connections that are sick while others would work, and gateways on which every connection is. */
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { Outcome } from '../../../src/core/outcome.js';
-import { createBinaryDelivery } from '../../../src/delivery.js';
+import { createBinaryDelivery } from '../../../src/deliveries/delivery.js';
 import { encodeFrame } from '../../../src/protocol/binary/frame.js';
 import { type BinarySink, createBinarySink } from '../../../src/sinks/binary-sink.js';
 import { brief, closed, frames, range, send, TOKEN, until } from '../../support/frames.js';

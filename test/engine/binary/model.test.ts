@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { settledCount } from '../../../src/core/outcome.js';
-import { createBinaryDelivery } from '../../../src/delivery.js';
+import { createBinaryDelivery } from '../../../src/deliveries/delivery.js';
 import { encodeFrame } from '../../../src/protocol/binary/frame.js';
 import { createBinarySink } from '../../../src/sinks/binary-sink.js';
 import { type GatewayPeer, startScriptedGateway } from '../../support/scripted-gateway.js';

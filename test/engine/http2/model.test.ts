@@ -5,7 +5,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { settledCount } from '../../../src/core/outcome.js';
-import { createHttp2Delivery } from '../../../src/delivery.js';
+import { createHttp2Delivery } from '../../../src/deliveries/delivery.js';
 import type { Http2Options } from '../../../src/engine/http2/options.js';
 import { createHttp2Sink } from '../../../src/sinks/http2-sink.js';
 import { FuzzingGateway, type GatewayPlan, gatewayPlan } from '../../support/http2-fuzzing-gateway.js';

@@ -2,7 +2,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import type { Notification } from '../../../src/core/notification.js';
 import type { DeliveryOutcome } from '../../../src/core/outcome.js';
-import { createHttp2Delivery } from '../../../src/delivery.js';
+import { createHttp2Delivery } from '../../../src/deliveries/delivery.js';
 import { createSimulator } from '../../../src/simulator/index.js';
 import { createHttp2Sink } from '../../../src/sinks/http2-sink.js';
 import { closed, until } from '../../support/frames.js';

@@ -1,22 +1,22 @@
 /** The two-way form: notifications in, exactly one outcome each out. */
 
 import { Duplex } from 'node:stream';
-import { concealContents } from './core/conceal-contents.js';
-import { InvalidNotificationError } from './core/errors.js';
-import type { Notification } from './core/notification.js';
-import { choiceOption, integerOption, streamOptions } from './core/options.js';
-import type { DeliveryOutcome, OutcomeCounts } from './core/outcome.js';
-import type { DuplexOf } from './core/typed-stream.js';
-import { NotificationFramer } from './engine/binary/notification-framer.js';
-import { BINARY_OPTION_NAMES, type BinaryOptions, resolveBinaryOptions } from './engine/binary/options.js';
-import { endReason, unsentSettlement } from './engine/end-reason.js';
-import { type Http2Options, resolveHttp2Options } from './engine/http2/options.js';
-import { Http2Sender } from './engine/http2/sender.js';
-import type { NotificationSender, NotificationSenderEvents } from './engine/notification-sender.js';
-import { type FrameCommand, MAX_PAYLOAD_BYTES } from './protocol/binary/frame.js';
-import { unwrittenChunks } from './sinks/buffered-chunks.js';
-import { closeGracefully } from './sinks/graceful-close.js';
-import { OutcomePump, throwLater } from './sinks/outcome-source.js';
+import { concealContents } from '../core/conceal-contents.js';
+import { InvalidNotificationError } from '../core/errors.js';
+import type { Notification } from '../core/notification.js';
+import { choiceOption, integerOption, streamOptions } from '../core/options.js';
+import type { DeliveryOutcome, OutcomeCounts } from '../core/outcome.js';
+import type { DuplexOf } from '../core/typed-stream.js';
+import { NotificationFramer } from '../engine/binary/notification-framer.js';
+import { BINARY_OPTION_NAMES, type BinaryOptions, resolveBinaryOptions } from '../engine/binary/options.js';
+import { endReason, unsentSettlement } from '../engine/end-reason.js';
+import { type Http2Options, resolveHttp2Options } from '../engine/http2/options.js';
+import { Http2Sender } from '../engine/http2/sender.js';
+import type { NotificationSender, NotificationSenderEvents } from '../engine/notification-sender.js';
+import { type FrameCommand, MAX_PAYLOAD_BYTES } from '../protocol/binary/frame.js';
+import { unwrittenChunks } from '../sinks/buffered-chunks.js';
+import { closeGracefully } from '../sinks/graceful-close.js';
+import { OutcomePump, throwLater } from '../sinks/outcome-source.js';
 
 /** Options of {@link createBinaryDelivery}. */
 export interface BinaryDeliveryOptions extends BinaryOptions {

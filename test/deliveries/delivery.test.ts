@@ -3,17 +3,17 @@ import { Readable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
 import { inspect } from 'node:util';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import type { Notification } from '../src/core/notification.js';
-import { type Outcome, settledCount } from '../src/core/outcome.js';
-import { setLine } from '../src/core/source-line.js';
+import type { Notification } from '../../src/core/notification.js';
+import { type Outcome, settledCount } from '../../src/core/outcome.js';
+import { setLine } from '../../src/core/source-line.js';
 import {
   type BinaryDeliveryOptions,
   createBinaryDelivery,
   createHttp2Delivery,
   type Delivery,
-} from '../src/delivery.js';
-import { respond, startHttp2Gateway } from './support/http2-gateway.js';
-import { startScriptedGateway } from './support/scripted-gateway.js';
+} from '../../src/deliveries/delivery.js';
+import { respond, startHttp2Gateway } from '../support/http2-gateway.js';
+import { startScriptedGateway } from '../support/scripted-gateway.js';
 
 const TOKEN = 'ab'.repeat(32);
 
