@@ -5,6 +5,20 @@ export type {
   RecordDetail,
   Wire,
 } from './accepted-record.js';
+export type { GatewayFaults } from './binary/faults.js';
+export type { GatewayService, GatewayServiceOptions } from './binary/service.js';
+export type { ChannelRegistry, MessageStoragePolicy } from './channel-registry.js';
+export type { DeviceRegistry, DeviceState } from './device-registry.js';
+export type { FeedbackFaults, FeedbackService, FeedbackServiceOptions } from './feedback/service.js';
+export type {
+  GoawayDebugData,
+  GoawayFault,
+  GoawayLastStream,
+  Http2Faults,
+  Storm429Fault,
+} from './http2/faults.js';
+export type { ProviderKey } from './http2/provider-keys.js';
+export type { Http2Service, Http2ServiceOptions } from './http2/service.js';
 export {
   type ApnsEnvironment,
   type Authority,
@@ -17,22 +31,8 @@ export {
   mintServerCertificate,
   type ServerCertificateOptions,
   type Validity,
-} from './certificates.js';
-export type { ChannelRegistry, MessageStoragePolicy } from './channel-registry.js';
-export { type SimulatorCredentials, writeCredentials } from './credentials.js';
-export type { DeviceRegistry, DeviceState } from './device-registry.js';
-export type { FeedbackFaults, FeedbackService, FeedbackServiceOptions } from './feedback-service.js';
-export type { GatewayFaults } from './gateway-faults.js';
-export type { GatewayService, GatewayServiceOptions } from './gateway-service.js';
-export type {
-  GoawayDebugData,
-  GoawayFault,
-  GoawayLastStream,
-  Http2Faults,
-  Storm429Fault,
-} from './http2-faults.js';
-export type { Http2Service, Http2ServiceOptions } from './http2-service.js';
-export type { ProviderKey } from './provider-keys.js';
+} from './pki/certificates.js';
+export { type SimulatorCredentials, writeCredentials } from './pki/credentials.js';
 export type { BodyKind } from './rejection.js';
 export type { GatewaySickness, Http2Sickness, SickConnectionsFault } from './sick-connection.js';
 export {

@@ -4,8 +4,12 @@ import { invalidOption } from '../core/errors.js';
 import { headerTextProblem } from '../core/notification.js';
 import { checkOptionNames, choiceOption, integerOption } from '../core/options.js';
 import type { AcceptedRecord, RecordDetail } from './accepted-record.js';
-import type { KeyType } from './certificates.js';
+import { GatewayService, type GatewayServiceOptions } from './binary/service.js';
 import type { ChannelRegistry } from './channel-registry.js';
+import type { DeviceRegistry } from './device-registry.js';
+import { FeedbackService, type FeedbackServiceOptions } from './feedback/service.js';
+import { Http2Service, type Http2ServiceOptions } from './http2/service.js';
+import type { KeyType } from './pki/certificates.js';
 import {
   checkCredentials,
   mintCredentials,
@@ -13,11 +17,7 @@ import {
   type SimulatorCredentials,
   withoutKeysInLogs,
   writeCredentials,
-} from './credentials.js';
-import type { DeviceRegistry } from './device-registry.js';
-import { FeedbackService, type FeedbackServiceOptions } from './feedback-service.js';
-import { GatewayService, type GatewayServiceOptions } from './gateway-service.js';
-import { Http2Service, type Http2ServiceOptions } from './http2-service.js';
+} from './pki/credentials.js';
 import type { ConnectionCounts, SimulatorCounts } from './simulator-counts.js';
 import { SimulatorState } from './simulator-state.js';
 import {

@@ -6,7 +6,7 @@ import {
   createChannelManager,
 } from '../../src/channels/channel-manager.js';
 import { ApnsError, ChannelError } from '../../src/core/errors.js';
-import type { Http2ServiceOptions } from '../../src/simulator/http2-service.js';
+import type { Http2ServiceOptions } from '../../src/simulator/http2/service.js';
 import { createSimulator, type Simulator } from '../../src/simulator/simulator.js';
 import {
   type ArrivedRequest,

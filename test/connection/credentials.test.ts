@@ -11,7 +11,7 @@ import {
   mintAuthority,
   mintClientCertificate,
   mintServerCertificate,
-} from '../../src/simulator/certificates.js';
+} from '../../src/simulator/pki/certificates.js';
 import { authority, listenTls } from '../support/loopback.js';
 import { exportPkcs12 } from '../support/pkcs12.js';
 import { mintRsaCertificate } from '../support/rsa-certificate.js';

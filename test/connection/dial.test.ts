@@ -10,7 +10,7 @@ import {
   mintAuthority,
   mintClientCertificate,
   mintServerCertificate,
-} from '../../src/simulator/certificates.js';
+} from '../../src/simulator/pki/certificates.js';
 import { CONNECTION_CHANNEL, type ConnectionEvent } from '../../src/telemetry/connection-event.js';
 import { authority, listen, listenTls } from '../support/loopback.js';
 

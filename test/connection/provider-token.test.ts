@@ -9,7 +9,7 @@ import {
   type TokenRefresh,
 } from '../../src/connection/provider-token.js';
 import { ApnsError } from '../../src/core/errors.js';
-import { mintAuthority } from '../../src/simulator/certificates.js';
+import { mintAuthority } from '../../src/simulator/pki/certificates.js';
 
 const MINUTE = 60_000;
 const START = Date.UTC(2026, 10, 23, 12, 0, 0, 500);

@@ -7,12 +7,12 @@ import { dial } from '../../src/connection/dial.js';
 import { comesFromSimulator, refuseSimulatorAuthority } from '../../src/connection/simulator-authority.js';
 import { resolveTarget, type TargetOptions } from '../../src/connection/target.js';
 import { createBinaryDelivery, createHttp2Delivery } from '../../src/deliveries/delivery.js';
+import { createSimulator } from '../../src/simulator/index.js';
 import {
   mintAuthority,
   mintClientCertificate,
   mintServerCertificate,
-} from '../../src/simulator/certificates.js';
-import { createSimulator } from '../../src/simulator/index.js';
+} from '../../src/simulator/pki/certificates.js';
 import { createBinarySink } from '../../src/sinks/binary-sink.js';
 import { createHttp2Sink } from '../../src/sinks/http2-sink.js';
 import { createFeedbackSource } from '../../src/sources/feedback-source.js';

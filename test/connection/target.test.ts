@@ -6,7 +6,7 @@ import {
   TARGET_OPTION_NAMES,
   type TargetOptions,
 } from '../../src/connection/target.js';
-import { mintClientCertificate } from '../../src/simulator/certificates.js';
+import { mintClientCertificate } from '../../src/simulator/pki/certificates.js';
 import { authority } from '../support/loopback.js';
 
 describe('resolveTarget', () => {

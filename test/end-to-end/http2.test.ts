@@ -1,7 +1,7 @@
 /** `cat FILE | apns-streams send --to https://…` against the simulator's HTTP/2 side, in two processes. */
 import { describe, expect, test } from 'vitest';
 import type { Outcome, OutcomeCounts } from '../../src/core/outcome.js';
-import type { Http2ServiceOptions } from '../../src/simulator/http2-service.js';
+import type { Http2ServiceOptions } from '../../src/simulator/http2/service.js';
 import { rejectionOfStatusCode } from '../../src/simulator/rejection.js';
 import type { TokenFaultName } from '../../src/simulator/token-fault.js';
 import { deviceTokens, spread, toNdjson } from './notifications.js';

@@ -10,7 +10,7 @@ import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import type { Outcome, OutcomeCounts } from '../../src/core/outcome.js';
-import type { Http2ServiceOptions } from '../../src/simulator/http2-service.js';
+import type { Http2ServiceOptions } from '../../src/simulator/http2/service.js';
 
 const COMMAND = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const FAULTY_SIMULATOR = fileURLToPath(new URL('./faulty-simulator.mjs', import.meta.url));

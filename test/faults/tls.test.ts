@@ -10,7 +10,7 @@ import {
   mintAuthority,
   mintClientCertificate,
   mintServerCertificate,
-} from '../../src/simulator/certificates.js';
+} from '../../src/simulator/pki/certificates.js';
 import { startAlertingServer } from '../support/alerting-server.js';
 import { CONSUMER_NAMES, CONSUMERS, type Consumed, type ConsumerName, GIVEN } from '../support/consumers.js';
 import { authority, listen, listenTls } from '../support/loopback.js';

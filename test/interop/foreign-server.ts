@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
-import { mintServerCertificate } from '../../src/simulator/certificates.js';
+import { mintServerCertificate } from '../../src/simulator/pki/certificates.js';
 import { authority, listen } from '../support/loopback.js';
 import { findCommand } from './requirements.js';
 

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { onTestFinished } from 'vitest';
-import { mintAuthority, mintServerCertificate } from '../../src/simulator/certificates.js';
+import { mintAuthority, mintServerCertificate } from '../../src/simulator/pki/certificates.js';
 import { authority } from '../support/loopback.js';
 
 /** Starts a server that takes certificates of an authority that nobody has, and returns its port. */

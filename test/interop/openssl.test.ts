@@ -8,7 +8,7 @@ import {
   mintAuthority,
   mintClientCertificate,
   mintServerCertificate,
-} from '../../src/simulator/certificates.js';
+} from '../../src/simulator/pki/certificates.js';
 import { CONSUMER_NAMES, CONSUMERS } from '../support/consumers.js';
 import { authority } from '../support/loopback.js';
 import { exportPkcs12 } from '../support/pkcs12.js';

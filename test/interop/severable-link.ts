@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished, vi } from 'vitest';
-import { mintServerCertificate } from '../../src/simulator/certificates.js';
+import { mintServerCertificate } from '../../src/simulator/pki/certificates.js';
 import { authority } from '../support/loopback.js';
 
 const PEER = fileURLToPath(new URL('./namespace-peer.mjs', import.meta.url));

@@ -1,5 +1,5 @@
 /** A simulator behind fault proxies, used for many runs, one after the other. */
-import type { SimulatorCredentials } from '../../src/simulator/credentials.js';
+import type { SimulatorCredentials } from '../../src/simulator/pki/credentials.js';
 import { createSimulator, type Simulator } from '../../src/simulator/simulator.js';
 import type { ConnectionCounts } from '../../src/simulator/simulator-counts.js';
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.js';

@@ -1,8 +1,8 @@
 /** Everything that chance decides about one run of the end-to-end model, as fast-check arbitraries. */
 import fc from 'fast-check';
 import type { BackoffOptions } from '../../src/connection/backoff.js';
-import type { GatewayFaults } from '../../src/simulator/gateway-faults.js';
-import type { Http2Faults } from '../../src/simulator/http2-faults.js';
+import type { GatewayFaults } from '../../src/simulator/binary/faults.js';
+import type { Http2Faults } from '../../src/simulator/http2/faults.js';
 import type { TokenFaultName } from '../../src/simulator/token-fault.js';
 import type { DirectionFaults } from '../support/fault-pipe.js';
 import type { ConnectionScript } from '../support/fault-proxy.js';

@@ -1,6 +1,6 @@
 /** Runs the end-to-end model for many seeds. */
 import fc from 'fast-check';
-import { mintCredentials } from '../../src/simulator/credentials.js';
+import { mintCredentials } from '../../src/simulator/pki/credentials.js';
 import { ModelBench } from './model-bench.js';
 import { checkModel } from './model-check.js';
 import { type ModelPlan, modelPlans } from './model-plan.js';

@@ -2,7 +2,6 @@ import net from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { encodeFrame } from '../../src/protocol/binary/frame.js';
-import { mintCredentials } from '../../src/simulator/credentials.js';
 import {
   createSimulator,
   encodeTokenFault,
@@ -11,6 +10,7 @@ import {
   mintServerCertificate,
   type SimulatorOptions,
 } from '../../src/simulator/index.js';
+import { mintCredentials } from '../../src/simulator/pki/credentials.js';
 import { connectHttp2 } from './http2-client.js';
 import { connectRaw, exchange, startSimulator } from './raw-client.js';
 

@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { expect, test } from 'vitest';
 import type { Notification } from '../../src/core/notification.js';
 import type { Outcome } from '../../src/core/outcome.js';
-import { mintCredentials } from '../../src/simulator/credentials.js';
+import { mintCredentials } from '../../src/simulator/pki/credentials.js';
 import { createHttp2Sink, type Http2Sink } from '../../src/sinks/http2-sink.js';
 import { type ArrivedRequest, respond, startHttp2Gateway } from '../support/http2-gateway.js';
 import { startRawGateway } from '../support/http2-raw-gateway.js';

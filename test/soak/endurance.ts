@@ -1,7 +1,7 @@
 /** One long-lived set of sinks and deliveries against one simulator, through continuous random faults. */
 import { setMaxListeners } from 'node:events';
 import fc from 'fast-check';
-import { mintCredentials, type SimulatorCredentials } from '../../src/simulator/credentials.js';
+import { mintCredentials, type SimulatorCredentials } from '../../src/simulator/pki/credentials.js';
 import { ModelBench, setServiceFaults } from '../model/model-bench.js';
 import { connectionScripts, type Route, servicePlans } from '../model/model-plan.js';
 import type { ConnectionScript } from '../support/fault-proxy.js';

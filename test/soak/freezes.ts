@@ -9,7 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import fc from 'fast-check';
-import { mintCredentials, type SimulatorCredentials } from '../../src/simulator/credentials.js';
+import { mintCredentials, type SimulatorCredentials } from '../../src/simulator/pki/credentials.js';
 import { createSimulator, type Simulator } from '../../src/simulator/simulator.js';
 import { checkFreeze, type FreezeResult } from './freeze-check.js';
 import { type FreezeEvent, type FreezePlan, freezePlans } from './freeze-plan.js';

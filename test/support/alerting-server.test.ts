@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:tls';
 import { expect, it, onTestFinished } from 'vitest';
-import { mintClientCertificate } from '../../src/simulator/certificates.js';
+import { mintClientCertificate } from '../../src/simulator/pki/certificates.js';
 import { startAlertingServer } from './alerting-server.js';
 import { authority } from './loopback.js';
 

@@ -5,7 +5,7 @@
 import { createCipheriv, createHmac } from 'node:crypto';
 import { duplexPair } from 'node:stream';
 import { createServer } from 'node:tls';
-import { mintAuthority, mintServerCertificate } from '../../src/simulator/certificates.js';
+import { mintAuthority, mintServerCertificate } from '../../src/simulator/pki/certificates.js';
 import { authority, listen } from './loopback.js';
 
 type Version = 'TLSv1.2' | 'TLSv1.3';

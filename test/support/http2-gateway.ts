@@ -8,7 +8,7 @@ import {
 } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
-import { mintServerCertificate } from '../../src/simulator/certificates.js';
+import { mintServerCertificate } from '../../src/simulator/pki/certificates.js';
 import { authority } from './loopback.js';
 
 /** A request as it arrived. */

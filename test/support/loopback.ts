@@ -3,7 +3,11 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from 'node:tls';
 import { onTestFinished } from 'vitest';
-import { type Authority, mintAuthority, mintServerCertificate } from '../../src/simulator/certificates.js';
+import {
+  type Authority,
+  mintAuthority,
+  mintServerCertificate,
+} from '../../src/simulator/pki/certificates.js';
 
 /** The authority that the certificates of a test file come from. */
 export const authority: Authority = mintAuthority();

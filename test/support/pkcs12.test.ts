@@ -2,7 +2,7 @@
 import { createSecureContext } from 'node:tls';
 import forge from 'node-forge';
 import { describe, expect, it } from 'vitest';
-import { mintClientCertificate } from '../../src/simulator/certificates.js';
+import { mintClientCertificate } from '../../src/simulator/pki/certificates.js';
 import { authority } from './loopback.js';
 import { exportPkcs12, type Pkcs12Encryption } from './pkcs12.js';
 

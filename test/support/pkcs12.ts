@@ -4,7 +4,7 @@
  */
 import { createCipheriv, createHmac, createPrivateKey, pbkdf2Sync, randomBytes } from 'node:crypto';
 import forge from 'node-forge';
-import type { CertificateAndKey } from '../../src/simulator/certificates.js';
+import type { CertificateAndKey } from '../../src/simulator/pki/certificates.js';
 import {
   derConstructed,
   derInteger,
@@ -13,7 +13,7 @@ import {
   derOctetString,
   derPrimitive,
   derSequence,
-} from '../../src/simulator/der.js';
+} from '../../src/simulator/pki/der.js';
 
 /** AES-256 as OpenSSL 3 writes it, or the RC2 and 3DES of older tools. */
 export type Pkcs12Encryption = 'aes' | 'legacy';

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
-import { mintServerCertificate } from '../../src/simulator/certificates.js';
+import { mintServerCertificate } from '../../src/simulator/pki/certificates.js';
 import { authority } from './loopback.js';
 
 /** When the server sends what. */

@@ -1,7 +1,7 @@
 /** An RSA certificate, such as Apple issues, signed by its own key: the simulator makes elliptic curve ones only. */
 import { generateKeyPairSync } from 'node:crypto';
 import forge from 'node-forge';
-import type { CertificateAndKey } from '../../src/simulator/certificates.js';
+import type { CertificateAndKey } from '../../src/simulator/pki/certificates.js';
 
 const DAY_MS = 86_400_000;
 

@@ -3,7 +3,7 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { format, inspect } from 'node:util';
 import { expect } from 'vitest';
 import type { Notification } from '../../src/core/notification.js';
-import { mintClientCertificate } from '../../src/simulator/certificates.js';
+import { mintClientCertificate } from '../../src/simulator/pki/certificates.js';
 import { authority } from './loopback.js';
 
 function mark(what: string): string {

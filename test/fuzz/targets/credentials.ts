@@ -3,7 +3,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { inspect } from 'node:util';
 import { loadCredentials } from '../../../src/connection/credentials.js';
 import { ProviderToken } from '../../../src/connection/provider-token.js';
-import { mintAuthority, mintClientCertificate } from '../../../src/simulator/certificates.js';
+import { mintAuthority, mintClientCertificate } from '../../../src/simulator/pki/certificates.js';
 import { decodeWhole, type FuzzTarget, thrownBy } from '../fuzz-target.js';
 
 const IDS = { keyId: 'ABC123DEFG', teamId: 'DEF123GHIJ' };

@@ -1,0 +1,166 @@
+/**
+ * One request of the HTTP/2 side, and what becomes of it: it is settled once, as accepted, rejected, refused
+ * or discarded. Whether the answer can be written is another question.
+ */
+import { randomUUID } from 'node:crypto';
+import {
+  constants,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import { MAX_RECORDED_TEXT, type RecordFields } from '../accepted-record.js';
+import { type BodyKind, contentType, JSON_TYPE, type Rejection, rejectionBody } from '../rejection.js';
+import { type AnswerForm, writeAnswer } from './answer.js';
+import type { ProviderConnectionControl } from './context.js';
+import { isApnsId, isDevicePath, textOf } from './notification-head.js';
+
+/** Ways to answer that are not the usual one. */
+export interface ExchangeForm extends AnswerForm {
+  readonly bodyKind?: BodyKind;
+  /** Whether the response lacks `apns-id`. */
+  readonly withoutId?: boolean;
+}
+
+export class ProviderExchange {
+  readonly stream: ServerHttp2Stream;
+  readonly headers: IncomingHttpHeaders;
+  readonly path: string;
+  /** Whether the body has come to its end. */
+  isWhole = false;
+  /** Whether its connection was sick when it arrived. */
+  isSick = false;
+  bodyBytes = 0;
+  readonly #connection: ProviderConnectionControl;
+  readonly #rawHeaders: readonly string[];
+  /** Absent if the request is a broadcast or a channel request without this header. */
+  readonly #apnsId: string | undefined;
+  /** Absent if the request is a notification to a device without this header. */
+  readonly #requestId: string | undefined;
+  #chunks: Buffer[] = [];
+  #isSettled = false;
+
+  /** @param rawHeaders names and values in turn, as they came */
+  constructor(
+    connection: ProviderConnectionControl,
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    rawHeaders: readonly string[],
+  ) {
+    this.stream = stream;
+    this.headers = headers;
+    this.path = headers[':path'] ?? '';
+    this.#connection = connection;
+    this.#rawHeaders = rawHeaders;
+    const apnsId = textOf(headers, 'apns-id');
+    const requestId = textOf(headers, 'apns-request-id');
+    // Each type of request has an id that APNs creates if the client does not.
+    const isForDevice = isDevicePath(this.path);
+    this.#apnsId = apnsId !== undefined && isApnsId(apnsId) ? apnsId : isForDevice ? randomUUID() : undefined;
+    this.#requestId = requestId ?? (isForDevice ? undefined : randomUUID());
+  }
+
+  get id(): number {
+    return this.stream.id ?? 0;
+  }
+
+  /** Whether it has been counted. */
+  get isSettled(): boolean {
+    return this.#isSettled;
+  }
+
+  /** The names of the headers as they came, repetitions included. */
+  get names(): readonly string[] {
+    return this.#rawHeaders.filter((_text, index) => index % 2 === 0);
+  }
+
+  get body(): Buffer {
+    return this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks);
+  }
+
+  addBody(chunk: Buffer): void {
+    this.bodyBytes += chunk.length;
+    this.#chunks.push(chunk);
+  }
+
+  /** Accepts a notification or a broadcast: records it, and answers 200. */
+  accept(fields: RecordFields, form: ExchangeForm = {}): void {
+    if (!this.#settle()) return;
+    const connection = this.#connection;
+    const { state, uniqueId } = connection.context;
+    state.accept('http2', connection.tally, {
+      ...fields,
+      ...(this.#apnsId === undefined ? {} : { apnsId: this.#apnsId }),
+      ...(this.#requestId === undefined ? {} : { requestId: this.#requestId.slice(0, MAX_RECORDED_TEXT) }),
+    });
+    // APNs sends it for a broadcast in both environments, and for a notification to a device in the sandbox only.
+    const unique = uniqueId || fields.channelId !== undefined ? { 'apns-unique-id': randomUUID() } : {};
+    this.answer(200, form, unique);
+    connection.onAccepted();
+  }
+
+  reject(rejection: Rejection, form: ExchangeForm = {}): void {
+    if (!this.#settle()) return;
+    const { tally, context } = this.#connection;
+    const { faults } = context;
+    const { statusCode, retryAfterSeconds } = rejection;
+    tally.add('rejected');
+    const bodyKind = form.bodyKind ?? faults.active.bodyKind;
+    const headers = {
+      ...contentType(bodyKind),
+      ...(retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) }),
+    };
+    this.answer(statusCode, form, headers, rejectionBody(rejection, bodyKind));
+    this.#connection.onRejected();
+  }
+
+  /** RST_STREAM that says: nothing was processed, send it again. */
+  refuse(): void {
+    if (!this.#settle()) return;
+    this.#connection.tally.add('refused');
+    this.stream.close(constants.NGHTTP2_REFUSED_STREAM);
+  }
+
+  /** Counts it as one that gets no answer. */
+  discard(): void {
+    if (this.#settle()) this.#connection.tally.add('discarded');
+  }
+
+  /** RST_STREAM with INTERNAL_ERROR; it is discarded. */
+  fail(): void {
+    this.discard();
+    this.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  }
+
+  /** Settles what is no notification, and needs no counting. */
+  answerManagement(statusCode: number, headers: OutgoingHttpHeaders, body: Buffer | undefined): void {
+    const type = body === undefined ? {} : { 'content-type': JSON_TYPE };
+    if (this.#settle()) this.answer(statusCode, {}, { ...type, ...headers }, body);
+  }
+
+  /** Writes a response, unless there is one already or nobody wants it any more. */
+  answer(
+    statusCode: number,
+    form: ExchangeForm = {},
+    headers: OutgoingHttpHeaders = {},
+    body: Buffer = Buffer.alloc(0),
+  ): void {
+    const { faults } = this.#connection.context;
+    this.#connection.onAnswer(this);
+    const all = {
+      ':status': statusCode,
+      ...(form.withoutId || this.#apnsId === undefined ? {} : { 'apns-id': this.#apnsId }),
+      ...(this.#requestId === undefined ? {} : { 'apns-request-id': this.#requestId }),
+      // Without a date of ours node:http2 adds its own.
+      ...(faults.active.clockSkewMs === 0 ? {} : { date: new Date(faults.now).toUTCString() }),
+      ...headers,
+    };
+    writeAnswer(this.stream, all, body, form);
+  }
+
+  #settle(): boolean {
+    if (this.#isSettled) return false;
+    this.#isSettled = true;
+    return true;
+  }
+}

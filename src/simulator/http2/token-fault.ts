@@ -1,0 +1,136 @@
+/** What the faults that device tokens ask for do over HTTP/2. The table is in docs/simulator.md. */
+import { MAX_UINT31 } from '../../protocol/http2/frame-header.js';
+import {
+  BODY_KINDS,
+  rejection,
+  rejectionOfNumber,
+  rejectionOfStatusCode,
+  withRetryAfter,
+} from '../rejection.js';
+import { hoursAgo, type TokenFault } from '../token-fault.js';
+import type { Goaway, ProviderConnectionControl } from './context.js';
+import type { ExchangeForm, ProviderExchange } from './exchange.js';
+import type { NotificationHead } from './notification-head.js';
+import { bundleIdOf } from './topic-policy.js';
+
+/** A notification that nothing is wrong with but, perhaps, its device. */
+type CompleteNotification = NotificationHead & { readonly payload: Buffer };
+
+const STALL_STEP_MS = 100;
+const LATENCY_STEP_MS = 10;
+const SLOW_READ_STEP_MS = 100;
+
+/** Accepts a notification if its device takes it. */
+export function deliver(
+  notification: CompleteNotification,
+  exchange: ProviderExchange,
+  connection: ProviderConnectionControl,
+  form: ExchangeForm = {},
+): void {
+  const { devices } = connection.context.state;
+  const { deviceToken, topic = '' } = notification;
+  const since = devices.unregisteredSince(deviceToken);
+  const app = devices.topicOf(deviceToken);
+  if (since !== undefined) {
+    devices.reportUndelivered(deviceToken);
+    const reason = devices.stateOf(deviceToken) === 'expired' ? 'ExpiredToken' : 'Unregistered';
+    exchange.reject({ ...rejection(reason), timestamp: since * 1000 }, form);
+  } else if (devices.stateOf(deviceToken) === 'invalid') {
+    exchange.reject(rejection('BadDeviceToken'), form);
+  } else if (app !== undefined && app !== topic && app !== bundleIdOf(topic)) {
+    exchange.reject(rejection('DeviceTokenNotForTopic'), form);
+  } else {
+    exchange.accept(notification, form);
+  }
+}
+
+/** Does what a device token asks for. */
+export function applyTokenFault(
+  { name, argument }: TokenFault,
+  notification: CompleteNotification,
+  exchange: ProviderExchange,
+  connection: ProviderConnectionControl,
+): void {
+  const deliverIt = (form?: ExchangeForm): void => deliver(notification, exchange, connection, form);
+  const { stream } = exchange;
+  switch (name) {
+    case 'reject':
+    case 'rejectSplit':
+    case 'rejectReset':
+      if (name === 'rejectReset') stream.once('close', () => connection.end({ reset: true }));
+      if (argument === 0) deliverIt();
+      else exchange.reject(rejectionOfStatusCode(argument), { split: name === 'rejectSplit' });
+      break;
+    case 'reason':
+      exchange.reject(rejectionOfNumber(argument, connection.context.faults.now));
+      break;
+    case 'temporary':
+      exchange.reject(rejection('ServiceUnavailable'));
+      break;
+    case 'shutdown':
+      deliverIt();
+      connection.goaway(goingAway(exchange.id), exchange);
+      break;
+    case 'shutdownUnnamed':
+      deliverIt();
+      connection.goaway(goingAway(MAX_UINT31), exchange);
+      break;
+    case 'close':
+      connection.goaway(goingAway(Math.max(0, exchange.id - 2)));
+      // Where one behind it has been answered, no GOAWAY denies it.
+      exchange.refuse();
+      break;
+    case 'reset':
+      connection.end({ reset: true });
+      break;
+    case 'discard':
+      connection.abandon(exchange);
+      break;
+    case 'stall':
+      connection.hold(argument === 0 ? undefined : argument * STALL_STEP_MS, deliverIt);
+      break;
+    case 'latency':
+      connection.after(argument * LATENCY_STEP_MS, deliverIt);
+      break;
+    case 'slowRead':
+      connection.wire.slowDown((Math.max(argument, 1) * 1024) / SLOW_READ_STEP_MS);
+      deliverIt();
+      break;
+    case 'refuse':
+      exchange.refuse();
+      break;
+    case 'resetStream':
+      connection.abandon(exchange);
+      stream.close(argument);
+      break;
+    case 'tooManyRequests':
+      exchange.reject(withRetryAfter(rejection('TooManyRequests'), argument));
+      break;
+    case 'unregistered':
+      connection.context.state.devices.unregister(notification.deviceToken, hoursAgo(argument));
+      deliverIt();
+      break;
+    case 'expiredProviderToken':
+      exchange.reject(rejection('ExpiredProviderToken'));
+      break;
+    case 'strayBody':
+      exchange.reject(rejection('BadDeviceToken'), { bodyKind: BODY_KINDS[argument] ?? 'json' });
+      break;
+    case 'earlyResponse':
+      deliverIt();
+      break;
+    case 'interim':
+      deliverIt({ interim: true });
+      break;
+    case 'trailers':
+      deliverIt({ trailers: true });
+      break;
+    case 'withoutId':
+      deliverIt({ withoutId: true });
+      break;
+  }
+}
+
+function goingAway(lastStream: number): Goaway {
+  return { lastStreams: [lastStream], errorCode: 0, debugData: 'json', afterwards: 'drain' };
+}
