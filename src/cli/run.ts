@@ -1,20 +1,20 @@
 /** The command line as a function: arguments and streams in, exit code out. */
 import { readFileSync } from 'node:fs';
-import { COMMON_OPTIONS, parseArguments, unknownName } from './arguments.js';
-import type { Command } from './command.js';
+import { COMMON_OPTIONS, parseArguments, unknownName } from './args/arguments.js';
+import type { Command } from './args/command.js';
+import { overview } from './args/help.js';
 import { usageError } from './command-error.js';
-import { complaintOf } from './complaint.js';
-import { decodeCommand } from './decode.js';
-import { encodeCommand } from './encode.js';
+import { decodeCommand } from './commands/decode.js';
+import { encodeCommand } from './commands/encode.js';
+import { feedbackCommand } from './commands/feedback.js';
+import { lintCommand } from './commands/lint.js';
+import { sendCommand } from './commands/send.js';
+import { simulateCommand } from './commands/simulate.js';
 import { exitCodeOfError } from './exit-code.js';
-import { feedbackCommand } from './feedback.js';
-import { overview } from './help.js';
 import type { CommandIo } from './io.js';
-import { lintCommand } from './lint.js';
-import { print } from './output.js';
-import { withSafeOutput } from './safe-output.js';
-import { sendCommand } from './send.js';
-import { simulateCommand } from './simulate.js';
+import { complaintOf } from './output/format-error.js';
+import { print } from './output/output.js';
+import { withSafeOutput } from './output/safe-output.js';
 
 const COMMANDS: readonly Command[] = [
   sendCommand,

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { readLedger } from '../../src/cli/ledger.js';
+import { readLedger } from '../../src/cli/resume/ledger.js';
 import { CommandProcess } from './command-process.js';
 import { runLimited } from './limited-process.js';
 

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { LedgerLock } from '../../src/cli/ledger-lock.js';
+import { LedgerLock } from '../../src/cli/resume/ledger-lock.js';
 import { CommandProcess } from './command-process.js';
 
 let directory: string;

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, expect, it, onTestFinished } from 'vitest';
-import { redactOutcome } from '../../src/cli/redact-outcome.js';
+import { redactOutcome } from '../../src/cli/output/redact-outcome.js';
 import { run } from '../../src/cli/run.js';
 import {
   createSimulator,

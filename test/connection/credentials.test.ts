@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
 import { inspect } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { inFlags } from '../../src/cli/complaint.js';
+import { inFlags } from '../../src/cli/output/format-error.js';
 import { loadCredentials, type TlsCredentialOptions } from '../../src/connection/credentials.js';
 import { dial } from '../../src/connection/dial.js';
 import { certificateOf } from '../../src/connection/pkcs12.js';

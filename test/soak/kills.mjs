@@ -302,7 +302,7 @@ function token(line, kind) {
   return head + line.toString(16).padStart(64 - head.length, '0');
 }
 
-/** Read by hand, not by the code under test: see src/cli/ledger-format.ts for the form. */
+/** Read by hand, not by the code under test: see src/cli/resume/ledger-format.ts for the form. */
 function readLedger(path) {
   const settled = new Set();
   let through = 0;

@@ -2,8 +2,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { crc32 } from 'node:zlib';
 import { CommandError } from '../../../src/cli/command-error.js';
-import { decodeLedger, encodeLedger, encodeLedgerEntry } from '../../../src/cli/ledger-format.js';
-import { LineRanges } from '../../../src/cli/line-ranges.js';
+import { LineRanges } from '../../../src/cli/input/line-ranges.js';
+import { decodeLedger, encodeLedger, encodeLedgerEntry } from '../../../src/cli/resume/ledger-format.js';
 import { decodeWhole, type FuzzTarget, thrownBy } from '../fuzz-target.js';
 import type { Random } from '../random.js';
 

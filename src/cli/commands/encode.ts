@@ -1,0 +1,74 @@
+/** `apns-streams encode`: NDJSON in, frames of the binary provider protocol out. */
+import type { InvalidNotificationError } from '../../core/errors.js';
+import type { FrameCommand } from '../../protocol/binary/frame.js';
+import { createFrameEncoder } from '../../transforms/frame-encoder.js';
+import { type Command, defineCommand } from '../args/command.js';
+import { createHexEncoder } from '../args/hex.js';
+import { usageError } from '../command-error.js';
+import { ExitCode, exitCodeOfSignal } from '../exit-code.js';
+import { findInputs } from '../input/input.js';
+import { fileOf } from '../input/notification-file.js';
+import { Feed } from '../input/notification-reader.js';
+import { createOutput } from '../output/output.js';
+import { FRAMES } from '../output/output-records.js';
+import { passThrough } from '../output/run-pipeline.js';
+import { unescaped } from '../output/safe-output.js';
+import { runUntilSignal } from '../send/stop-signals.js';
+
+/** See `apns-streams encode --help`. */
+export const encodeCommand: Command = defineCommand({
+  name: 'encode',
+  summary: 'Turn notifications (NDJSON) into frames of the binary provider protocol.',
+  usage: '[FILE…] [OPTION…]',
+  takesFiles: true,
+  options: {
+    command: {
+      kind: 'choice',
+      choices: ['2', '1', '0'],
+      help: 'The form of the frames: 2 (the default), 1 without priority, 0 also without identifier and expiration.',
+    },
+    hex: { kind: 'flag', help: 'One frame per line, as hex digits.' },
+    force: { kind: 'flag', help: 'Write bytes even to a terminal.' },
+    'max-line-bytes': { kind: 'integer', value: 'N', help: 'A longer input line is invalid.' },
+  },
+  notes: [
+    'Lines that are no valid notification are told on standard error and left out; the exit code is then 1.',
+  ],
+  examples: [
+    'apns-streams encode notifications.ndjson > notifications.frames',
+    'apns-streams encode --hex < notifications.ndjson',
+    'apns-streams encode notifications.ndjson | apns-streams decode',
+  ],
+  async run({ values, operands }, io) {
+    if (io.stdout.isTTY === true && !values.hex && !values.force) {
+      throw usageError(
+        'frames are bytes, and standard output is a terminal',
+        'add --hex to look at them, redirect the output, or add --force',
+      );
+    }
+    const inputs = await findInputs(operands, io);
+    let problems = 0;
+    const onInvalid = (error: InvalidNotificationError, file = fileOf(error.notification)): void => {
+      problems++;
+      io.stderr.write(`apns-streams: ${file === undefined ? '' : `${file}: `}${error.message}\n`);
+    };
+    const encoder = createFrameEncoder({ command: Number(values.command ?? 2) as FrameCommand, onInvalid });
+    const feed = new Feed({ inputs, maxLineBytes: values['max-line-bytes'], into: encoder, onInvalid });
+    const signal = await runUntilSignal(io, (stop) =>
+      passThrough(
+        [
+          encoder,
+          ...(values.hex ? [createHexEncoder()] : []),
+          createOutput(
+            values.force ? unescaped(io.stdout) : io.stdout,
+            values.hex ? {} : { records: FRAMES },
+          ),
+        ],
+        (ended) => feed.run(ended),
+        stop,
+      ),
+    );
+    if (signal !== undefined) return exitCodeOfSignal(signal);
+    return problems > 0 ? ExitCode.Problems : ExitCode.Ok;
+  },
+});

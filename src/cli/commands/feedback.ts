@@ -1,0 +1,110 @@
+/** `apns-streams feedback`: the tuples of a feedback service as NDJSON. */
+import { pipeline } from 'node:stream/promises';
+import { createFeedbackSource } from '../../sources/feedback-source.js';
+import { createNdjsonStringifier } from '../../transforms/ndjson-stringifier.js';
+import { parseAddress } from '../args/address.js';
+import { type Command, defineCommand } from '../args/command.js';
+import { CONNECTION_OPTIONS } from '../args/connection-options.js';
+import { usageError } from '../command-error.js';
+import { readCredentials, readProxy } from '../credentials/credential-files.js';
+import { ExitCode, exitCodeOfSignal } from '../exit-code.js';
+import type { CommandIo } from '../io.js';
+import { createOutput } from '../output/output.js';
+import { runUntilSignal } from '../send/stop-signals.js';
+
+/** A feedback service sends at once what it has, and closes. Before it is given up, people are told this early. */
+const SILENCE_MS = 10_000;
+
+/** See `apns-streams feedback --help`. */
+export const feedbackCommand: Command = defineCommand({
+  name: 'feedback',
+  summary: 'Read a feedback service: print device tokens that are no longer valid (NDJSON).',
+  usage: '--to binary://HOST[:PORT] [OPTION…]',
+  options: {
+    to: {
+      kind: 'text',
+      value: 'TARGET',
+      help: 'The feedback service: binary://HOST[:PORT] (port 2196 unless given).',
+    },
+    host: { kind: 'text', value: 'HOST', help: 'The same without a scheme.' },
+    port: { kind: 'integer', value: 'N', help: 'The port of --host (2196).', max: 65_535 },
+    ...CONNECTION_OPTIONS,
+    'idle-timeout-ms': {
+      kind: 'integer',
+      value: 'MS',
+      help: 'Give up on a service that neither sends a whole tuple nor closes for this long (60000).',
+      max: 2 ** 31 - 1,
+    },
+    'interval-ms': {
+      kind: 'integer',
+      value: 'MS',
+      help: 'Read again and again, this long after each reading, until a signal comes.',
+      max: 2 ** 31 - 1,
+    },
+  },
+  notes: [
+    'Reading clears the list at the service, for every reader: keep what is printed. Drop a token only if the app has not registered it again since the timestamp (UNIX seconds).',
+    'Exit code: 0 read to the end, 129/130/143 after SIGHUP, SIGINT, SIGTERM; all others as for send.',
+  ],
+  examples: [
+    'apns-streams feedback --to binary://feedback.example.com --cert cert.pem --key key.pem',
+    'apns-streams feedback --to binary://127.0.0.1:2196 --credentials ./credentials --interval-ms 86400000',
+  ],
+  async run({ values }, io) {
+    const { to, host, port } = values;
+    if ((to === undefined) === (host === undefined)) {
+      throw usageError('give either --to binary://HOST[:PORT] or --host HOST');
+    }
+    if (to !== undefined && port !== undefined) throw usageError('--port belongs to --host, not to --to');
+    if (to !== undefined && /^(production|sandbox|https:.*)$/s.test(to)) {
+      throw usageError(
+        '--to must be binary://HOST[:PORT]: Apple ended support for its feedback service on 31 March 2021, and none of its hosts responds',
+        'over HTTP/2 the outcome tells which devices no longer have the app: rejected, Unregistered, with a timestamp',
+      );
+    }
+    const address =
+      to === undefined
+        ? { host: host!, ...(port === undefined ? {} : { port }) }
+        : parseAddress('--to', to, 'binary:');
+    const {
+      'interval-ms': intervalMs,
+      'idle-timeout-ms': idleTimeoutMs,
+      'connect-timeout-ms': connectTimeoutMs,
+    } = values;
+    const tls = await readCredentials(values, io);
+    const proxy = await readProxy(values, io);
+    // While it polls, silence is what is to be expected.
+    const hush = intervalMs === undefined ? noteSilence(io) : () => {};
+    const signal = await runUntilSignal(io, (stop) => {
+      const source = createFeedbackSource({
+        ...address,
+        tls,
+        signal: stop,
+        ...(proxy === undefined ? {} : { proxy }),
+        ...(intervalMs === undefined ? {} : { intervalMs }),
+        ...(idleTimeoutMs === undefined ? {} : { idleTimeoutMs }),
+        ...(connectTimeoutMs === undefined ? {} : { connectTimeoutMs }),
+      });
+      return pipeline(
+        source,
+        createNdjsonStringifier(),
+        createOutput(io.stdout, { onWritten: hush, advice: LOST }),
+      );
+    }).finally(hush);
+    return signal === undefined ? ExitCode.Ok : exitCodeOfSignal(signal);
+  },
+});
+
+/** The advice when the disk is full. */
+const LOST = 'free some space; the service may no longer list the tuples that were read and not written';
+
+/** Says once that nothing has come for a while, unless the function it returns is called before. */
+function noteSilence(io: CommandIo): () => void {
+  const hush = io.clock.every(SILENCE_MS, () => {
+    hush();
+    io.stderr.write(
+      `apns-streams: nothing has come for ${SILENCE_MS / 1000} s: is it a feedback service? waiting until --idle-timeout-ms is over\n`,
+    );
+  });
+  return hush;
+}

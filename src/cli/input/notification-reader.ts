@@ -1,0 +1,188 @@
+/** NDJSON inputs, one after the other, into a stream of notifications; and how much of them is settled. */
+import type { Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { InvalidNotificationError } from '../../core/errors.js';
+import type { Notification } from '../../core/notification.js';
+import { lineOf } from '../../core/source-line.js';
+import { createNdjsonParser } from '../../transforms/ndjson-parser.js';
+import { inFlags } from '../output/format-error.js';
+import { createForwarder } from '../output/pipe-without-end.js';
+import { type Input, readInput } from './input.js';
+import { setFile } from './notification-file.js';
+
+/** What {@link Feed} needs. */
+export interface FeedOptions {
+  readonly inputs: readonly Input[];
+  /** @default the parser's own limit */
+  readonly maxLineBytes: number | undefined;
+  /** Takes the notifications; it is not ended. */
+  readonly into: Writable;
+  /** Receives each line that is no notification, with its file where there are several inputs. */
+  onInvalid(error: InvalidNotificationError, file: string | undefined): void;
+  /** Resolves when what `onInvalid` wrote has gone out; invalid lines bypass `into`, which cannot hold them back. */
+  drained?(signal: AbortSignal): Promise<unknown> | undefined;
+  /** How many lines have an outcome, for {@link Feed.fraction}. */
+  settled?(): number;
+  /** Knows the lines that are not to be handed over, and how much may be under way. */
+  readonly gate?: Gate | undefined;
+}
+
+/** What stands between an input and its sending when earlier runs have settled lines of it. */
+export interface Gate {
+  /** Whether a line that is no notification is to be reported. */
+  admitInvalid(line: number): boolean;
+  /** Whether a notification is to be handed over. Called in the order of the lines. */
+  admit(line: number): boolean;
+  /** True when no more may be handed over until `release` is called. */
+  hold(release: () => void): boolean;
+}
+
+/** A place in the input. */
+export interface Place {
+  /** Where there are several inputs. */
+  readonly file: string | undefined;
+  /** 1-based. */
+  readonly line: number;
+}
+
+/** So many lines became notifications or invalid outcomes within the first so many bytes. */
+interface Mark {
+  readonly lines: number;
+  readonly bytes: number;
+}
+
+const NEWLINE = 0x0a;
+
+/** The inputs of one run. */
+export class Feed {
+  readonly #options: FeedOptions;
+  readonly #totalBytes: number;
+  readonly #marks: Mark[] = [];
+  #settledBytes = 0;
+  #lines = 0;
+  #submitted = 0;
+  #skipped = 0;
+  #last: Place | undefined;
+  #unread: () => boolean = () => true;
+
+  constructor(options: FeedOptions) {
+    this.#options = options;
+    this.#totalBytes = options.inputs.reduce((sum, { size }) => sum + (size ?? Number.NaN), 0);
+  }
+
+  /** Notifications handed over so far. */
+  get submitted(): number {
+    return this.#submitted;
+  }
+
+  /** Where the last notification stood that was handed over. */
+  get last(): Place | undefined {
+    return this.#last;
+  }
+
+  /** Whether every line was handed over or reported, however the reading ended. */
+  get isExhausted(): boolean {
+    return !this.#unread();
+  }
+
+  /**
+   * The share of the input that is settled, 0 to 1; `undefined` when the input's size is not known. As many
+   * lines as are settled, counted from the start, end behind that many bytes: so it comes from settled lines
+   * alone, and is 1 only when all are.
+   */
+  get fraction(): number | undefined {
+    if (!(this.#totalBytes > 0)) return undefined;
+    this.#passMarks((this.#options.settled?.() ?? 0) + this.#skipped);
+    return Math.min(1, this.#settledBytes / this.#totalBytes);
+  }
+
+  /**
+   * Reads every input to its end. Rejects with a {@link CommandError} for an input that cannot be read,
+   * with APNS_ERR_NOT_NDJSON for one that is something else, and with an AbortError once `signal` is aborted.
+   */
+  async run(signal: AbortSignal): Promise<void> {
+    const { inputs } = this.#options;
+    let start = 0;
+    for (const input of inputs) {
+      start += await this.#read(input, inputs.length > 1 ? input.name : undefined, start, signal);
+      this.#mark(this.#lines, start);
+    }
+  }
+
+  /** Resolves with the number of bytes read. */
+  async #read(input: Input, file: string | undefined, start: number, signal: AbortSignal): Promise<number> {
+    const { onInvalid, drained, maxLineBytes, into, gate } = this.#options;
+    const parser = createNdjsonParser({
+      payload: 'raw',
+      onInvalid: (error) => {
+        this.#lines++;
+        if (gate?.admitInvalid(error.line ?? 0) === false) this.#skipped++;
+        else onInvalid(withFlag(error), file);
+      },
+      ...(maxLineBytes === undefined ? {} : { maxLineBytes }),
+    });
+    const forwarder = createForwarder<Notification>(into, {
+      each: (notification) => {
+        const line = lineOf(notification) ?? 0;
+        this.#lines++;
+        if (gate?.admit(line) === false) {
+          this.#skipped++;
+          return false;
+        }
+        if (file !== undefined) setFile(notification, file);
+        this.#submitted++;
+        this.#last = { file, line };
+        return true;
+      },
+      ...(gate === undefined ? {} : { hold: (release) => gate.hold(release) }),
+    });
+    if (input === this.#options.inputs.at(-1)) {
+      // The forwarder counts the notification that it has handed over and still waits for.
+      this.#unread = () =>
+        !(parser.writableFinished || (isAllRead && parser.writableLength === 0)) ||
+        parser.readableLength > 0 ||
+        forwarder.writableLength > 1;
+    }
+    let bytes = 0;
+    // Known ahead of the end of a file that ends in a newline: reading may be stopped between the two.
+    let isAllRead = false;
+    const feed = this;
+    async function* watch(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+      for await (const chunk of source) {
+        await drained?.(signal);
+        isAllRead = bytes + chunk.length === input.size && chunk.at(-1) === NEWLINE;
+        yield chunk;
+        const newline = chunk.lastIndexOf(NEWLINE);
+        // The parser is through with the chunk, unless the chunk is so small that it queues.
+        if (newline >= 0 && parser.writableLength === 0) {
+          feed.#mark(feed.#lines + parser.readableLength, start + bytes + newline + 1);
+        }
+        bytes += chunk.length;
+      }
+    }
+    await readInput(input, (source) => pipeline(source, watch, parser, forwarder, { signal }));
+    return bytes;
+  }
+
+  #mark(lines: number, bytes: number): void {
+    const settled = this.#options.settled?.();
+    if (settled === undefined || Number.isNaN(this.#totalBytes)) return;
+    // Also where nobody looks at the fraction, so that marks never pile up.
+    this.#passMarks(settled + this.#skipped);
+    this.#marks.push({ lines, bytes });
+  }
+
+  #passMarks(settled: number): void {
+    while (this.#marks.length > 0 && this.#marks[0]!.lines <= settled) {
+      this.#settledBytes = this.#marks.shift()!.bytes;
+    }
+  }
+}
+
+/** The parser names its limit by the option of the library. */
+function withFlag(error: InvalidNotificationError): InvalidNotificationError {
+  const { problem, field, line, offset, notification } = error;
+  const told = inFlags(problem);
+  if (told === problem) return error;
+  return new InvalidNotificationError(told, { field, line, offset, notification, cause: error });
+}

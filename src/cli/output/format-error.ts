@@ -1,0 +1,55 @@
+/** How an error is told on standard error: one or two lines, never a stack. */
+import { ApnsError } from '../../core/errors.js';
+import { CommandError, systemProblem } from '../command-error.js';
+
+/** See {@link inFlags}. */
+const FLAGS: readonly (readonly [words: RegExp, own: string])[] = [
+  [/give the contents of the file, not its path, and a \.p12 file as/, 'name a PEM file, and a .p12 file as'],
+  [/give the contents of the \.p8 file, not its path/, 'name the .p8 file that Apple made'],
+  // It has no such option.
+  [/, or give the name in it as tls\.servername/, ''],
+  [/\btls\.passphrase\b/g, '--passphrase-file'],
+  [/\btls\.cert\b/g, '--cert'],
+  [/\btls\.key\b/g, '--key'],
+  [/\btls\.pfx\b/g, '--p12'],
+  [/\btls\.ca\b/g, '--ca'],
+  [/\bproviderToken\.keyId\b/g, '--key-id'],
+  [/\bproviderToken\.teamId\b/g, '--team-id'],
+  [/\bproviderToken(\.key)?\b/g, '--provider-key'],
+  [/\bproxy\.username and proxy\.password/, 'USER:PASSWORD in --proxy-credentials-file'],
+  [/\bmaxLineBytes\b/g, '--max-line-bytes'],
+];
+
+/** What to print for an error, ending in a newline; empty for an error that needs no words. */
+export function complaintOf(error: unknown): string {
+  const message = messageOf(error);
+  if (message === '') return '';
+  const hint = error instanceof CommandError ? error.hint : undefined;
+  return `apns-streams: ${message}\n${hint === undefined ? '' : `  ${hint}\n`}`;
+}
+
+/** The error's message as the command's user knows the options; always one line. */
+export function messageOf(error: unknown): string {
+  const text = isSystemError(error)
+    ? `${error.syscall}: ${systemProblem(error)}`
+    : error instanceof Error
+      ? error.message
+      : String(error);
+  const line = text.replace(/\s*\n\s*/g, ' ').trim();
+  if (error instanceof CommandError) return line;
+  if (!(error instanceof ApnsError)) return `internal fault: ${line}`;
+  return inFlags(line);
+}
+
+/** A Node error whose message holds a path, which may be another value, such as a secret, that was given by mistake. */
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error && 'path' in error;
+}
+
+/**
+ * What the library says, as the command's user knows the options: the library is given contents and names options by
+ * their path in an object, the command has files and flags.
+ */
+export function inFlags(text: string): string {
+  return FLAGS.reduce((told, [words, own]) => told.replace(words, own), text);
+}

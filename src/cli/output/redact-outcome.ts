@@ -1,0 +1,17 @@
+/** `send --redact-tokens`: outcomes that can be shown to others. */
+import { shortToken, withoutTokens } from '../../core/errors.js';
+import type { ReportedOutcome } from '../send/outcome-report.js';
+
+/**
+ * The outcome with its device token cut to 8 characters, and none in what is said about it: a gateway's reason
+ * may repeat what it was sent. All else, `context` included, is as it was.
+ */
+export function redactOutcome(outcome: ReportedOutcome): ReportedOutcome {
+  const { deviceToken, reason, message } = outcome;
+  return {
+    ...outcome,
+    ...(deviceToken === undefined ? {} : { deviceToken: shortToken(deviceToken) }),
+    ...(reason === undefined ? {} : { reason: withoutTokens(reason) }),
+    ...(message === undefined ? {} : { message: withoutTokens(message) }),
+  };
+}

@@ -1,0 +1,199 @@
+/**
+ * The bytes of a ledger, pure. It is text, one entry per line:
+ *
+ *     crc32, 8 hex digits │ space │ JSON │ newline
+ *
+ *     {"ledger":"apns-streams","version":1,"input":{"path","bytes","sha256"},"to","window"}
+ *     {"through":1000,"beyond":[[1003,1005]]}                the snapshot: all that is settled
+ *     {"through":1002,"beyond":[[1010,1010]]}                and what has come to it since, …
+ *     {"through":1002,"beyond":[],"window":1010}             from now on more may be under way
+ *     {"through":1002,"beyond":[],"refused":[[3,9]]}         these are open: credentials or options were refused
+ *     {"through":1010,"beyond":[],"ended":"complete"}
+ *
+ * Header and snapshot are put in place together, by renaming a file, so they are whole even after a kill.
+ * Later entries are appended: a kill can leave the last one without its newline, and nothing else.
+ */
+import { crc32 } from 'node:zlib';
+import { CommandError } from '../command-error.js';
+import { ExitCode } from '../exit-code.js';
+import { type LineRange, LineRanges } from '../input/line-ranges.js';
+
+/** Which input a ledger is of. */
+export interface InputIdentity {
+  /** As it was given; told to people, never compared. */
+  readonly path: string;
+  readonly bytes: number;
+  /** Of the whole content, in hex. */
+  readonly sha256: string;
+}
+
+/** What a ledger begins with. */
+export interface LedgerHeader {
+  readonly input: InputIdentity;
+  /** The target, as `--to` gave it. */
+  readonly to: string;
+  /** How many notifications can have been under way, of this run and of killed ones that are not made up for. */
+  readonly window: number;
+}
+
+/**
+ * How a run ended: `complete` when every line is settled, `idle` when it stopped early and nothing that
+ * it or a run before it sent is in doubt. Absent while it runs, and after a kill.
+ */
+export type LedgerEnding = 'complete' | 'idle';
+
+/** Lines that have come to be settled: all up to `through`, and those ranges beyond it. */
+export interface LedgerEntry {
+  readonly through: number;
+  readonly beyond: readonly LineRange[];
+  readonly ended?: LedgerEnding;
+  /** Where the {@link LedgerHeader}'s is no longer enough: from here on this is. */
+  readonly window?: number;
+  /** Lines that were refused because of credentials or options. A line is open until a later run settles it. */
+  readonly refused?: readonly LineRange[];
+}
+
+/** What a ledger says. */
+export interface LedgerContent {
+  readonly header: LedgerHeader;
+  readonly settled: LineRanges;
+  /** These are not settled, because only the credentials or options were refused. */
+  readonly refused: LineRanges;
+  readonly ended: LedgerEnding | undefined;
+}
+
+const NAME = 'apns-streams';
+const VERSION = 1;
+const NEWLINE = 0x0a;
+
+/** What may be done about a ledger that cannot be used. */
+export const START_OVER =
+  'the outcomes that were printed say which lines are settled; to send every line anew, name a FILE that is not there yet';
+
+/** The beginning of a ledger: its header, and a snapshot of what is settled and of what was refused. */
+export function encodeLedger(
+  { input, to, window }: LedgerHeader,
+  settled: LineRanges,
+  refused: LineRanges = new LineRanges(),
+): string {
+  const { through, beyond } = settled;
+  return (
+    encodeLine({ ledger: NAME, version: VERSION, input, to, window }) +
+    encodeLedgerEntry({ through, beyond, refused: [...refused.without(settled)] })
+  );
+}
+
+/** What is appended when more is settled. */
+export function encodeLedgerEntry({ through, beyond, ended, window, refused = [] }: LedgerEntry): string {
+  return encodeLine({ through, beyond, ended, window, ...(refused.length === 0 ? {} : { refused }) });
+}
+
+/**
+ * What a ledger says. A last line without its newline is left out: a kill has cut it off.
+ *
+ * @param name what to call the ledger in an error
+ * @throws {CommandError} exit code 78 for what is no ledger, one of another version, and a damaged one
+ */
+export function decodeLedger(bytes: Buffer, name: string): LedgerContent {
+  const header = decodeLedgerHeader(bytes, name);
+  let { window } = header;
+  const settled = new LineRanges();
+  const refused = new LineRanges();
+  let ended: LedgerEnding | undefined;
+  let start = bytes.indexOf(NEWLINE) + 1;
+  let line = 2;
+  for (let end = bytes.indexOf(NEWLINE, start); end >= 0; end = bytes.indexOf(NEWLINE, start)) {
+    const entry = decodeLine(bytes.toString('utf8', start, end));
+    if (!isEntry(entry)) throw unusable(name, `is damaged in line ${line}`);
+    settled.add(1, entry.through);
+    for (const [first, last] of entry.beyond) settled.add(first, last);
+    for (const [first, last] of entry.refused ?? []) refused.add(first, last);
+    ended = entry.ended;
+    window = Math.max(window, entry.window ?? 0);
+    start = end + 1;
+    line++;
+  }
+  // Cut off inside of what is never written but whole.
+  if (line === 2) throw unusable(name, 'is damaged: it ends in line 2');
+  return {
+    header: { ...header, window },
+    settled,
+    refused: refused.without(settled),
+    ended: start === bytes.length ? ended : undefined,
+  };
+}
+
+/**
+ * What a ledger begins with, of which `bytes` must hold the first line at least.
+ *
+ * @throws {CommandError} exit code 78 for what is no ledger, and one of another version
+ */
+export function decodeLedgerHeader(bytes: Buffer, name: string): LedgerHeader {
+  const end = bytes.indexOf(NEWLINE);
+  const header = end < 0 ? undefined : decodeLine(bytes.toString('utf8', 0, end));
+  const { ledger, version } = (header ?? {}) as { readonly ledger?: unknown; readonly version?: unknown };
+  if (ledger !== NAME) {
+    throw unusable(
+      name,
+      bytes.length === 0 ? 'is empty, which no ledger is' : 'is no ledger, or is damaged in line 1',
+    );
+  }
+  if (version !== VERSION) {
+    throw unusable(name, `is of version ${String(version)}, and only version ${VERSION} is known here`);
+  }
+  if (!isHeader(header)) throw unusable(name, 'is damaged in line 1');
+  return header;
+}
+
+/** Whether this may be what a kill left of the beginning of a ledger, or more. */
+export function beginsAsLedger(bytes: Buffer): boolean {
+  const begin = `{"ledger":${JSON.stringify(NAME)},`;
+  const text = bytes.toString('latin1', 9, 9 + begin.length);
+  return begin.startsWith(text) && /^(?:[0-9a-f]{0,8}$|[0-9a-f]{8} )/.test(bytes.toString('latin1', 0, 9));
+}
+
+function encodeLine(value: object): string {
+  const json = JSON.stringify(value);
+  return `${checksum(json)} ${json}\n`;
+}
+
+/** The value of a line without its newline, or `undefined` when the checksum says otherwise. */
+function decodeLine(line: string): unknown {
+  const json = line.slice(9);
+  if (line.slice(0, 9) !== `${checksum(json)} `) return undefined;
+  try {
+    return JSON.parse(json);
+  } catch {
+    // A checksum is no proof: that of nothing at all is 00000000.
+    return undefined;
+  }
+}
+
+function isHeader(value: unknown): value is LedgerHeader {
+  const { input, to, window } = (value ?? {}) as Partial<Record<keyof LedgerHeader, unknown>>;
+  const { path, bytes, sha256 } = (input ?? {}) as Partial<Record<keyof InputIdentity, unknown>>;
+  const texts = [path, sha256, to];
+  return texts.every((text) => typeof text === 'string') && isCount(bytes, 0) && isCount(window, 1);
+}
+
+function isEntry(value: unknown): value is LedgerEntry {
+  const fields = (value ?? {}) as Partial<Record<keyof LedgerEntry, unknown>>;
+  const { through, beyond, ended, window = 1, refused = [] } = fields;
+  const isRange = (range: unknown): boolean =>
+    Array.isArray(range) && range.length === 2 && isCount(range[0], 1) && isCount(range[1], range[0]);
+  const isEnding = ended === undefined || ended === 'complete' || ended === 'idle';
+  const areRanges = (ranges: unknown): boolean => Array.isArray(ranges) && ranges.every(isRange);
+  return isCount(through, 0) && areRanges(beyond) && areRanges(refused) && isEnding && isCount(window, 1);
+}
+
+function isCount(value: unknown, least: number): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= least;
+}
+
+function checksum(json: string): string {
+  return crc32(json).toString(16).padStart(8, '0');
+}
+
+function unusable(name: string, problem: string): CommandError {
+  return new CommandError(ExitCode.BadConfiguration, `the ledger ${name} ${problem}`, { hint: START_OVER });
+}

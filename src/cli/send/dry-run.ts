@@ -1,0 +1,33 @@
+/** `send --dry-run`: everything but the sending. */
+import { Transform } from 'node:stream';
+import { InvalidNotificationError } from '../../core/errors.js';
+import type { Notification } from '../../core/notification.js';
+import { createOutcome, createOutcomeCounts, type OutcomeCounts } from '../../core/outcome.js';
+
+/** A Transform from notifications to `invalid` outcomes; one that is valid only counts. */
+export class DryRun extends Transform {
+  readonly counts: OutcomeCounts = createOutcomeCounts();
+  /** Notifications that could be sent. */
+  valid = 0;
+
+  constructor(check: (notification: Notification) => void) {
+    super({
+      objectMode: true,
+      transform: (notification: Notification, _encoding, callback) => {
+        try {
+          check(notification);
+          this.valid++;
+          callback();
+        } catch (error) {
+          if (!(error instanceof InvalidNotificationError)) {
+            callback(error as Error);
+            return;
+          }
+          this.counts.invalid++;
+          const { field, problem: message } = error;
+          callback(null, createOutcome(notification, { status: 'invalid', field, message }));
+        }
+      },
+    });
+  }
+}

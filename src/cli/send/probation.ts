@@ -1,0 +1,59 @@
+/** Limits a sending until an outcome shows that the gateway does not refuse its credentials or topic in general. */
+import type { Gate } from '../input/notification-reader.js';
+
+/** The most notifications that may be refused in place of one: the first would have shown that all will be. */
+const PROBATION_COUNT = 1000;
+
+/**
+ * A {@link Gate}, alone or in front of another one. It allows {@link PROBATION_COUNT} notifications in flight until
+ * {@link Probation.end} is called.
+ *
+ * It is for HTTP/2, where each request gets a response. A binary gateway does not report what it accepts, so there the
+ * gate would wait for a checkpoint.
+ */
+export class Probation implements Gate {
+  readonly #next: Gate | undefined;
+  #isOver = false;
+  #underWay = 0;
+  #release: (() => void) | undefined;
+
+  constructor(next: Gate | undefined) {
+    this.#next = next;
+  }
+
+  admitInvalid(line: number): boolean {
+    return this.#next?.admitInvalid(line) ?? true;
+  }
+
+  admit(line: number): boolean {
+    const isAdmitted = this.#next?.admit(line) ?? true;
+    if (isAdmitted && !this.#isOver) this.#underWay++;
+    return isAdmitted;
+  }
+
+  hold(release: () => void): boolean {
+    if (this.#isOver || this.#underWay < PROBATION_COUNT) return this.#next?.hold(release) ?? false;
+    this.#release = release;
+    return true;
+  }
+
+  /** Notes that a notification has an outcome that does not end the probation. */
+  settle(): void {
+    this.#underWay--;
+    this.#letGo();
+  }
+
+  /** Removes the limit. */
+  end(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#letGo();
+  }
+
+  #letGo(): void {
+    const release = this.#release;
+    if (release === undefined || (!this.#isOver && this.#underWay >= PROBATION_COUNT)) return;
+    this.#release = undefined;
+    if (!this.#next?.hold(release)) release();
+  }
+}

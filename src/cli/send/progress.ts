@@ -1,0 +1,89 @@
+/** The progress display: one line redrawn on a terminal, one line every ten seconds elsewhere. */
+import { styleText } from 'node:util';
+import { printable } from '../../core/printable.js';
+import type { CommandIo } from '../io.js';
+import { grouped } from '../output/format-number.js';
+
+/** Where the work stands. */
+export interface ProgressSnapshot {
+  /** Notifications with an outcome. */
+  readonly settled: number;
+  /** Of those, the ones that are neither accepted nor presumed. */
+  readonly problems: number;
+  /** Notifications handed to the delivery and not settled. */
+  readonly pending: number;
+  /** Bytes of input behind the settled notifications, over all bytes; `undefined` when not known. */
+  readonly fraction: number | undefined;
+  /** The text about connecting, if there is one. */
+  readonly connecting?: string | undefined;
+}
+
+const REDRAW_MS = 200;
+const PLAIN_MS = 10_000;
+/** The rate shown is that of the last seconds, not of the whole run. */
+const RATE_SAMPLES = 25;
+
+/** Shows what `look` returns, from its construction until {@link Progress.stop}. */
+export class Progress {
+  readonly #io: CommandIo;
+  readonly #look: () => ProgressSnapshot;
+  readonly #redraws: boolean;
+  readonly #samples: [now: number, settled: number][] = [];
+  readonly #stopTimer: () => void;
+
+  constructor(io: CommandIo, look: () => ProgressSnapshot) {
+    this.#io = io;
+    this.#look = look;
+    this.#redraws = redraws(io);
+    this.#samples.push([io.clock.now(), 0]);
+    this.#stopTimer = io.clock.every(this.#redraws ? REDRAW_MS : PLAIN_MS, () => this.#show());
+  }
+
+  /** Ends the display and clears its line. */
+  stop(): void {
+    this.#stopTimer();
+    this.#io.status.clear();
+  }
+
+  #show(): void {
+    const line = this.#line();
+    if (this.#redraws) {
+      // A terminal that does not know its width says 0.
+      const columns = this.#io.stderr.columns || 80;
+      this.#io.status.draw(paint(line.slice(0, columns - 1), 'dim', this.#io));
+    } else {
+      this.#io.stderr.write(`${line}\n`);
+    }
+  }
+
+  #line(): string {
+    const { settled, problems, pending, fraction, connecting } = this.#look();
+    const now = this.#io.clock.now();
+    this.#samples.push([now, settled]);
+    if (this.#samples.length > RATE_SAMPLES) this.#samples.shift();
+    const [since, before] = this.#samples[0]!;
+    const rate = now > since ? ((settled - before) * 1000) / (now - since) : 0;
+    return [
+      // Rounded down: 100% is said when everything is settled, not before.
+      ...(fraction === undefined ? [] : [`${Math.floor(fraction * 100)}%`]),
+      `${grouped(settled)} settled`,
+      ...(problems === 0 ? [] : [`${grouped(problems)} not accepted`]),
+      `${grouped(rate)}/s`,
+      `${grouped(pending)} in flight`,
+      ...(connecting === undefined ? [] : [printable(connecting)]),
+    ].join(', ');
+  }
+}
+
+/** `text` in a style, if standard error is a terminal that shows styles and nobody asked for none. */
+export function paint(text: string, style: 'dim' | 'red' | 'green' | 'yellow', io: CommandIo): string {
+  const { NO_COLOR: noColor = '', TERM: term } = io.env;
+  if (io.stderr.isTTY !== true || noColor !== '' || term === 'dumb') return text;
+  // Without the check of a stream: that would ask the process's standard output, which is not where this goes.
+  return styleText(style, text, { validateStream: false });
+}
+
+/** A line can be redrawn on a terminal that can erase one. */
+function redraws(io: CommandIo): boolean {
+  return io.stderr.isTTY === true && io.env['TERM'] !== 'dumb';
+}

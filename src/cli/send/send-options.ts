@@ -1,0 +1,136 @@
+/** The options of `send`, and what they mean to a delivery. */
+import type { BinaryOptions } from '../../engine/binary/options.js';
+import type { Http2Options } from '../../engine/http2/options.js';
+import type { OptionValues } from '../args/arguments.js';
+import type { ConnectionValues } from '../args/connection-options.js';
+
+/** How often connecting may fail in a row: some seconds, enough for a restart and short enough for a typing mistake. */
+const DEFAULT_CONNECT_ATTEMPTS = 7;
+
+/** Less than the 10 s after which `docker stop` kills. */
+export const DEFAULT_STOP_TIMEOUT_MS = 8000;
+
+/** What `send` can be told, beside the options of every command that connects. */
+export const SEND_OPTIONS = {
+  to: {
+    kind: 'text',
+    value: 'TARGET',
+    help: 'Where to send to: production or sandbox (Apple), https://HOST[:PORT] (HTTP/2, port 443 unless given), binary://HOST[:PORT] (port 2195 unless given), simulator:http2 or simulator:binary (the embedded simulator, started for this run).',
+  },
+  'provider-key': {
+    kind: 'text',
+    value: 'FILE',
+    help: 'The .p8 key that provider tokens are made with, in place of a client certificate (HTTP/2).',
+    contents: 'the key',
+  },
+  'key-id': {
+    kind: 'text',
+    value: 'ID',
+    help: 'The id of --provider-key, 10 characters (what the file name AuthKey_ID.p8 says).',
+  },
+  'team-id': { kind: 'text', value: 'ID', help: 'The id of the developer team, 10 characters.' },
+  auth: {
+    kind: 'choice',
+    choices: ['certificate', 'token'],
+    help: 'What to take from --credentials: the client certificate (the default), or with token the provider key, its ids and the topic (HTTP/2).',
+  },
+  topic: {
+    kind: 'text',
+    value: 'ID',
+    help: "The app's bundle identifier, for notifications that name no topic (HTTP/2); the embedded simulator takes it, too.",
+  },
+  'connect-attempts': {
+    kind: 'integer',
+    value: 'N',
+    help: 'Give up when connecting has failed so often in a row (7).',
+    max: 1000,
+  },
+  connections: { kind: 'integer', value: 'N', help: 'Connections used side by side (1).', max: 1024 },
+  'window-count': { kind: 'integer', value: 'N', help: 'Notifications under way at most (65536).' },
+  'window-bytes': { kind: 'integer', value: 'N', help: 'Bytes under way at most (33554432).' },
+  'window-age-ms': {
+    kind: 'integer',
+    value: 'MS',
+    help: 'How long a notification may stay unproved before a binary gateway is asked (60000).',
+    max: 2_147_483_647,
+  },
+  checkpoint: {
+    kind: 'choice',
+    choices: ['auto', 'end', 'never'],
+    help: 'When to ask a binary gateway for proof (auto). With never, silence makes notifications presumed.',
+  },
+  'on-unknown': {
+    kind: 'choice',
+    choices: ['report', 'resend'],
+    help: 'What to do with notifications whose connection ended without a word (report). resend may deliver twice.',
+  },
+  'timeout-ms': {
+    kind: 'integer',
+    value: 'MS',
+    help: 'How long each notification may take until its outcome, retries included (60000).',
+    max: 2_147_483_647,
+  },
+  'stop-timeout-ms': {
+    kind: 'integer',
+    value: 'MS',
+    help: 'How long to wait for outcomes after the first signal; then the rest is unsent or unknown (8000).',
+    max: 2_147_483_647,
+  },
+  'max-line-bytes': { kind: 'integer', value: 'N', help: 'A longer input line is invalid.' },
+  outcomes: {
+    kind: 'choice',
+    choices: ['all', 'problems', 'none'],
+    help: 'Which outcomes standard output gets (all).',
+  },
+  'redact-tokens': {
+    kind: 'flag',
+    help: 'Shorten device tokens in outcomes to 8 digits, so that they can be shown to others; line tells which is which.',
+  },
+  resume: {
+    kind: 'text',
+    value: 'LEDGER',
+    help: 'Record settled lines in this file, and skip the lines that it already records. After a kill, run the same command again; after refused credentials or options, run the corrected command.',
+  },
+  'resume-sync': {
+    kind: 'flag',
+    help: 'Have --resume survive a loss of power too: outcomes (in a file) and LEDGER are on the disk before going on. Slower.',
+  },
+  'dry-run': { kind: 'flag', help: 'Check and encode everything, connect to nothing.' },
+  'json-summary': { kind: 'flag', help: 'End standard error with one line of JSON that holds the figures.' },
+  quiet: { kind: 'flag', help: 'No progress and no summary; errors are still told.' },
+} as const;
+
+/** What all options of `send` were given. */
+export type SendValues = OptionValues<typeof SEND_OPTIONS> & ConnectionValues;
+
+/** What a delivery over either wire is told; each takes what concerns it. Where to connect is not among it. */
+export type DeliveryOptions = Pick<Http2Options, 'providerToken' | 'topic'> &
+  Omit<BinaryOptions, 'environment' | 'host' | 'port'>;
+
+/** The options of a delivery but for credentials. */
+export function toDeliveryOptions(values: SendValues): DeliveryOptions {
+  const window = pick({
+    count: values['window-count'],
+    bytes: values['window-bytes'],
+    ageMs: values['window-age-ms'],
+  });
+  return {
+    ...pick({
+      connections: values.connections,
+      onUnknown: values['on-unknown'],
+      checkpoint: values.checkpoint,
+      timeoutMs: values['timeout-ms'],
+      connectTimeoutMs: values['connect-timeout-ms'],
+      topic: values.topic,
+    }),
+    window,
+    backoff: { attempts: (values['connect-attempts'] ?? DEFAULT_CONNECT_ATTEMPTS) - 1 },
+  };
+}
+
+type Given<T> = { [Name in keyof T]?: Exclude<T[Name], undefined> };
+
+/** Without the properties that are `undefined`: a library option is given or absent. */
+function pick<T extends object>(values: T): Given<T> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Given<T>;
+}
