@@ -56,6 +56,18 @@ test('passes notifications one by one where a single one is larger than the wind
   expect((await delivery.toArray()).map(({ status }) => status)).toEqual(Array(5).fill('accepted'));
 });
 
+test('takes no more frames in one turn than the window has bytes for, since their deadlines begin then', async () => {
+  const gateway = await startScriptedGateway({ onCheckpoint: () => {} });
+  const delivery = createBinaryDelivery({ ...gateway.options, window: { bytes: 300 } });
+  delivery.resume().on('error', () => {});
+  let taken = 0;
+  // 66 bytes each.
+  for (let i = 0; i < 16; i++) delivery.write({ deviceToken: TOKEN, payload: '{"aps":{}}' }, () => taken++);
+  for (let i = 0; i < 50; i++) await turn();
+  expect(taken).toBe(5);
+  delivery.destroy();
+});
+
 const addressed = (i: number, bytes: number) => ({ ...notification(i, bytes), topic: 'com.example.app' });
 
 test('is full over HTTP/2, too, with a few notifications that hold much', async () => {

@@ -7,7 +7,6 @@ import type { FrameCommand } from '../../protocol/binary/frame.js';
 import { FrameSlab, type FrameSpan, SLAB_BYTES } from '../../protocol/binary/frame-slab.js';
 import { IdentifierSequence } from '../../protocol/binary/identifier.js';
 import type { NotificationSender } from '../notification-sender.js';
-import type { FrameRun } from './frame-run.js';
 import { type FramedNotification, keepForOutcome } from './framed-notification.js';
 import type { ResolvedBinaryOptions } from './options.js';
 import type { OutcomeQueue } from './outcome-queue.js';
@@ -30,10 +29,7 @@ export class NotificationFramer implements NotificationSender {
   #notifications: (FramedNotification | Notification)[] = [];
   /** The memory, in bytes, that these hold beyond the frames. */
   #extraBytes = 0;
-  /** Frames that the window has no room for yet. */
-  #waiting: FrameRun[] = [];
   #isFlushScheduled = false;
-  #onEnd: ((error?: ApnsError) => void) | undefined;
 
   constructor(
     options: ResolvedBinaryOptions,
@@ -43,7 +39,6 @@ export class NotificationFramer implements NotificationSender {
     this.#sender = new GatewaySender(options, {
       ...events,
       onRoom: () => {
-        this.#sendWaiting();
         if (this.#hasRoom) events.onRoom();
       },
     });
@@ -52,7 +47,6 @@ export class NotificationFramer implements NotificationSender {
     this.#flush = () => {
       this.#isFlushScheduled = false;
       this.#collect(this.#slab.take());
-      this.#sendWaiting();
       // A slab that filled up within the turn has held the next notification back until now.
       if (this.#hasRoom) events.onRoom();
     };
@@ -91,8 +85,8 @@ export class NotificationFramer implements NotificationSender {
   }
 
   end(callback: (error?: ApnsError) => void): void {
-    this.#onEnd = callback;
     this.#flush();
+    this.#sender.end(callback);
   }
 
   destroy(reason: string): void {
@@ -101,8 +95,9 @@ export class NotificationFramer implements NotificationSender {
     this.#flush();
   }
 
+  /** The window may be exceeded by one notification, because the size of a frame is known only when it is written. */
   get #hasRoom(): boolean {
-    if (this.#waiting.length > 0 || this.#extraBytes > this.#sender.roomBytes) return false;
+    if (this.#slab.bytes + this.#extraBytes >= this.#sender.roomBytes) return false;
     return this.#notifications.length < this.#sender.roomFrames;
   }
 
@@ -112,7 +107,7 @@ export class NotificationFramer implements NotificationSender {
     const extraBytes = this.#extraBytes;
     this.#notifications = [];
     this.#extraBytes = 0;
-    this.#waiting.push({
+    this.#sender.take({
       ...span,
       count: notifications.length,
       notifications,
@@ -121,17 +116,5 @@ export class NotificationFramer implements NotificationSender {
       attempts: 0,
       writtenAt: 0,
     });
-  }
-
-  #sendWaiting(): void {
-    while (this.#waiting.length > 0) {
-      const rest = this.#sender.send(this.#waiting[0]!);
-      if (rest === undefined) this.#waiting.shift();
-      else this.#waiting[0] = rest;
-      if (rest !== undefined && this.#sender.roomFrames === 0) return;
-    }
-    const callback = this.#onEnd;
-    this.#onEnd = undefined;
-    if (callback !== undefined) this.#sender.end(callback);
   }
 }

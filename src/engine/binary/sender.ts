@@ -93,18 +93,25 @@ export class GatewaySender implements GatewayPoolEvents {
    * @returns the frames that were not taken; `onRoom` says when to offer them again
    */
   send(run: FrameRun): FrameRun | undefined {
+    if (this.#stopReason === undefined) {
+      const [taken, rest] = splitRun(run, this.roomFrames, this.roomBytes, run.extraBytes);
+      if (taken !== undefined) this.take(taken);
+      return rest;
+    }
+    this.take(run);
+    return undefined;
+  }
+
+  /** Takes frames whether or not the window has room; the caller has checked that. Their deadline counts from now. */
+  take(run: FrameRun): void {
     if (this.#stopReason !== undefined) {
       this.outcomes.settle(run, this.#unsent(this.#stopReason));
-      return undefined;
+      return;
     }
-    const [taken, rest] = splitRun(run, this.roomFrames, this.roomBytes, run.extraBytes);
-    if (taken !== undefined) {
-      this.#unsettledFrames += taken.count;
-      this.#unsettledBytes += bytesHeldBy(taken);
-      this.#backlog.push({ ...taken, since: this.#clock.now() });
-      this.#advanceSoon();
-    }
-    return rest;
+    this.#unsettledFrames += run.count;
+    this.#unsettledBytes += bytesHeldBy(run);
+    this.#backlog.push({ ...run, since: this.#clock.now() });
+    this.#advanceSoon();
   }
 
   /** Settles everything, closes every connection, then calls back once. No frame may be sent afterwards. */

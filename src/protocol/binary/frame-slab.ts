@@ -56,6 +56,11 @@ export class FrameSlab {
     this.#identify = options.identify;
   }
 
+  /** The bytes of the frames that {@link take} would return. */
+  get bytes(): number {
+    return this.#end - this.#start;
+  }
+
   /**
    * Appends the frame of a notification.
    *
