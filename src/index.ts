@@ -46,8 +46,9 @@ export {
   createHttp2Delivery,
   type Delivery,
 } from './deliveries/delivery.js';
-export type { BinaryOptions, WindowOptions } from './engine/binary/options.js';
+export type { BinaryOptions, BinaryWindowOptions } from './engine/binary/options.js';
 export type { Http2Options } from './engine/http2/options.js';
+export type { SendingOptions, WindowOptions } from './engine/options.js';
 export type { ErrorResponse } from './protocol/binary/error-response.js';
 export type { FeedbackTuple } from './protocol/binary/feedback-tuple.js';
 export type { FrameCommand } from './protocol/binary/frame.js';

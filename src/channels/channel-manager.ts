@@ -13,7 +13,7 @@ import { isTokenRefusal, ProviderToken, type ProviderTokenOptions } from '../con
 import { resolveTarget, TARGET_OPTION_NAMES, type TargetOptions } from '../connection/target.js';
 import { ChannelError, invalidOption } from '../core/errors.js';
 import { channelIdProblem, headerTextProblem } from '../core/notification.js';
-import { checkOptionNames, choiceOption, integerOption, streamOptions } from '../core/options.js';
+import { checkOptionNames, choiceOption, millisecondsOption, streamOptions } from '../core/options.js';
 import { authorityOf } from '../engine/http2/options.js';
 import { decodeReasonBody } from '../protocol/apns/reason.js';
 import { parseHttpDate } from '../protocol/apns/retry-after.js';
@@ -89,7 +89,7 @@ export function createChannelManager(options: ChannelManagerOptions): ChannelMan
   const client = new Http2Client({
     target,
     authority: authorityOf(target),
-    timeoutMs: integerOption('timeoutMs', options.timeoutMs, { default: 60_000, max: 2 ** 31 - 1 }),
+    timeoutMs: millisecondsOption('timeoutMs', options.timeoutMs, 60_000),
     signal: streamOptions(options, 'highWaterMark').signal,
   });
   const { providerToken: token } = options;

@@ -10,7 +10,7 @@ import { feedbackCommand } from './commands/feedback.js';
 import { lintCommand } from './commands/lint.js';
 import { sendCommand } from './commands/send.js';
 import { simulateCommand } from './commands/simulate.js';
-import { exitCodeOfError } from './exit-code.js';
+import { exitCodeOfError } from './exit-status.js';
 import type { CommandIo } from './io.js';
 import { complaintOf } from './output/format-error.js';
 import { print } from './output/output.js';

@@ -1,5 +1,5 @@
 /** How long to wait before the next attempt, so that a gateway in trouble is not met by a storm. */
-import { checkOptionNames, integerOption } from '../core/options.js';
+import { checkOptionNames, integerOption, millisecondsOption } from '../core/options.js';
 
 /** When and how often to try again. */
 export interface BackoffOptions {
@@ -28,7 +28,7 @@ export class Backoff {
   constructor(options: BackoffOptions = {}, random: () => number = Math.random) {
     checkOptionNames('backoff', options, ['initialMs', 'maxMs', 'attempts']);
     this.#initialMs = integerOption('backoff.initialMs', options.initialMs, { default: 100 });
-    this.#maxMs = integerOption('backoff.maxMs', options.maxMs, { default: 10_000, max: 2 ** 31 - 1 });
+    this.#maxMs = millisecondsOption('backoff.maxMs', options.maxMs, 10_000);
     this.#attempts = integerOption('backoff.attempts', options.attempts, { default: 8, min: 0 });
     this.#random = random;
   }

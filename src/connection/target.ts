@@ -2,7 +2,7 @@
 import { isIP } from 'node:net';
 import type { SecureContext } from 'node:tls';
 import { ApnsError, invalidOption, type Peer } from '../core/errors.js';
-import { choiceOption, integerOption } from '../core/options.js';
+import { choiceOption, integerOption, millisecondsOption } from '../core/options.js';
 import { loadCredentials, type TlsCredentialOptions } from './credentials.js';
 import { checkHost } from './host.js';
 import { type HttpProxy, type ProxyOptions, resolveProxy } from './proxy.js';
@@ -99,11 +99,7 @@ export function resolveTarget(options: TargetOptions, service: Service): Target 
     servername,
     hasOwnAuthorities: tls?.ca !== undefined,
     secureContext: loadCredentials(tls, { host, servername }),
-    // The longest delay a timer of Node can hold.
-    connectTimeoutMs: integerOption('connectTimeoutMs', options.connectTimeoutMs, {
-      default: 10_000,
-      max: 2 ** 31 - 1,
-    }),
+    connectTimeoutMs: millisecondsOption('connectTimeoutMs', options.connectTimeoutMs, 10_000),
     proxy: proxy === undefined ? undefined : resolveProxy(proxy),
   });
 }

@@ -34,6 +34,14 @@ export function integerOption(
   throw invalidOption(path, `a whole number ${range}`, value);
 }
 
+/** The longest delay that a Node timer can hold; a longer one fires at once. */
+export const MAX_TIMER_MS: number = 2 ** 31 - 1;
+
+/** A delay in whole milliseconds, from 1 to {@link MAX_TIMER_MS}, or its default when absent. */
+export function millisecondsOption(path: string, value: number | undefined, fallback: number): number {
+  return integerOption(path, value, { default: fallback, max: MAX_TIMER_MS });
+}
+
 /** One of a closed set of values, or its default when absent. */
 export function choiceOption<const T extends string | number>(
   path: string,

@@ -10,8 +10,7 @@
  * - The engine handles the alarm only after a poll phase, in which Node reads the sockets.
  */
 
-/** The longest delay that a Node timer can hold; a longer one would fire at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
+import { MAX_TIMER_MS } from '../core/options.js';
 
 /** After a pause as long as this the sockets are read before anything is written. */
 const PAUSE_MS = 1000;

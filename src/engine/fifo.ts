@@ -1,44 +1,43 @@
-/** Notifications that wait, first in, first out. */
-import type { PendingNotification } from './http2/pending-notification.js';
+/** A first-in, first-out queue. */
 
-/** A queue whose front is dropped in batches: shifting one by one would move the whole array each time. */
-export class PendingQueue {
-  #waiting: (PendingNotification | undefined)[] = [];
+/** An array with a head. Taken items are removed in batches, because `shift()` would move the whole array each time. */
+export class Fifo<T> {
+  #items: (T | undefined)[] = [];
   #head = 0;
 
   get length(): number {
-    return this.#waiting.length - this.#head;
+    return this.#items.length - this.#head;
   }
 
   get isEmpty(): boolean {
-    return this.#head === this.#waiting.length;
+    return this.#head === this.#items.length;
   }
 
-  get first(): PendingNotification | undefined {
-    return this.#waiting[this.#head];
+  get first(): T | undefined {
+    return this.#items[this.#head];
   }
 
-  push(pending: PendingNotification): void {
-    this.#waiting.push(pending);
+  push(item: T): void {
+    this.#items.push(item);
   }
 
-  shift(): PendingNotification | undefined {
+  shift(): T | undefined {
     const first = this.first;
     if (first === undefined) return undefined;
-    this.#waiting[this.#head++] = undefined;
-    if (this.#head === this.#waiting.length) {
-      this.#waiting.length = 0;
+    this.#items[this.#head++] = undefined;
+    if (this.#head === this.#items.length) {
+      this.#items.length = 0;
       this.#head = 0;
     } else if (this.#head === 4096) {
-      this.#waiting = this.#waiting.slice(this.#head);
+      this.#items = this.#items.slice(this.#head);
       this.#head = 0;
     }
     return first;
   }
 
-  takeAll(): PendingNotification[] {
-    const all = this.#waiting.slice(this.#head) as PendingNotification[];
-    this.#waiting = [];
+  takeAll(): T[] {
+    const all = this.#items.slice(this.#head) as T[];
+    this.#items = [];
     this.#head = 0;
     return all;
   }

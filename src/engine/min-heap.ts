@@ -1,13 +1,12 @@
-/** Notifications that wait, the one with the lowest key first. */
-import type { PendingNotification } from './http2/pending-notification.js';
+/** A priority queue: the item with the lowest key comes first. */
 
-/** A binary heap: taking and adding cost the logarithm of how many wait, however many are retried. */
-export class PendingHeap {
-  readonly #keyOf: (pending: PendingNotification) => number;
-  readonly #heap: PendingNotification[] = [];
+/** A binary heap. Adding and taking an item take logarithmic time. */
+export class MinHeap<T> {
+  readonly #keyOf: (item: T) => number;
+  readonly #heap: T[] = [];
 
-  /** @param keyOf must not change while a notification waits */
-  constructor(keyOf: (pending: PendingNotification) => number) {
+  /** @param keyOf returns the key, which must not change while the item waits */
+  constructor(keyOf: (item: T) => number) {
     this.#keyOf = keyOf;
   }
 
@@ -15,13 +14,13 @@ export class PendingHeap {
     return this.#heap.length === 0;
   }
 
-  get first(): PendingNotification | undefined {
+  get first(): T | undefined {
     return this.#heap[0];
   }
 
-  push(pending: PendingNotification): void {
+  push(item: T): void {
     const heap = this.#heap;
-    const key = this.#keyOf(pending);
+    const key = this.#keyOf(item);
     let at = heap.length;
     while (at > 0) {
       const parent = (at - 1) >> 1;
@@ -29,10 +28,10 @@ export class PendingHeap {
       heap[at] = heap[parent]!;
       at = parent;
     }
-    heap[at] = pending;
+    heap[at] = item;
   }
 
-  shift(): PendingNotification | undefined {
+  shift(): T | undefined {
     const heap = this.#heap;
     const first = heap[0];
     const last = heap.pop();
@@ -51,8 +50,8 @@ export class PendingHeap {
     return first;
   }
 
-  /** Empties it, in no particular order. */
-  takeAll(): PendingNotification[] {
+  /** Removes and returns all items, in no particular order. */
+  takeAll(): T[] {
     return this.#heap.splice(0);
   }
 }

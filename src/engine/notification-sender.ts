@@ -1,8 +1,19 @@
 /** What a delivery needs of a wire: notifications in, settlements out. Each wire implements it once. */
 import type { ApnsError } from '../core/errors.js';
 import type { Notification } from '../core/notification.js';
-import type { OutcomeCounts, Settlement } from '../core/outcome.js';
-import type { OutcomeReader } from '../sinks/outcome-source.js';
+import type { Outcome, OutcomeCounts, Settlement } from '../core/outcome.js';
+
+/** Where outcomes come from. */
+export interface OutcomeReader {
+  /** Outcomes that wait to be read. */
+  readonly unread: number;
+  /** From now on outcomes are kept until they are read; `onSettled` says that there are more. */
+  startReading(onSettled: () => void): void;
+  /** From now on only counts are kept. */
+  stopReading(): void;
+  /** The next outcome, or `undefined` when all have been read. */
+  shift(): Outcome | undefined;
+}
 
 /** Sends notifications over one wire. Whatever was taken is settled exactly once. */
 export interface NotificationSender {

@@ -4,18 +4,7 @@ import { Readable } from 'node:stream';
 import { concealContents } from '../core/conceal-contents.js';
 import type { Outcome } from '../core/outcome.js';
 import type { ReadableOf } from '../core/typed-stream.js';
-
-/** Where outcomes come from. */
-export interface OutcomeReader {
-  /** Outcomes that wait to be read. */
-  readonly unread: number;
-  /** From now on outcomes are kept until they are read; `onSettled` says that there are more. */
-  startReading(onSettled: () => void): void;
-  /** From now on only counts are kept. */
-  stopReading(): void;
-  /** The next outcome, or `undefined` when all have been read. */
-  shift(): Outcome | undefined;
-}
+import type { OutcomeReader } from '../engine/notification-sender.js';
 
 /**
  * Moves outcomes into the readable side of a stream for as long as it wants any: those that are settled at

@@ -8,7 +8,7 @@ import { PeerTimeout } from '../connection/peer-timeout.js';
 import { type ReceiveHandlers, type Receiver, receive } from '../connection/receiver.js';
 import { resolveTarget, TARGET_OPTION_NAMES, type Target, type TargetOptions } from '../connection/target.js';
 import { ApnsError, formatPeer, toApnsError } from '../core/errors.js';
-import { checkOptionNames, integerOption, streamOptions } from '../core/options.js';
+import { checkOptionNames, integerOption, MAX_TIMER_MS, streamOptions } from '../core/options.js';
 import type { ReadableOf } from '../core/typed-stream.js';
 import {
   decodeFeedbackTuple,
@@ -45,7 +45,6 @@ const OPTION_NAMES = [
   'signal',
   'highWaterMark',
 ];
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * A Readable of feedback tuples `{ timestamp, deviceToken }`: the devices that no longer have the app.

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { CommandError } from '../../src/cli/command-error.js';
-import { exitCodeOfEnding, exitCodeOfError } from '../../src/cli/exit-code.js';
+import { exitCodeOfEnding, exitCodeOfError } from '../../src/cli/exit-status.js';
 import { ApnsError } from '../../src/core/errors.js';
 
 const NONE = { accepted: 0, rejected: 0, invalid: 0, unsent: 0, unknown: 0, presumed: 0 };

@@ -9,10 +9,18 @@ const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 const page = read('docs/options.md');
 
 /** Every interface of options that a user can fill in, by its name, with the names in it. */
-const interfaces = ['connection', 'sources', 'transforms', 'sinks', '.'].flatMap((folder) =>
-  readdirSync(join(ROOT, 'src', folder))
+const interfaces = [
+  'connection',
+  'engine',
+  'transforms',
+  'sources',
+  'sinks',
+  'deliveries',
+  'channels',
+].flatMap((room) =>
+  readdirSync(join(ROOT, 'src', room), { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.ts'))
-    .map((file) => read(join('src', folder, file)))
+    .map((file) => read(join('src', room, file)))
     .flatMap((source) => [
       ...source.matchAll(/^export interface ((?!Resolved|Dial|Http2Client)\w+Options)\b[^{]*\{\n(.*?)^\}/gms),
     ])

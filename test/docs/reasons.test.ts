@@ -29,10 +29,13 @@ test.each(Object.entries(StatusCode))('names %s of the binary wire, with status 
 });
 
 test('names those that the sources give themselves', async () => {
-  const files = (await readdir(new URL('../../src/sinks/', import.meta.url))).map(
-    (file) => `src/sinks/${file}`,
+  const files = await Promise.all(
+    ['engine', 'sinks', 'deliveries'].map(async (room) => {
+      const names = await readdir(new URL(`../../src/${room}/`, import.meta.url), { recursive: true });
+      return names.filter((name) => name.endsWith('.ts')).map((name) => `src/${room}/${name}`);
+    }),
   );
-  const sources = await Promise.all([...files, 'src/deliveries/delivery.ts'].map(read));
+  const sources = await Promise.all(files.flat().map(read));
   const written = sources.flatMap((source) =>
     [...source.matchAll(/(?:reason: |pending, |\? |(?:destroy|giveUp\w*|stop)\()'([A-Z][A-Za-z]+)'/g)].map(
       ([, reason]) => reason!,

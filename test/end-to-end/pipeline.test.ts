@@ -66,7 +66,7 @@ test('stops the source, and grows no further, when the gateway reads nothing', a
   });
   const sink = createSink(simulator, {
     window: { count: windowCount },
-    closeTimeoutMs: 60_000,
+    pingTimeoutMs: 60_000,
     signal: abort.signal,
   });
   const stopped = pipeline(source, createNdjsonParser(), createFrameEncoder(), sink).catch((error) => error);

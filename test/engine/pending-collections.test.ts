@@ -1,10 +1,10 @@
 /** The collections in which notifications wait: a queue, a heap and a linked list. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { PendingQueue } from '../../src/engine/fifo.js';
+import { Fifo } from '../../src/engine/fifo.js';
 import type { PendingNotification } from '../../src/engine/http2/pending-notification.js';
 import { UnsettledList } from '../../src/engine/http2/unsettled-list.js';
-import { PendingHeap } from '../../src/engine/min-heap.js';
+import { MinHeap } from '../../src/engine/min-heap.js';
 
 /** @param dueAt the key of the heap */
 function pending(order: number, dueAt: number = order): PendingNotification {
@@ -15,9 +15,9 @@ function ordersOf(all: readonly (PendingNotification | undefined)[]): (number | 
   return all.map((one) => one?.order);
 }
 
-describe('PendingQueue', () => {
+describe('Fifo', () => {
   it('gives notifications in the order they were added, and knows its length', () => {
-    const queue = new PendingQueue();
+    const queue = new Fifo<PendingNotification>();
     expect([queue.isEmpty, queue.length, queue.first, queue.shift()]).toEqual([
       true,
       0,
@@ -40,7 +40,7 @@ describe('PendingQueue', () => {
   });
 
   it('gives everything that is left at once', () => {
-    const queue = new PendingQueue();
+    const queue = new Fifo<PendingNotification>();
     for (const order of [1, 2, 3]) queue.push(pending(order));
     queue.shift();
     expect(ordersOf(queue.takeAll())).toEqual([2, 3]);
@@ -50,7 +50,7 @@ describe('PendingQueue', () => {
   });
 
   it('keeps its order over 10,000 notifications, of which some always wait', () => {
-    const queue = new PendingQueue();
+    const queue = new Fifo<PendingNotification>();
     const given: (number | undefined)[] = [];
     for (let order = 0; order < 10_000; order++) {
       queue.push(pending(order));
@@ -61,9 +61,9 @@ describe('PendingQueue', () => {
   });
 });
 
-describe('PendingHeap', () => {
+describe('MinHeap', () => {
   it('is empty until something is added, and after everything was taken', () => {
-    const heap = new PendingHeap(({ dueAt }) => dueAt);
+    const heap = new MinHeap<PendingNotification>(({ dueAt }) => dueAt);
     expect([heap.isEmpty, heap.first, heap.shift()]).toEqual([true, undefined, undefined]);
     heap.push(pending(1));
     expect([heap.isEmpty, heap.first?.order, heap.shift()?.order]).toEqual([false, 1, 1]);
@@ -78,7 +78,7 @@ describe('PendingHeap', () => {
     const step = fc.oneof(fc.nat(20), fc.constant('take' as const));
     fc.assert(
       fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
-        const heap = new PendingHeap(({ dueAt }) => dueAt);
+        const heap = new MinHeap<PendingNotification>(({ dueAt }) => dueAt);
         const keys: number[] = [];
         for (const [order, key] of [...steps, ...Array(80).fill('take' as const)].entries()) {
           if (key === 'take') {
@@ -96,7 +96,7 @@ describe('PendingHeap', () => {
 
   it('asks for the logarithm of its length in keys, not for all of them', () => {
     let asked = 0;
-    const heap = new PendingHeap(({ dueAt }) => {
+    const heap = new MinHeap<PendingNotification>(({ dueAt }) => {
       asked++;
       return dueAt;
     });
@@ -111,7 +111,7 @@ describe('PendingHeap', () => {
 
   it('moves nothing where all keys are the same', () => {
     let asked = 0;
-    const heap = new PendingHeap(() => {
+    const heap = new MinHeap<PendingNotification>(() => {
       asked++;
       return 7;
     });

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { createOutcomeCounts } from '../../src/core/outcome.js';
 import { OutcomeQueue } from '../../src/engine/binary/outcome-queue.js';
 import { RunQueue } from '../../src/engine/binary/run-queue.js';
-import { PendingQueue } from '../../src/engine/fifo.js';
+import { Fifo } from '../../src/engine/fifo.js';
 import { NotificationPreparer } from '../../src/engine/http2/pending-notification.js';
 import { SettledNotifications } from '../../src/engine/http2/settled-notifications.js';
 import { StreamTable } from '../../src/engine/http2/stream-table.js';
@@ -29,8 +29,8 @@ interface Queue {
 }
 
 const QUEUES: Record<string, () => Queue> = {
-  PendingQueue: () => {
-    const queue = new PendingQueue();
+  Fifo: () => {
+    const queue = new Fifo<object>();
     return { push: () => queue.push(pending), shift: () => void queue.shift() };
   },
   RunQueue: () => {

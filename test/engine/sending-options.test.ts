@@ -33,6 +33,7 @@ describe.each(WIRES)('over the %s wire', (_wire, resolve) => {
       windowBytes: 33_554_432,
       resendsUnknown: false,
       timeoutMs: 60_000,
+      pingTimeoutMs: 10_000,
       closeTimeoutMs: 10_000,
     });
   });
@@ -40,10 +41,10 @@ describe.each(WIRES)('over the %s wire', (_wire, resolve) => {
   test('takes what it is given', () => {
     const options = {
       connections: 1024,
-      window: { count: 1, bytes: 2, ageMs: 3 },
+      window: { count: 1, bytes: 2 },
       onUnknown: 'resend',
-      checkpoint: 'never',
       timeoutMs: MAX_TIMER_MS,
+      pingTimeoutMs: 3,
       closeTimeoutMs: 4,
       backoff: { attempts: 0 },
       signal: new AbortController().signal,
@@ -57,12 +58,12 @@ describe.each(WIRES)('over the %s wire', (_wire, resolve) => {
       windowBytes: 2,
       resendsUnknown: true,
       timeoutMs: MAX_TIMER_MS,
+      pingTimeoutMs: 3,
       closeTimeoutMs: 4,
     });
     expect(resolved.backoff.next()).toBeUndefined();
     expect(resolved.target.connectTimeoutMs).toBe(5);
-    expect(resolve({ onUnknown: 'report', checkpoint: 'end' })).toMatchObject({ resendsUnknown: false });
-    expect(resolve({ checkpoint: 'auto' }).timeoutMs).toBe(60_000);
+    expect(resolve({ onUnknown: 'report' })).toMatchObject({ resendsUnknown: false });
   });
 
   test.each([
@@ -73,8 +74,8 @@ describe.each(WIRES)('over the %s wire', (_wire, resolve) => {
     ['window.count', { window: { count: 0 } }],
     ['window.bytes', { window: { bytes: 0 } }],
     ['onUnknown', { onUnknown: 'retry' }],
-    ['checkpoint', { checkpoint: 'always' }],
     ['timeoutMs', { timeoutMs: MAX_TIMER_MS + 1 }],
+    ['pingTimeoutMs', { pingTimeoutMs: 0 }],
     ['closeTimeoutMs', { closeTimeoutMs: 0 }],
     ['backoff.tries', { backoff: { tries: 1 } }],
     ['options.deadline', { deadline: 1 }],
@@ -94,12 +95,14 @@ describe('over the binary wire', () => {
   test.each(['auto', 'end', 'never'] as const)('writes checkpoints as asked: %s', (checkpoint) => {
     expect(resolve({ checkpoint }).checkpoint).toBe(checkpoint);
     expect(resolve({}).checkpoint).toBe('auto');
+    expect(pathOf(() => resolve({ checkpoint: 'always' as never }))).toBe('checkpoint');
   });
 
   test('has an age of a minute for its window, and any other that a timer can hold', () => {
     expect(resolve({}).windowAgeMs).toBe(60_000);
     expect(resolve({ window: { ageMs: 7 } }).windowAgeMs).toBe(7);
     expect(pathOf(() => resolve({ window: { ageMs: MAX_TIMER_MS + 1 } }))).toBe('window.ageMs');
+    expect(pathOf(() => resolve({ window: { seconds: 1 } as never }))).toBe('window.seconds');
   });
 
   test('uses the port of binary gateways', () => {
@@ -109,6 +112,11 @@ describe('over the binary wire', () => {
 
 describe('over HTTP/2', () => {
   const resolve = (options: Http2Options) => resolveHttp2Options({ host: '127.0.0.1', ...options });
+
+  test('refuses what only the binary wire has', () => {
+    expect(pathOf(() => resolve({ window: { ageMs: 3 } as never }))).toBe('window.ageMs');
+    expect(pathOf(() => resolve({ checkpoint: 'end' } as never))).toBe('options.checkpoint');
+  });
 
   test('uses the port of HTTP/2, and names it only where it is another', () => {
     expect([resolve({}).target.port, resolve({}).authority]).toEqual([443, '127.0.0.1']);

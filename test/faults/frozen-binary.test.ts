@@ -34,9 +34,9 @@ describe('the binary wire', () => {
     expect(client.outcomes()).toEqual({ 'before accepted': 20, 'after accepted': 1 });
   });
 
-  test('accepts what was answered while the event loop was blocked beyond closeTimeoutMs', async () => {
+  test('accepts what was answered while the event loop was blocked beyond pingTimeoutMs', async () => {
     const { gateway, held } = await startHoldingGateway();
-    const options = { ...gateway.options, closeTimeoutMs: 1000, window: { ageMs: 200 } };
+    const options = { ...gateway.options, pingTimeoutMs: 1000, window: { ageMs: 200 } };
     const client = await startFrozenClient('binary', options);
     await until(() => held.length === 1);
     client.block(2500);

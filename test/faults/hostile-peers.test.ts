@@ -99,7 +99,7 @@ describe('a gateway sink', () => {
         peer.socket.write(Buffer.of(8, 2, 0));
       },
     });
-    const sink = createBinarySink({ ...gateway.options, closeTimeoutMs: 300 });
+    const sink = createBinarySink({ ...gateway.options, pingTimeoutMs: 300 });
     expect(brief(await send(sink, frames(3)))).toEqual(range('unknown', 1, 3));
   });
 
@@ -122,7 +122,7 @@ describe('a gateway sink', () => {
     const chunks = Array.from({ length: 1500 }, (_, i) =>
       encodeFrame({ deviceToken: TOKEN, payload, identifier: i + 1 }),
     );
-    const outcomes = await send(createBinarySink({ ...gateway.options, closeTimeoutMs: 25_000 }), chunks);
+    const outcomes = await send(createBinarySink({ ...gateway.options, pingTimeoutMs: 25_000 }), chunks);
     expect(outcomes.filter(({ status }) => status === 'accepted')).toHaveLength(1500);
   });
 });

@@ -64,7 +64,7 @@ test('a gateway sink settles everything within the age of its window', async () 
     ...link.options,
     ...RETRY,
     window: { ageMs: 500 },
-    closeTimeoutMs: 600,
+    pingTimeoutMs: 600,
   });
   const failed = once(sink, 'error');
   const reading = sink.outcomes.toArray();
@@ -93,7 +93,7 @@ test('a gateway sink settles everything within the age of its window', async () 
 
 test('an HTTP/2 sink settles everything within its deadlines', async () => {
   const link = await startBehindLink({ kind: 'http2', answers: 100, maxConcurrentStreams: 20 });
-  const sink = createHttp2Sink({ ...link.options, ...RETRY, timeoutMs: 1500, closeTimeoutMs: 500 });
+  const sink = createHttp2Sink({ ...link.options, ...RETRY, timeoutMs: 1500, pingTimeoutMs: 500 });
   const reading = sink.outcomes.toArray();
   for (const i of range(0, 100)) sink.write(notification(i));
   await vi.waitUntil(() => sink.counts.accepted === 100, { timeout: 10_000 });
@@ -117,7 +117,7 @@ test('an HTTP/2 sink settles everything within its deadlines', async () => {
 
 test('an HTTP/2 sink with long deadlines finds out by PING, and sends what it has not written nowhere', async () => {
   const link = await startBehindLink({ kind: 'http2', answers: 100, maxConcurrentStreams: 20 });
-  const sink = createHttp2Sink({ ...link.options, ...RETRY, closeTimeoutMs: 500 });
+  const sink = createHttp2Sink({ ...link.options, ...RETRY, pingTimeoutMs: 500 });
   const failed = once(sink, 'error');
   const reading = sink.outcomes.toArray();
   for (const i of range(0, 100)) sink.write(notification(i));

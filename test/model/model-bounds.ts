@@ -20,7 +20,7 @@ export function checkBounds(plan: ModelPlan, result: ModelResult): void {
 function checkTime({ reading, route }: ModelPlan, { books, options }: ModelResult): void {
   // The others read outcomes when they like.
   if (reading !== 'fast') return;
-  const allowanceMs = BUSY_MS + (route.startsWith('http2') ? 0 : options.closeTimeoutMs);
+  const allowanceMs = BUSY_MS + (route.startsWith('http2') ? 0 : options.pingTimeoutMs);
   const { longestMs } = books;
   assert.ok(
     longestMs <= options.timeoutMs + allowanceMs,

@@ -69,7 +69,7 @@ export interface ModelPlan {
     readonly checkpoint: 'auto' | 'end' | 'never';
     readonly onUnknown: 'report' | 'resend';
     readonly timeoutMs: number;
-    readonly closeTimeoutMs: number;
+    readonly pingTimeoutMs: number;
     readonly connectTimeoutMs: number;
     readonly highWaterMark: number;
   };
@@ -231,7 +231,7 @@ const blocks: fc.Arbitrary<readonly BlockPlan[]> = fc.oneof(
 );
 
 /** More than a busy machine needs to answer a checkpoint. */
-const SICK_CLOSE_TIMEOUT_MS = 1500;
+const SICK_PING_TIMEOUT_MS = 1500;
 
 /** Everything at once. */
 const mixedPlans: fc.Arbitrary<ModelPlan> = fc.record({
@@ -253,7 +253,7 @@ const mixedPlans: fc.Arbitrary<ModelPlan> = fc.record({
     checkpoint: fc.constantFrom('auto', 'auto', 'auto', 'end', 'never'),
     onUnknown: fc.constantFrom('report', 'report', 'resend'),
     timeoutMs: fc.constantFrom(30, 100, 250),
-    closeTimeoutMs: fc.constantFrom(20, 60),
+    pingTimeoutMs: fc.constantFrom(20, 60),
     connectTimeoutMs: fc.constantFrom(60, 150),
     highWaterMark: fc.constantFrom(1, 16, 1000),
   }),
@@ -289,7 +289,7 @@ const sickPlans: fc.Arbitrary<ModelPlan> = fc
         ...plan.options,
         checkpoint: 'auto',
         timeoutMs: isLasting ? lastingDeadlineMs : patienceMs,
-        closeTimeoutMs: isLasting ? 100 : SICK_CLOSE_TIMEOUT_MS,
+        pingTimeoutMs: isLasting ? 100 : SICK_PING_TIMEOUT_MS,
         connectTimeoutMs: 60_000,
       },
       ending: { kind: 'end', at: 0 },

@@ -131,7 +131,7 @@ async function block(blocks: readonly BlockPlan[], over: AbortSignal): Promise<v
 /** Where nothing is wrong nothing may end in a timeout, however busy the machine is. */
 function patientOptions(plan: ModelPlan): ModelPlan['options'] {
   if (!isWell(plan)) return plan.options;
-  return { ...plan.options, timeoutMs: 60_000, closeTimeoutMs: 60_000, connectTimeoutMs: 60_000 };
+  return { ...plan.options, timeoutMs: 60_000, pingTimeoutMs: 60_000, connectTimeoutMs: 60_000 };
 }
 
 /** What a stream of a plan's route needs to know. */

@@ -237,7 +237,7 @@ describe('a sink and a delivery keep secrets', () => {
     ],
   ])('when %s', async (_what, start) => {
     const port = await start();
-    for (const stream of senders({ host: '127.0.0.1', port }, { closeTimeoutMs: 300 })) {
+    for (const stream of senders({ host: '127.0.0.1', port }, { pingTimeoutMs: 300 })) {
       await sendThrough(stream);
     }
   });

@@ -2,7 +2,8 @@ import { Readable } from 'node:stream';
 import { inspect } from 'node:util';
 import { expect, test } from 'vitest';
 import type { Outcome } from '../../src/core/outcome.js';
-import { OutcomePump, type OutcomeReader, OutcomeSource } from '../../src/sinks/outcome-source.js';
+import type { OutcomeReader } from '../../src/engine/notification-sender.js';
+import { OutcomePump, OutcomeSource } from '../../src/sinks/outcome-source.js';
 
 /** Outcomes that the test settles; each is named by its identifier. */
 class FakeReader implements OutcomeReader {

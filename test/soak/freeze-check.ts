@@ -19,7 +19,7 @@ export interface FreezeResult {
 const BUSY_MS = 500;
 
 /** @throws {assert.AssertionError} naming the promise that was broken */
-export function checkFreeze(plan: FreezePlan, closeTimeoutMs: number, result: FreezeResult): void {
+export function checkFreeze(plan: FreezePlan, pingTimeoutMs: number, result: FreezeResult): void {
   const { written, outcomes, failure, accepted, exit } = result;
   assert.equal(exit, 0, `the client ended with ${exit} after ${outcomes.length} outcomes`);
   assert.equal(failure, undefined, 'the sending ended');
@@ -29,7 +29,7 @@ export function checkFreeze(plan: FreezePlan, closeTimeoutMs: number, result: Fr
     Array.from({ length: written }, (_, id) => id),
     'one outcome each',
   );
-  const mostMs = plan.timeoutMs + BUSY_MS + (plan.wire === 'binary' ? closeTimeoutMs : 0);
+  const mostMs = plan.timeoutMs + BUSY_MS + (plan.wire === 'binary' ? pingTimeoutMs : 0);
   for (const outcome of outcomes) {
     const { id, status, ranMs } = outcome;
     const times = accepted.get(id) ?? 0;

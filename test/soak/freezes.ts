@@ -27,7 +27,7 @@ replays it.
 `;
 
 const CLIENT = fileURLToPath(new URL('./freezing-client.js', import.meta.url));
-const CLOSE_TIMEOUT_MS = 1000;
+const PING_TIMEOUT_MS = 1000;
 
 /** From the end of the input until everything must be settled: deadlines, retries and a busy machine. */
 const PATIENCE_MS = 60_000;
@@ -58,7 +58,7 @@ async function soak(seed: number, seeds: number, lanes: number): Promise<void> {
       try {
         const result = await run(plan, credentials);
         for (const { status } of result.outcomes) outcomes[status] = (outcomes[status] ?? 0) + 1;
-        checkFreeze(plan, CLOSE_TIMEOUT_MS, result);
+        checkFreeze(plan, PING_TIMEOUT_MS, result);
       } catch (error) {
         const replay = `npm run soak:freezes -- --seeds 1 --seed ${mine}`;
         process.stderr.write(`${(error as Error).message}\n${JSON.stringify(plan)}\n  replay: ${replay}\n`);
@@ -113,7 +113,7 @@ function optionsOf(plan: FreezePlan, { credentials, http2, gateway }: Simulator)
     port,
     connections,
     timeoutMs,
-    closeTimeoutMs: CLOSE_TIMEOUT_MS,
+    pingTimeoutMs: PING_TIMEOUT_MS,
     backoff: { initialMs: 10, maxMs: 100 },
     tls: isToken ? { ca } : { ca, cert, key },
     ...(isHttp2 ? { topic } : { window: { count: 200, ageMs: 100 } }),

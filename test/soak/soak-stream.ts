@@ -58,7 +58,7 @@ export async function runSoakStream(
       checkpoint: 'auto',
       onUnknown,
       timeoutMs: 5000,
-      closeTimeoutMs: 300,
+      pingTimeoutMs: 300,
       connectTimeoutMs: 300,
       highWaterMark: 16,
     },

@@ -62,11 +62,11 @@ function sinkConsumer(
 export const CONSUMERS = {
   'gateway sink': sinkConsumer(
     (options) =>
-      createBinarySink({ backoff: BACKOFF, closeTimeoutMs: 500, timeoutMs: 2000, host: '', ...options }),
+      createBinarySink({ backoff: BACKOFF, pingTimeoutMs: 500, timeoutMs: 2000, host: '', ...options }),
     () => frames(GIVEN),
   ),
   'HTTP/2 sink': sinkConsumer(
-    (options) => createHttp2Sink({ backoff: BACKOFF, closeTimeoutMs: 500, timeoutMs: 2000, ...options }),
+    (options) => createHttp2Sink({ backoff: BACKOFF, pingTimeoutMs: 500, timeoutMs: 2000, ...options }),
     () => notifications(GIVEN),
   ),
   'feedback source': (options: TargetOptions) => {

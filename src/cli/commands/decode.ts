@@ -10,7 +10,8 @@ import { createNdjsonStringifier } from '../../transforms/ndjson-stringifier.js'
 import { type Command, defineCommand } from '../args/command.js';
 import { createHexDecoder } from '../args/hex.js';
 import { usageError } from '../command-error.js';
-import { ExitCode, exitCodeOfSignal } from '../exit-code.js';
+import { ExitCode } from '../exit-code.js';
+import { exitCodeOfSignal } from '../exit-status.js';
 import { findInputs, type Input, readInput } from '../input/input.js';
 import { createOutput } from '../output/output.js';
 import { passThrough } from '../output/run-pipeline.js';

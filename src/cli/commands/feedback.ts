@@ -1,5 +1,7 @@
 /** `apns-streams feedback`: the tuples of a feedback service as NDJSON. */
+
 import { pipeline } from 'node:stream/promises';
+import { MAX_TIMER_MS } from '../../core/options.js';
 import { createFeedbackSource } from '../../sources/feedback-source.js';
 import { createNdjsonStringifier } from '../../transforms/ndjson-stringifier.js';
 import { parseAddress } from '../args/address.js';
@@ -7,7 +9,8 @@ import { type Command, defineCommand } from '../args/command.js';
 import { CONNECTION_OPTIONS } from '../args/connection-options.js';
 import { usageError } from '../command-error.js';
 import { readCredentials, readProxy } from '../credentials/credential-files.js';
-import { ExitCode, exitCodeOfSignal } from '../exit-code.js';
+import { ExitCode } from '../exit-code.js';
+import { exitCodeOfSignal } from '../exit-status.js';
 import type { CommandIo } from '../io.js';
 import { createOutput } from '../output/output.js';
 import { runUntilSignal } from '../send/stop-signals.js';
@@ -33,13 +36,13 @@ export const feedbackCommand: Command = defineCommand({
       kind: 'integer',
       value: 'MS',
       help: 'Give up on a service that neither sends a whole tuple nor closes for this long (60000).',
-      max: 2 ** 31 - 1,
+      max: MAX_TIMER_MS,
     },
     'interval-ms': {
       kind: 'integer',
       value: 'MS',
       help: 'Read again and again, this long after each reading, until a signal comes.',
-      max: 2 ** 31 - 1,
+      max: MAX_TIMER_MS,
     },
   },
   notes: [

@@ -4,7 +4,8 @@ import { createNdjsonStringifier } from '../../transforms/ndjson-stringifier.js'
 import type { OptionValues } from '../args/arguments.js';
 import { type Command, defineCommand } from '../args/command.js';
 import { usageError } from '../command-error.js';
-import { ExitCode, exitCodeOfSignal } from '../exit-code.js';
+import { ExitCode } from '../exit-code.js';
+import { exitCodeOfSignal } from '../exit-status.js';
 import { findInputs } from '../input/input.js';
 import { Feed } from '../input/notification-reader.js';
 import { counted } from '../output/format-number.js';

@@ -9,7 +9,8 @@ import {
   readProxy,
   withProviderKey,
 } from '../credentials/credential-files.js';
-import { ExitCode, exitCodeOfEnding, exitCodeOfSignal } from '../exit-code.js';
+import { ExitCode } from '../exit-code.js';
+import { exitCodeOfEnding, exitCodeOfSignal } from '../exit-status.js';
 import { findInputs } from '../input/input.js';
 import type { CommandIo } from '../io.js';
 import { complaintOf, messageOf } from '../output/format-error.js';

@@ -1,12 +1,12 @@
 /** `send --redact-tokens`: outcomes that can be shown to others. */
 import { shortToken, withoutTokens } from '../../core/errors.js';
-import type { ReportedOutcome } from '../send/outcome-report.js';
+import type { OutcomeFacts } from '../../core/outcome.js';
 
 /**
  * The outcome with its device token cut to 8 characters, and none in what is said about it: a gateway's reason
  * may repeat what it was sent. All else, `context` included, is as it was.
  */
-export function redactOutcome(outcome: ReportedOutcome): ReportedOutcome {
+export function redactOutcome<T extends OutcomeFacts>(outcome: T): T {
   const { deviceToken, reason, message } = outcome;
   return {
     ...outcome,

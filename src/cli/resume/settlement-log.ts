@@ -2,9 +2,9 @@
 
 import type { OutcomeStatus } from '../../core/outcome.js';
 import type { LineRanges } from '../input/line-ranges.js';
-import type { Gate } from '../input/notification-reader.js';
 import type { EarlierRefusals } from '../send/earlier-refusals.js';
 import type { ReportedOutcome } from '../send/outcome-report.js';
+import type { SendingLog } from '../send/sending-log.js';
 import type { Ledger } from './ledger.js';
 import type { LedgerEnding } from './ledger-format.js';
 
@@ -34,7 +34,7 @@ const ANSWERED: readonly OutcomeStatus[] = ['accepted', 'presumed', 'rejected'];
  *
  * Lines come as they are read: notifications in their order, lines that hold none perhaps ahead of them.
  */
-export class SettlementLog implements Gate {
+export class SettlementLog implements SendingLog {
   readonly #options: SettlementLogOptions;
   /** Invalid lines whose outcome is not written yet. */
   readonly #invalid = new Set<number>();

@@ -1,6 +1,6 @@
 /** Finds outcomes that a corrected command line can change: refusals of credentials and options. */
+import type { Outcome } from '../../core/outcome.js';
 import { StatusCode } from '../../protocol/binary/status-code.js';
-import type { ReportedOutcome } from './outcome-report.js';
 
 /** What was refused in place of the notification: the credentials of the sender, or the topic. */
 export type RefusedFor = 'credentials' | 'topic';
@@ -15,7 +15,7 @@ const TOPIC_REASONS = ['MissingTopic', 'BadTopic'];
  * the credentials do not belong to the app. If the notification has no topic, a missing or wrong topic comes from the
  * command line.
  */
-export function refusedFor(outcome: ReportedOutcome): RefusedFor | undefined {
+export function refusedFor(outcome: Outcome): RefusedFor | undefined {
   const { status, statusCode, reason, field } = outcome;
   if (status === 'invalid') return field === 'topic' && hasNoTopic(outcome) ? 'topic' : undefined;
   if (status !== 'rejected') return undefined;
@@ -25,6 +25,6 @@ export function refusedFor(outcome: ReportedOutcome): RefusedFor | undefined {
 }
 
 /** A line that is not a notification has its topic, if any, in the line. */
-function hasNoTopic({ notification }: ReportedOutcome): boolean {
+function hasNoTopic({ notification }: Outcome): boolean {
   return notification !== undefined && notification.topic === undefined;
 }

@@ -4,14 +4,14 @@ import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type OutcomeCounts, settledCount } from '../../core/outcome.js';
 import { createNdjsonStringifier } from '../../transforms/ndjson-stringifier.js';
-import { ExitCode, exitCodeOfError } from '../exit-code.js';
+import { ExitCode } from '../exit-code.js';
+import { exitCodeOfError } from '../exit-status.js';
 import type { Input } from '../input/input.js';
 import { Feed } from '../input/notification-reader.js';
 import type { CommandIo } from '../io.js';
 import { seconds } from '../output/format-number.js';
 import { createOutput } from '../output/output.js';
 import { leaveStalledOutput } from '../output/stalled-output.js';
-import type { SettlementLog } from '../resume/settlement-log.js';
 import { ConnectionNews } from './connection-news.js';
 import { likelyRefusal } from './detect-refused-credentials.js';
 import { OutcomeReport, type ReportedOutcome } from './outcome-report.js';
@@ -20,6 +20,7 @@ import { Progress, type ProgressSnapshot } from './progress.js';
 import { RefusalLimit } from './refusal-limit.js';
 import type { RefusedFor } from './refused-for.js';
 import type { SendValues } from './send-options.js';
+import type { SendingLog } from './sending-log.js';
 import type { SendingResult } from './summary.js';
 
 const MAKE_ROOM = 'free some space; for the lines without an outcome, see "A full disk" in docs/command.md';
@@ -35,7 +36,7 @@ export interface CountingDelivery extends Duplex {
 /** What a {@link Sending} needs beside its streams. */
 export interface SendingOptions {
   readonly values: Pick<SendValues, 'outcomes' | 'redact-tokens' | 'quiet' | 'max-line-bytes'>;
-  readonly log?: SettlementLog | undefined;
+  readonly log?: SendingLog | undefined;
   /**
    * Ends a sending whose credentials or topic are refused in general. Over HTTP/2 each request gets a response: only a
    * few are in flight until one is not refused, and the command waits for those. It leaves a binary gateway at once.
@@ -56,7 +57,7 @@ export class Sending {
   readonly #report: OutcomeReport;
   readonly #feed: Feed;
   readonly #options: SendingOptions;
-  readonly #log: SettlementLog | undefined;
+  readonly #log: SendingLog | undefined;
   readonly #probation: Probation | undefined;
   readonly #refusalLimit = new RefusalLimit();
   readonly #gone = new AbortController();

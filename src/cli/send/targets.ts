@@ -88,7 +88,8 @@ function binaryTarget(where: Pick<BinaryOptions, 'host' | 'port'>): SendTarget {
 
 function openHttp2(options: DeliveryOptions, where: Http2Options): CountingDelivery {
   refuseBinaryOptions(options);
-  return createHttp2Delivery({ ...options, ...where });
+  const { checkpoint: _, window: { ageMs: __, ...window } = {}, ...rest } = options;
+  return createHttp2Delivery({ ...rest, window, ...where });
 }
 
 function openBinary(options: DeliveryOptions, where: BinaryOptions): CountingDelivery {

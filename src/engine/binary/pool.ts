@@ -79,7 +79,7 @@ export class GatewayPool implements GatewayConnectionEvents {
   #lastError: ApnsError | undefined;
 
   constructor(options: ResolvedBinaryOptions, events: GatewayPoolEvents, clock: EngineClock) {
-    const { checkpoint, windowCount, connections, timeoutMs, closeTimeoutMs, resendsUnknown } = options;
+    const { checkpoint, windowCount, connections, timeoutMs, pingTimeoutMs, resendsUnknown } = options;
     this.#options = options;
     this.#events = events;
     this.#clock = clock;
@@ -89,7 +89,7 @@ export class GatewayPool implements GatewayConnectionEvents {
     this.#quota = new ConnectionQuota(this.#maxQuotaFrames);
     // An unknown notification is written again, and that attempt needs proof in time too.
     const attempts = resendsUnknown ? 2 : 1;
-    this.#proofMs = timeoutMs - attempts * Math.min(closeTimeoutMs, timeoutMs / (attempts + 1));
+    this.#proofMs = timeoutMs - attempts * Math.min(pingTimeoutMs, timeoutMs / (attempts + 1));
   }
 
   /** The connections that are open, in the order they were opened. */
@@ -137,12 +137,12 @@ export class GatewayPool implements GatewayConnectionEvents {
 
   /** When a connection needs attention even if nothing happens to it. */
   dueAt(connection: GatewayConnection, now: number): number {
-    const { closeTimeoutMs, timeoutMs } = this.#options;
+    const { pingTimeoutMs, timeoutMs } = this.#options;
     const { state, openedAt, progressAt, window } = connection;
     if (state === 'fresh') return openedAt + this.#graceMs;
     const deadlineAt = window.earliestAt + timeoutMs;
     const isOwing = state !== 'open' || !connection.isFlushed;
-    const timeoutAt = isOwing ? progressAt + closeTimeoutMs : Number.POSITIVE_INFINITY;
+    const timeoutAt = isOwing ? progressAt + pingTimeoutMs : Number.POSITIVE_INFINITY;
     return Math.min(deadlineAt, timeoutAt, this.proofAt(connection, now), this.doublingAt(connection));
   }
 
@@ -230,7 +230,7 @@ export class GatewayPool implements GatewayConnectionEvents {
   /** Lets go of a connection that holds nothing. */
   retire(connection: GatewayConnection): void {
     this.#connections.delete(connection);
-    connection.retire(this.#options.closeTimeoutMs);
+    connection.retire(this.#options.pingTimeoutMs);
   }
 
   /** Opens no further connection. */

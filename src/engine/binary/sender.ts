@@ -307,15 +307,15 @@ export class GatewaySender implements GatewayPoolEvents {
   }
 
   #onDue(connection: GatewayConnection, now: number): void {
-    const { checkpoint, closeTimeoutMs, timeoutMs, target } = this.#options;
+    const { checkpoint, pingTimeoutMs, timeoutMs, target } = this.#options;
     if (connection.state === 'fresh') {
       connection.state = 'open';
       return;
     }
     if (connection.window.earliestAt + timeoutMs <= now) this.#expireWritten(connection, now);
     const isOwing = connection.state !== 'open' || !connection.isFlushed;
-    if (isOwing && connection.progressAt + closeTimeoutMs <= now) {
-      connection.abandon(timeoutError(target, closeTimeoutMs));
+    if (isOwing && connection.progressAt + pingTimeoutMs <= now) {
+      connection.abandon(timeoutError(target, pingTimeoutMs));
     } else if (this.#pool.proofAt(connection, now) <= now) {
       if (checkpoint === 'auto') connection.writeCheckpoint(now);
       else this.#presume(connection, now);

@@ -52,12 +52,12 @@ export class Http2Pool {
   #lastProblem: string | undefined;
 
   constructor(options: ResolvedHttp2Options, events: Http2PoolEvents, clock: EngineClock) {
-    const { target: peer, authority, timeoutMs, closeTimeoutMs } = options;
+    const { target: peer, authority, timeoutMs, pingTimeoutMs } = options;
     this.#options = options;
     this.#events = events;
     this.#clock = clock;
     const stallMs = Math.min(MAX_STALL_MS, Math.ceil(timeoutMs / 3));
-    const limits = { connectTimeoutMs: peer.connectTimeoutMs, pingTimeoutMs: closeTimeoutMs, stallMs };
+    const limits = { connectTimeoutMs: peer.connectTimeoutMs, pingTimeoutMs, stallMs };
     this.#context = { peer, authority, clock, limits };
   }
 

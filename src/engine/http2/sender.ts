@@ -18,8 +18,8 @@ import type { ApnsResponse } from '../../protocol/apns/response.js';
 import { decodeRetryAfter, parseHttpDate } from '../../protocol/apns/retry-after.js';
 import { endReason } from '../end-reason.js';
 import { EngineClock, FREEZE_CHECK_MS } from '../engine-clock.js';
-import { PendingQueue } from '../fifo.js';
-import { PendingHeap } from '../min-heap.js';
+import { Fifo } from '../fifo.js';
+import { MinHeap } from '../min-heap.js';
 import type { NotificationSender, NotificationSenderEvents } from '../notification-sender.js';
 import type { Http2Connection } from './connection.js';
 import { refusedError } from './errors.js';
@@ -44,10 +44,10 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
   readonly #preparer: NotificationPreparer;
   readonly #clock = new EngineClock((frozenMs) => this.#onAlarm(frozenMs));
   readonly #pool: Http2Pool;
-  readonly #fresh = new PendingQueue();
+  readonly #fresh = new Fifo<PendingNotification>();
   /** In the order they were taken in. */
-  readonly #replays = new PendingHeap(({ order }) => order);
-  readonly #retries = new PendingHeap(({ dueAt }) => dueAt);
+  readonly #replays = new MinHeap<PendingNotification>(({ order }) => order);
+  readonly #retries = new MinHeap<PendingNotification>(({ dueAt }) => dueAt);
   readonly #unsettled = new UnsettledList();
   #taken = 0;
   #isStepping = false;

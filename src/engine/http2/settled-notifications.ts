@@ -2,7 +2,7 @@
 import { heldBytes } from '../../core/held-bytes.js';
 import type { Notification } from '../../core/notification.js';
 import { createOutcome, type Outcome, type OutcomeCounts, type Settlement } from '../../core/outcome.js';
-import type { OutcomeReader } from '../../sinks/outcome-source.js';
+import type { OutcomeReader } from '../notification-sender.js';
 import { PendingNotification } from './pending-notification.js';
 
 /** The outcome of a notification that was not taken, and what it holds in memory, in bytes. */

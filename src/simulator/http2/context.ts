@@ -1,7 +1,6 @@
 import type { ApnsEnvironment } from '../pki/certificates.js';
 import type { ServiceContext } from '../service-context.js';
-import type { ConnectionTally } from '../simulator-counts.js';
-import type { ProviderExchange } from './exchange.js';
+import type { ExchangeHost, ProviderExchange } from './exchange.js';
 import type { ActiveGoawayFault, Http2FaultState } from './faults.js';
 import type { ProviderAuth } from './provider-auth.js';
 import type { ProviderTokenCheck } from './provider-token-check.js';
@@ -18,17 +17,10 @@ export interface ProviderContext extends Omit<ServiceContext, 'tls'> {
 }
 
 /** What a request can do to the connection it came by. */
-export interface ProviderConnectionControl {
+export interface ProviderConnectionControl extends ExchangeHost {
   readonly context: ProviderContext;
   readonly auth: ProviderAuth;
   readonly wire: Http2Wire;
-  readonly tally: ConnectionTally;
-  /** To be called when a response is written. */
-  onAnswer(exchange: ProviderExchange): void;
-  /** To be called when a notification was accepted. */
-  onAccepted(): void;
-  /** To be called when a notification was rejected. */
-  onRejected(): void;
   /**
    * Drops the requests above the last stream, sends GOAWAY, and ends the connection as requested.
    *

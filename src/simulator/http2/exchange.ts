@@ -11,8 +11,10 @@ import {
 } from 'node:http2';
 import { MAX_RECORDED_TEXT, type RecordFields } from '../accepted-record.js';
 import { type BodyKind, contentType, JSON_TYPE, type Rejection, rejectionBody } from '../rejection.js';
+import type { ConnectionTally } from '../simulator-counts.js';
+import type { SimulatorState } from '../simulator-state.js';
 import { type AnswerForm, writeAnswer } from './answer.js';
-import type { ProviderConnectionControl } from './context.js';
+import type { Http2FaultState } from './faults.js';
 import { isApnsId, isDevicePath, textOf } from './notification-head.js';
 
 /** Ways to answer that are not the usual one. */
@@ -22,6 +24,24 @@ export interface ExchangeForm extends AnswerForm {
   readonly withoutId?: boolean;
 }
 
+/** What an exchange needs of the connection that it came by. */
+export interface ExchangeHost {
+  readonly context: {
+    readonly state: SimulatorState;
+    readonly faults: Http2FaultState;
+    /** Whether responses carry `apns-unique-id`, as those of the sandbox do. */
+    readonly uniqueId: boolean;
+  };
+  readonly tally: ConnectionTally;
+  /** To be called when a response is written. */
+  onAnswer(exchange: ProviderExchange): void;
+  /** To be called when a notification was accepted. */
+  onAccepted(): void;
+  /** To be called when a notification was rejected. */
+  onRejected(): void;
+}
+
+/** See the file comment. */
 export class ProviderExchange {
   readonly stream: ServerHttp2Stream;
   readonly headers: IncomingHttpHeaders;
@@ -31,7 +51,7 @@ export class ProviderExchange {
   /** Whether its connection was sick when it arrived. */
   isSick = false;
   bodyBytes = 0;
-  readonly #connection: ProviderConnectionControl;
+  readonly #connection: ExchangeHost;
   readonly #rawHeaders: readonly string[];
   /** Absent if the request is a broadcast or a channel request without this header. */
   readonly #apnsId: string | undefined;
@@ -42,7 +62,7 @@ export class ProviderExchange {
 
   /** @param rawHeaders names and values in turn, as they came */
   constructor(
-    connection: ProviderConnectionControl,
+    connection: ExchangeHost,
     stream: ServerHttp2Stream,
     headers: IncomingHttpHeaders,
     rawHeaders: readonly string[],

@@ -188,7 +188,7 @@ describe('a gateway that closes', () => {
         peer.socket.end();
       },
     });
-    const sink = createBinarySink({ ...gateway.options, closeTimeoutMs: 60_000 });
+    const sink = createBinarySink({ ...gateway.options, pingTimeoutMs: 60_000 });
     const payload = 'x'.repeat(60_000);
     const many = Array.from({ length: 200 }, (_, i) =>
       encodeFrame({ deviceToken: TOKEN, payload, identifier: i + 1 }),
@@ -223,7 +223,7 @@ describe('a gateway that is silent', () => {
 
   test('leaves everything unknown when it does not answer a checkpoint', async () => {
     const gateway = await startScriptedGateway({ onCheckpoint: () => {} });
-    const sink = createBinarySink({ ...gateway.options, closeTimeoutMs: 20 });
+    const sink = createBinarySink({ ...gateway.options, pingTimeoutMs: 20 });
     const outcomes = await send(sink, frames(3));
     expect(brief(outcomes)).toEqual(range('unknown', 1, 3));
     expect(outcomes[0]?.reason).toBe('Timeout');
@@ -237,7 +237,7 @@ describe('a gateway that is silent', () => {
         ...gateway.options,
         checkpoint,
         window: { ageMs: 30, count: 300 },
-        closeTimeoutMs: 30,
+        pingTimeoutMs: 30,
         backoff: { initialMs: 1, attempts: 1 },
       });
       sink.on('error', () => {});
@@ -259,7 +259,7 @@ describe('a gateway that is silent', () => {
       ...gateway.options,
       checkpoint: 'never',
       window: { ageMs: 10 },
-      closeTimeoutMs: 20,
+      pingTimeoutMs: 20,
     });
     sink.end(frames(1)[0]!);
     await once(sink, 'finish');
@@ -426,9 +426,9 @@ describe('a reader of outcomes', () => {
 });
 
 describe('await using', () => {
-  test('gives up after closeTimeoutMs', async () => {
+  test('gives up after pingTimeoutMs', async () => {
     const gateway = await startScriptedGateway({ onConnection: (peer) => peer.socket.pause() });
-    const sink = createBinarySink({ ...gateway.options, closeTimeoutMs: 40, window: { count: 2 } });
+    const sink = createBinarySink({ ...gateway.options, pingTimeoutMs: 40, window: { count: 2 } });
     void sink.outcomes;
     for (const frame of frames(9)) sink.write(frame);
     await expect(sink[Symbol.asyncDispose]()).rejects.toMatchObject({ code: 'APNS_ERR_TIMEOUT' });

@@ -38,7 +38,7 @@ describe('the first connection', () => {
           if (peer.index === 0) peer.socket.pause();
         },
       });
-      const sink = createBinarySink({ ...gateway.options, connections, closeTimeoutMs: 1500 });
+      const sink = createBinarySink({ ...gateway.options, connections, pingTimeoutMs: 1500 });
       const outcomes = sink.outcomes.toArray();
       const payload = 'x'.repeat(60_000);
       for (let i = 1; i <= 400; i++) sink.write(encodeFrame({ deviceToken: TOKEN, payload, identifier: i }));
@@ -58,7 +58,7 @@ describe('the first connection', () => {
         if (peer.index > 0) peer.answer(2, frame.identifier!);
       },
     });
-    const sink = createBinarySink({ ...gateway.options, window: { ageMs: 20 }, closeTimeoutMs: 200 });
+    const sink = createBinarySink({ ...gateway.options, window: { ageMs: 20 }, pingTimeoutMs: 200 });
     const outcomes = sink.outcomes.toArray();
     sink.write(Buffer.concat(frames(20)));
     await until(() => gateway.peers[0]?.frames.length === 20);
@@ -96,7 +96,7 @@ describe('every connection', () => {
   test('that is silent for a second at most does not end the sending, however short the deadline', async () => {
     const gateway = await startScriptedGateway({ onCheckpoint: () => {} });
     const backoff = { initialMs: 1, maxMs: 5, attempts: 2 };
-    const sink = createBinarySink({ ...gateway.options, window: { count: 4 }, closeTimeoutMs: 20, backoff });
+    const sink = createBinarySink({ ...gateway.options, window: { count: 4 }, pingTimeoutMs: 20, backoff });
     // Each connection gets two frames; a failed sending would leave most of them unsent.
     expect(counted(await send(sink, [Buffer.concat(frames(20))]))).toEqual({ 'unknown Timeout': 20 });
     expect(gateway.peers.length).toBeGreaterThan(3);
@@ -257,7 +257,7 @@ test('a notification that is in flight again at its deadline, after a Processing
     onFrame: (peer, { identifier }) => void (peer.index === 0 && peer.answer(1, identifier!)),
     onCheckpoint: () => {},
   });
-  const sink = createBinarySink({ ...gateway.options, timeoutMs: 800, closeTimeoutMs: 5000 });
+  const sink = createBinarySink({ ...gateway.options, timeoutMs: 800, pingTimeoutMs: 5000 });
   const outcomes = await send(sink, frames(1));
   expect(outcomes.map(({ status, reason, attempts }) => [status, reason, attempts])).toEqual([
     ['unknown', 'DeadlineExceeded', 2],

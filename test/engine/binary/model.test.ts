@@ -36,7 +36,7 @@ const plans = fc.record({
     checkpoint: fc.constantFrom('auto' as const, 'auto' as const, 'end' as const, 'never' as const),
     onUnknown: fc.constantFrom('report' as const, 'report' as const, 'resend' as const),
     timeoutMs: fc.constantFrom(1, 30, 300, 300),
-    closeTimeoutMs: fc.constantFrom(10, 30),
+    pingTimeoutMs: fc.constantFrom(10, 30),
     highWaterMark: fc.constantFrom(1, 16, 1000),
   }),
   faults: fc.array(connectionFaults, { maxLength: 6 }),
@@ -100,7 +100,7 @@ async function run(plan: Plan, gateway: UnrulyGateway, target: object): Promise<
     // Without checkpoints a full window waits out its age, again and again.
     ...(options.checkpoint !== 'auto' && { window: { ...options.window, ageMs: 2 } }),
     // Where nothing is wrong nothing may end in a timeout, however busy the machine is.
-    ...(isHealthy(plan) && { timeoutMs: 60_000, closeTimeoutMs: 60_000 }),
+    ...(isHealthy(plan) && { timeoutMs: 60_000, pingTimeoutMs: 60_000 }),
     backoff: { initialMs: 1, maxMs: 4, attempts: 4 },
     signal: abort.signal,
   } as Parameters<typeof createBinarySink>[0];

@@ -166,7 +166,7 @@ describe('a connection needs attention', () => {
   });
 
   it('when its oldest frame has to be proved: by age, and before the deadline', () => {
-    const { pool } = quietPool({ timeoutMs: 60_000, closeTimeoutMs: 10_000, window: { ageMs: 60_000 } });
+    const { pool } = quietPool({ timeoutMs: 60_000, pingTimeoutMs: 10_000, window: { ageMs: 60_000 } });
     // 10 s before the deadline, which counts from when the frame was taken.
     expect(pool.dueAt(holding(1), 2000)).toBe(51_000);
     expect(quietPool({ window: { ageMs: 500 } }).pool.dueAt(holding(1), 2000)).toBe(1600);
@@ -176,14 +176,14 @@ describe('a connection needs attention', () => {
   });
 
   it('when it makes no progress with what it owes', () => {
-    const { pool } = quietPool({ closeTimeoutMs: 300 });
+    const { pool } = quietPool({ pingTimeoutMs: 300 });
     expect(pool.dueAt(holding(1, { state: 'checked' }), 2000)).toBe(1500);
     expect(pool.dueAt(holding(1, { isFlushed: false }), 2000)).toBe(1500);
     expect(pool.dueAt(holding(0, { state: 'finished' }), 2000)).toBe(1500);
   });
 
   it('when the deadline of a frame has passed', () => {
-    const { pool } = quietPool({ timeoutMs: 20_000, closeTimeoutMs: 60_000 });
+    const { pool } = quietPool({ timeoutMs: 20_000, pingTimeoutMs: 60_000 });
     expect(pool.dueAt(holding(1, { state: 'checked' }), 2000)).toBe(21_000);
   });
 
@@ -555,7 +555,7 @@ it('forgets a connection that has closed, and says so', async () => {
 });
 
 it('retires a connection that holds nothing', async () => {
-  const { setup, pool, gateway } = await createPool({ closeTimeoutMs: 700 });
+  const { setup, pool, gateway } = await createPool({ pingTimeoutMs: 700 });
   const first = await setup.dial();
   pool.retire(first);
   expect([pool.connections, first.state]).toEqual([[], 'closed']);

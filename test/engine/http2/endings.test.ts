@@ -181,7 +181,7 @@ test('gives up a connection that does not answer PING, and goes on with another'
     onPing: () => pings++,
     onRequest: (peer, request) => peer.index > 0 && peer.respond(request, 200),
   });
-  const options = { ...gateway.options, timeoutMs: 600_000, closeTimeoutMs: 3000, window: { count: 1 } };
+  const options = { ...gateway.options, timeoutMs: 600_000, pingTimeoutMs: 3000, window: { count: 1 } };
   const sending = sendAll({ ...options, highWaterMark: 1 }, notifications(2));
   await vi.waitFor(() => expect(gateway.requests).toHaveLength(1));
   vi.advanceTimersByTime(10_100);

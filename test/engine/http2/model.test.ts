@@ -32,7 +32,7 @@ const plans = fc.record({
     }),
     onUnknown: fc.constantFrom('report' as const, 'report' as const, 'resend' as const),
     timeoutMs: fc.constantFrom(1, 30, 60),
-    closeTimeoutMs: fc.constantFrom(10, 30),
+    pingTimeoutMs: fc.constantFrom(10, 30),
     connectTimeoutMs: fc.constant(60),
     highWaterMark: fc.constantFrom(1, 16, 1000),
   }),
@@ -68,7 +68,7 @@ async function run(plan: Plan, gateway: FuzzingGateway, target: Http2Options): P
     ...target,
     ...options,
     // Where nothing is wrong nothing may end in a timeout, however busy the machine is.
-    ...(isWell(plan) && { timeoutMs: 60_000, closeTimeoutMs: 60_000, connectTimeoutMs: 60_000 }),
+    ...(isWell(plan) && { timeoutMs: 60_000, pingTimeoutMs: 60_000, connectTimeoutMs: 60_000 }),
     backoff: { initialMs: 1, maxMs: 4, attempts: 6 },
     signal: abort.signal,
   };

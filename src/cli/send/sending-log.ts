@@ -1,0 +1,17 @@
+/** What a sending reports to, if it records which lines are settled. */
+import type { Gate } from '../input/notification-reader.js';
+import type { ReportedOutcome } from './outcome-report.js';
+
+/** A {@link Gate} that also learns about outcomes. `--resume` implements it with a ledger. */
+export interface SendingLog extends Gate {
+  /** Called once, with the error, when nothing can be recorded any more. */
+  onFail: (error: unknown) => void;
+  /** Called for every outcome, in the order of printing. */
+  onOutcome(outcome: ReportedOutcome, printed: boolean, isRefused?: boolean): void;
+  /** Called when so many more outcomes were written completely to standard output. */
+  onWritten(outcomes: number): void;
+  /** The run was refused: lines that become `unknown` from now on were most likely refused too, and stay open. */
+  leaveUnknownOpen(): void;
+  /** Called at the end. */
+  close(wasRead: boolean, isRefused?: boolean): void;
+}
