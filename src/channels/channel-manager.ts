@@ -12,7 +12,7 @@ import type { OutgoingHttpHeaders } from 'node:http2';
 import { isTokenRefusal, ProviderToken, type ProviderTokenOptions } from '../connection/provider-token.js';
 import { resolveTarget, TARGET_OPTION_NAMES, type TargetOptions } from '../connection/target.js';
 import { ChannelError, invalidOption } from '../core/errors.js';
-import { channelIdProblem, headerTextProblem } from '../core/notification.js';
+import { channelIdProblem, headerTextProblem } from '../core/notification-rules.js';
 import { checkOptionNames, choiceOption, millisecondsOption, streamOptions } from '../core/options.js';
 import { authorityOf } from '../engine/http2/options.js';
 import { decodeReasonBody } from '../protocol/apns/reason.js';

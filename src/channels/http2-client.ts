@@ -8,9 +8,10 @@ import type { ClientHttp2Session, IncomingHttpHeaders, OutgoingHttpHeaders } fro
 import type { TLSSocket } from 'node:tls';
 import { closedAfterHandshake } from '../connection/connection-error.js';
 import { dial } from '../connection/dial.js';
+import { toApnsError } from '../connection/node-error.js';
 import { PeerTimeout } from '../connection/peer-timeout.js';
 import type { Target } from '../connection/target.js';
-import { ApnsError, formatPeer, toApnsError } from '../core/errors.js';
+import { ApnsError, formatPeer } from '../core/errors.js';
 
 /** Beyond it the rest of an answer is not waited for. */
 const MAX_BODY_BYTES = 1024 * 1024;

@@ -1,9 +1,10 @@
 /** One TLS connection, made within a deadline or not at all. */
 import type { Socket, TcpNetConnectOpts } from 'node:net';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
-import { ApnsError, formatPeer, toApnsError } from '../core/errors.js';
+import { ApnsError, formatPeer } from '../core/errors.js';
 import { publishConnection, publishFailure } from '../telemetry/connection-event.js';
 import { closedAfterHandshake } from './connection-error.js';
+import { toApnsError } from './node-error.js';
 import { PeerTimeout } from './peer-timeout.js';
 import { openTunnel } from './proxy.js';
 import { comesFromSimulator, isApple } from './simulator-authority.js';

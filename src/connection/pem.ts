@@ -3,8 +3,8 @@
  * two characters `\n`, YAML indentation, UTF-16. OpenSSL reads only the strict form, so this rewrites each block in it.
  */
 import { X509Certificate } from 'node:crypto';
+import { decodeText } from '../core/decode-text.js';
 import { ApnsError, invalidOption } from '../core/errors.js';
-import { decodeText } from './decode-text.js';
 
 /** PEM text, or its bytes: the contents of a file, not its path. */
 export type Pem = string | Uint8Array;

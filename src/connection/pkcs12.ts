@@ -2,8 +2,8 @@
 import type { X509Certificate } from 'node:crypto';
 import { Duplex } from 'node:stream';
 import { type SecureContext, TLSSocket } from 'node:tls';
+import { decodeText } from '../core/decode-text.js';
 import type { ApnsError } from '../core/errors.js';
-import { decodeText } from './decode-text.js';
 import { badCredentials, readDerCertificate } from './pem.js';
 
 const LEGACY_RECIPE = 'openssl pkcs12 -legacy -in OLD.p12 -out NEW.pem';

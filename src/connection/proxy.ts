@@ -3,9 +3,10 @@
  * for Basic credentials.
  */
 import { connect, type Socket } from 'node:net';
-import { ApnsError, formatPeer, invalidOption, type Peer, toApnsError } from '../core/errors.js';
+import { ApnsError, formatPeer, invalidOption, type Peer } from '../core/errors.js';
 import { checkOptionNames, integerOption } from '../core/options.js';
 import { checkHost } from './host.js';
+import { toApnsError } from './node-error.js';
 
 /** An HTTP proxy, as its parts or as `http://host:port`. Credentials are taken as parts only. */
 export type ProxyOptions =

@@ -8,7 +8,8 @@
  * destroyed, with the write's error.
  */
 import type { Socket } from 'node:net';
-import { type ApnsError, type Peer, toApnsError } from '../core/errors.js';
+import type { ApnsError, Peer } from '../core/errors.js';
+import { toApnsError } from './node-error.js';
 import { PeerTimeout } from './peer-timeout.js';
 
 /** What becomes of a socket, in this order: bytes, at most one end, exactly one close. None may throw. */

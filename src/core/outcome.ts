@@ -2,8 +2,8 @@
  * What became of a notification: exactly one outcome each, and counts that always add up.
  */
 import type { InspectOptions, inspect as inspectValue } from 'node:util';
-import { shortToken } from './errors.js';
 import type { Notification } from './notification.js';
+import { shortToken, withoutProviderToken } from './redact.js';
 import { lineOf } from './source-line.js';
 
 /**
@@ -202,12 +202,4 @@ class SettledNotification implements OutcomeFacts {
     if (field !== undefined) self.field = field;
     if (message !== undefined) self.message = message;
   }
-}
-
-/** RFC 7515, section 3.1: every JSON Web Token begins with the base64url of `{"`. */
-const PROVIDER_TOKEN = /eyJ[\w.-]*/g;
-
-/** What a gateway says may be what was said to it; a provider token is of use for an hour to whoever reads it. */
-function withoutProviderToken(text: string): string {
-  return text.includes('eyJ') ? text.replace(PROVIDER_TOKEN, 'eyJ…') : text;
 }

@@ -1,5 +1,5 @@
 /** Searches a JSON value of any depth without recursion. */
-import { shownName } from '../core/notification.js';
+import { shownName } from '../core/redact.js';
 
 /** A value, its key or index, and its container. */
 interface Place {

@@ -1,7 +1,8 @@
 /** The rules that the fields beside the payload are held to on HTTP/2. */
 
 import { nearestName } from '../core/nearest-name.js';
-import { expirationSeconds, type Notification } from '../core/notification.js';
+import type { Notification } from '../core/notification.js';
+import { expirationSeconds } from '../core/notification-rules.js';
 import { isKnownPushType, PUSH_TYPES, pushTypeOfTopic, topicSuffix } from '../protocol/apns/push-type.js';
 import type { Http2Rule, Http2RuleContext } from './rule.js';
 import { BROADCASTS, HEADER_TEXT, LIVE_ACTIVITIES, SENDING } from './rule-sources.js';

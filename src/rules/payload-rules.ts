@@ -4,7 +4,7 @@
  */
 
 import { nearestName } from '../core/nearest-name.js';
-import { shownName } from '../core/notification.js';
+import { shownName } from '../core/redact.js';
 import { maxPayloadBytes } from '../protocol/apns/push-type.js';
 import { compactAdvice } from '../protocol/json/compact-advice.js';
 import { APS_KEYS, type KeyChecks, valueProblem } from './aps-value.js';

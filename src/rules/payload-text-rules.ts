@@ -1,6 +1,6 @@
 /** The rules for a payload's JSON text and the strings in it, independent of its keys. */
 
-import { shownName } from '../core/notification.js';
+import { shownName } from '../core/redact.js';
 import { repeatedKey } from '../protocol/json/repeated-key.js';
 import { isObject } from './aps-value.js';
 import { findValue } from './find-value.js';

@@ -8,7 +8,7 @@ import {
   expirationProblem,
   expirationSeconds,
   headerTextProblem,
-} from '../core/notification.js';
+} from '../core/notification-rules.js';
 import type { FeedbackTuple } from '../protocol/binary/feedback-tuple.js';
 
 /**

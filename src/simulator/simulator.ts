@@ -1,7 +1,7 @@
 /** A gateway, a feedback service and the HTTP/2 provider API on loopback, for programs to be tested against. */
 import type { SecureVersion, TlsOptions } from 'node:tls';
 import { invalidOption } from '../core/errors.js';
-import { headerTextProblem } from '../core/notification.js';
+import { headerTextProblem } from '../core/notification-rules.js';
 import { checkOptionNames, choiceOption, integerOption } from '../core/options.js';
 import type { AcceptedRecord, RecordDetail } from './accepted-record.js';
 import { GatewayService, type GatewayServiceOptions } from './binary/service.js';

@@ -8,7 +8,7 @@
  *
  * What each does, wire by wire, is the table in docs/simulator.md.
  */
-import { MAX_UINT32 } from '../core/notification.js';
+import { MAX_UINT32 } from '../core/notification-rules.js';
 import { choiceOption, integerOption } from '../core/options.js';
 
 /** Every fault with its code, the token's third byte. */

@@ -4,10 +4,11 @@ import type { TLSSocket } from 'node:tls';
 import { Backoff, type BackoffOptions } from '../connection/backoff.js';
 import { isFatalConnectionError } from '../connection/connection-error.js';
 import { dial } from '../connection/dial.js';
+import { toApnsError } from '../connection/node-error.js';
 import { PeerTimeout } from '../connection/peer-timeout.js';
 import { type ReceiveHandlers, type Receiver, receive } from '../connection/receiver.js';
 import { resolveTarget, TARGET_OPTION_NAMES, type Target, type TargetOptions } from '../connection/target.js';
-import { ApnsError, formatPeer, toApnsError } from '../core/errors.js';
+import { ApnsError, formatPeer } from '../core/errors.js';
 import { checkOptionNames, integerOption, MAX_TIMER_MS, streamOptions } from '../core/options.js';
 import type { ReadableOf } from '../core/typed-stream.js';
 import {

@@ -3,7 +3,8 @@
 import { Transform, type TransformCallback } from 'node:stream';
 import { concealContents } from '../core/conceal-contents.js';
 import { InvalidNotificationError } from '../core/errors.js';
-import { MAX_UINT32, type Notification } from '../core/notification.js';
+import type { Notification } from '../core/notification.js';
+import { MAX_UINT32 } from '../core/notification-rules.js';
 import {
   callbackOption,
   checkOptionNames,

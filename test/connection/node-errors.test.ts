@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ApnsError, type ApnsErrorCode, formatPeer, toApnsError } from '../../src/core/errors.js';
+import { toApnsError } from '../../src/connection/node-error.js';
+import { ApnsError, type ApnsErrorCode, formatPeer } from '../../src/core/errors.js';
 
 const PEER = { host: 'gateway.example', port: 2195 };
 

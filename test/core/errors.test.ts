@@ -7,8 +7,8 @@ import {
   describe as describeValue,
   InvalidNotificationError,
   invalidOption,
-  shortToken,
 } from '../../src/core/errors.js';
+import { shortToken } from '../../src/core/redact.js';
 
 const TOKEN = '000102030405060708090a0b0c0d0e0ff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff';
 

@@ -4,11 +4,11 @@ import { describe, expect, it } from 'vitest';
 import { InvalidNotificationError } from '../../src/core/errors.js';
 import {
   checkNotification,
-  expirationSeconds,
   NOTIFICATION_FIELDS,
   type Notification,
   payloadText,
 } from '../../src/core/notification.js';
+import { expirationSeconds } from '../../src/core/notification-rules.js';
 import { lineOf, setLine, setParsed } from '../../src/core/source-line.js';
 import { DEVICE_TOKEN_VECTORS } from '../vectors/device-tokens.js';
 

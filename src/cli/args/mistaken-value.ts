@@ -1,6 +1,7 @@
 /** Recognises secrets and notifications that were given in place of a path or a word, and hides them in messages. */
-import { shortToken } from '../../core/errors.js';
+
 import { printable } from '../../core/printable.js';
+import { shortToken } from '../../core/redact.js';
 
 /** The type of a value, as the words that follow "this looks like". */
 export type Mistaken = 'the key' | 'a provider token' | 'a notification' | 'a device token' | 'text';

@@ -2,9 +2,9 @@
 import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { TlsCredentialOptions } from '../../connection/credentials.js';
-import { decodeText } from '../../connection/decode-text.js';
 import type { ProviderTokenOptions } from '../../connection/provider-token.js';
 import type { ProxyOptions } from '../../connection/proxy.js';
+import { decodeText } from '../../core/decode-text.js';
 import { CONNECTION_OPTIONS, type ConnectionValues } from '../args/connection-options.js';
 import { shownValue } from '../args/mistaken-value.js';
 import { type OptionFile, readOptionFile, readSecretFile } from '../args/option-file.js';

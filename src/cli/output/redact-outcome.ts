@@ -1,6 +1,7 @@
 /** `send --redact-tokens`: outcomes that can be shown to others. */
-import { shortToken, withoutTokens } from '../../core/errors.js';
+
 import type { OutcomeFacts } from '../../core/outcome.js';
+import { shortToken, withoutTokens } from '../../core/redact.js';
 
 /**
  * The outcome with its device token cut to 8 characters, and none in what is said about it: a gateway's reason

@@ -1,7 +1,8 @@
 /** What standard output is told about outcomes, and the tally of what went wrong. */
 import { Transform, type TransformCallback } from 'node:stream';
-import { type InvalidNotificationError, shownReason } from '../../core/errors.js';
+import type { InvalidNotificationError } from '../../core/errors.js';
 import type { Outcome } from '../../core/outcome.js';
+import { shownReason } from '../../core/redact.js';
 import { StatusCode } from '../../protocol/binary/status-code.js';
 import { fileOf } from '../input/notification-file.js';
 import { redactOutcome } from '../output/redact-outcome.js';

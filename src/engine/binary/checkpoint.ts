@@ -9,7 +9,7 @@
  *     command 2   | 02 | 0000000a | 03 0004 identifier | 01 0000 |
  *     command 1   | 01 | identifier | 00000000 | 0000 | 0000 |
  */
-import { MAX_UINT32 } from '../../core/notification.js';
+import { MAX_UINT32 } from '../../core/notification-rules.js';
 import { encodeFrame, type FrameCommand, readIdentifier } from '../../protocol/binary/frame.js';
 import { type FrameRun, findFrame } from './frame-run.js';
 

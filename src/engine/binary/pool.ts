@@ -12,7 +12,8 @@
  */
 import { closedAfterHandshake, isFatalConnectionError } from '../../connection/connection-error.js';
 import { dial } from '../../connection/dial.js';
-import { type ApnsError, toApnsError } from '../../core/errors.js';
+import { toApnsError } from '../../connection/node-error.js';
+import type { ApnsError } from '../../core/errors.js';
 import type { EngineClock } from '../engine-clock.js';
 import { type ConnectionEnd, GatewayConnection, type GatewayConnectionEvents } from './connection.js';
 import { ConnectionQuota } from './connection-quota.js';

@@ -5,7 +5,8 @@
  *
  * Source: Apple, "Sending broadcast push notification requests to APNs".
  */
-import { type CheckedNotification, expirationSeconds, invalidNotification } from '../../core/notification.js';
+import { type CheckedNotification, invalidNotification } from '../../core/notification.js';
+import { expirationSeconds } from '../../core/notification-rules.js';
 import type { GeneralRequest } from '../../protocol/apns/request.js';
 
 const PUSH_TYPE = 'liveactivity';

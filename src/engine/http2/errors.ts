@@ -1,5 +1,8 @@
 /** What is said of the end of an HTTP/2 connection or stream. */
-import { ApnsError, formatPeer, type Peer, shownReason, toApnsError } from '../../core/errors.js';
+
+import { toApnsError } from '../../connection/node-error.js';
+import { ApnsError, formatPeer, type Peer } from '../../core/errors.js';
+import { shownReason } from '../../core/redact.js';
 import { decodeReasonBody } from '../../protocol/apns/reason.js';
 import { Http2ErrorCode, http2ErrorName } from '../../protocol/http2/error-code.js';
 import type { ResolvedHttp2Options } from './options.js';

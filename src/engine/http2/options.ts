@@ -2,7 +2,7 @@
 import { ProviderToken, type ProviderTokenOptions } from '../../connection/provider-token.js';
 import { resolveTarget, TARGET_OPTION_NAMES, type Target } from '../../connection/target.js';
 import { ApnsError, invalidOption } from '../../core/errors.js';
-import { headerTextProblem } from '../../core/notification.js';
+import { headerTextProblem } from '../../core/notification-rules.js';
 import { checkOptionNames } from '../../core/options.js';
 import {
   type ResolvedSendingOptions,

@@ -3,11 +3,11 @@ import { heldBytes } from '../../core/held-bytes.js';
 import {
   type CheckedNotification,
   checkNotification,
-  expirationSeconds,
   type Notification,
   NotificationRecord,
   payloadText,
 } from '../../core/notification.js';
+import { expirationSeconds } from '../../core/notification-rules.js';
 import type { Settlement } from '../../core/outcome.js';
 import type { GeneralRequest, NotificationRequest } from '../../protocol/apns/request.js';
 import type { Http2RuleContext } from '../../rules/rule.js';

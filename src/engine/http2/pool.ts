@@ -7,7 +7,8 @@
  */
 import { closedAfterHandshake, isFatalConnectionError } from '../../connection/connection-error.js';
 import { dial } from '../../connection/dial.js';
-import { type ApnsError, toApnsError } from '../../core/errors.js';
+import { toApnsError } from '../../connection/node-error.js';
+import type { ApnsError } from '../../core/errors.js';
 import { UNPROVEN_GROWTH_MS } from '../connection-health.js';
 import type { EngineClock } from '../engine-clock.js';
 import { Http2Connection, type Http2ConnectionContext, type Http2ConnectionEvents } from './connection.js';

@@ -7,7 +7,7 @@
  * and nothing is remembered. Rules whose breach says nothing about the answer (names in upper case,
  * connection-specific headers, a wrong content-length) are not enforced: whoever said 200 has accepted.
  */
-import { shownName } from '../../core/notification.js';
+import { shownName } from '../../core/redact.js';
 import { type FieldSink, HpackDecoder } from '../hpack/decoder.js';
 import { DEFAULT_TABLE_BYTES } from '../hpack/dynamic-table.js';
 import { type Http2Error, streamError } from '../http2/connection-error.js';

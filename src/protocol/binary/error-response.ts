@@ -11,7 +11,7 @@
  * the same connection are discarded, and must be resent." — Apple, "Binary Provider API"
  */
 import { ApnsError } from '../../core/errors.js';
-import { MAX_UINT32 } from '../../core/notification.js';
+import { MAX_UINT32 } from '../../core/notification-rules.js';
 import { integerOption } from '../../core/options.js';
 import type { PacketFormat } from '../packet-reader.js';
 import { decodeStatusCode, type StatusReason } from './status-code.js';

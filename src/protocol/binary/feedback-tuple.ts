@@ -11,7 +11,7 @@
  * a field: nothing here assumes 32 bytes.
  */
 import { ApnsError, invalidOption } from '../../core/errors.js';
-import { MAX_UINT32 } from '../../core/notification.js';
+import { MAX_UINT32 } from '../../core/notification-rules.js';
 import { integerOption } from '../../core/options.js';
 import type { PacketFormat } from '../packet-reader.js';
 

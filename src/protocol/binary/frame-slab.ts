@@ -6,13 +6,12 @@
 import {
   type CheckedNotification,
   checkNotification,
-  expirationSeconds,
   invalidNotification,
   type Notification,
   NotificationRecord,
   payloadText,
-  priorityProblem,
 } from '../../core/notification.js';
+import { expirationSeconds, priorityProblem } from '../../core/notification-rules.js';
 import { compactAdvice } from '../json/compact-advice.js';
 import { type FrameCommand, frameBytes, MAX_PAYLOAD_BYTES, writeFrame } from './frame.js';
 

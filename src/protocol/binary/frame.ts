@@ -11,7 +11,7 @@
  * Sources: Apple, "Binary Provider API" (command 2) and "Legacy Notification Format" (commands 1 and 0).
  */
 import { ApnsError, invalidOption } from '../../core/errors.js';
-import { MAX_UINT32 } from '../../core/notification.js';
+import { MAX_UINT32 } from '../../core/notification-rules.js';
 import { integerOption } from '../../core/options.js';
 import type { PacketFormat } from '../packet-reader.js';
 

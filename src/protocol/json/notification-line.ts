@@ -1,8 +1,13 @@
 /** One NDJSON line as bytes, and the notification it holds. */
 import { describe, InvalidNotificationError } from '../../core/errors.js';
 import {
-  apnsIdProblem,
   CHANNEL_AND_TOKEN,
+  NOTIFICATION_FIELDS,
+  type Notification,
+  unknownFieldProblem,
+} from '../../core/notification.js';
+import {
+  apnsIdProblem,
   channelIdProblem,
   collapseIdProblem,
   deviceTokenProblem,
@@ -10,13 +15,10 @@ import {
   headerTextProblem,
   identifierProblem,
   MAX_DEVICE_TOKEN_BYTES,
-  NOTIFICATION_FIELDS,
-  type Notification,
   payloadProblem,
   priorityProblem,
-  shownName,
-  unknownFieldProblem,
-} from '../../core/notification.js';
+} from '../../core/notification-rules.js';
+import { shownName } from '../../core/redact.js';
 import { setParsed } from '../../core/source-line.js';
 import { jsonProblem } from './json-problem.js';
 import { endOfHexDigits, JsonScanner, skipSpace } from './json-scanner.js';

@@ -1,7 +1,7 @@
 /** An object, and the NDJSON line it is written as. */
 import { isUtf8 } from 'node:buffer';
 import { describe, InvalidNotificationError } from '../../core/errors.js';
-import { expirationProblem, expirationSeconds } from '../../core/notification.js';
+import { expirationProblem, expirationSeconds } from '../../core/notification-rules.js';
 import { lineOf } from '../../core/source-line.js';
 import { JsonScanner } from './json-scanner.js';
 

@@ -1,4 +1,4 @@
-import { MAX_DEVICE_TOKEN_BYTES } from '../../core/notification.js';
+import { MAX_DEVICE_TOKEN_BYTES } from '../../core/notification-rules.js';
 import { type Frame, MAX_PAYLOAD_BYTES } from '../../protocol/binary/frame.js';
 import { StatusCode } from '../../protocol/binary/status-code.js';
 

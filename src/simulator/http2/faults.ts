@@ -1,6 +1,6 @@
 /** The faults of the HTTP/2 side as a whole, as opposed to those a device token asks for. */
 import { invalidOption } from '../../core/errors.js';
-import { MAX_UINT32 } from '../../core/notification.js';
+import { MAX_UINT32 } from '../../core/notification-rules.js';
 import { checkOptionNames, choiceOption, integerOption } from '../../core/options.js';
 import { MAX_UINT31 } from '../../protocol/http2/frame-header.js';
 import { flagFault } from '../fault-option.js';

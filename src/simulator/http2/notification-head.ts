@@ -3,7 +3,7 @@
  * Source: Apple, "Sending notification requests to APNs" and "Handling notification responses from APNs".
  */
 import type { IncomingHttpHeaders } from 'node:http2';
-import { deviceTokenProblem, MAX_UINT32 } from '../../core/notification.js';
+import { deviceTokenProblem, MAX_UINT32 } from '../../core/notification-rules.js';
 import { isKnownPushType, maxPayloadBytes, topicSuffix } from '../../protocol/apns/push-type.js';
 import type { ApnsReason } from '../../protocol/apns/reason.js';
 import type { RecordFields } from '../accepted-record.js';

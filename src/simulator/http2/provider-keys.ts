@@ -4,7 +4,7 @@
  */
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { ApnsError, invalidOption } from '../../core/errors.js';
-import { headerTextProblem } from '../../core/notification.js';
+import { headerTextProblem } from '../../core/notification-rules.js';
 import { checkOptionNames, choiceOption } from '../../core/options.js';
 import type { ApnsEnvironment } from '../pki/certificates.js';
 import { type TopicPolicy, teamTopics } from './topic-policy.js';

@@ -10,8 +10,8 @@ import {
   summaryOf,
 } from '../../../src/cli/send/summary.js';
 import { loadCredentials } from '../../../src/connection/credentials.js';
+import { toApnsError } from '../../../src/connection/node-error.js';
 import { ProviderToken } from '../../../src/connection/provider-token.js';
-import { toApnsError } from '../../../src/core/errors.js';
 import { createOutcomeCounts } from '../../../src/core/outcome.js';
 import { resolveHttp2Options } from '../../../src/engine/http2/options.js';
 import { NdjsonDecoder } from '../../../src/protocol/json/ndjson-decoder.js';

@@ -1,11 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { InvalidNotificationError } from '../../../src/core/errors.js';
-import {
-  MAX_DEVICE_TOKEN_BYTES,
-  NOTIFICATION_FIELDS,
-  type Notification,
-} from '../../../src/core/notification.js';
+import { NOTIFICATION_FIELDS, type Notification } from '../../../src/core/notification.js';
+import { MAX_DEVICE_TOKEN_BYTES } from '../../../src/core/notification-rules.js';
 import { lineOf } from '../../../src/core/source-line.js';
 import { NotificationLineParser } from '../../../src/protocol/json/notification-line.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { decodeText } from '../../src/connection/decode-text.js';
+import { decodeText } from '../../src/core/decode-text.js';
 
 const TEXT = 'gr\u00fcn \u{1f511}\r\nsecond line, \uFEFF is kept in it\n';
 const bigEndian = (text: string): Buffer => Buffer.from(text, 'utf16le').swap16();
