@@ -50,8 +50,6 @@ export class GatewayConnection {
   state: 'fresh' | 'open' | 'checked' | 'finished' | 'closed';
   /** The identifiers of the frames that left the window unproved: an error response may still name one of them. */
   forgotten: IdentifierRange | undefined;
-  /** How many failures of connections the pool had seen when it opened this one. */
-  readonly failuresBefore: number;
   /** How often the quota of this connection was doubled because the gateway sent no response. */
   doublings = 0;
   readonly #socket: TLSSocket;
@@ -63,7 +61,7 @@ export class GatewayConnection {
   constructor(
     socket: TLSSocket,
     peer: Peer,
-    { state, failuresBefore }: { readonly state: 'fresh' | 'open'; readonly failuresBefore: number },
+    state: 'fresh' | 'open',
     clock: EngineClock,
     events: GatewayConnectionEvents,
   ) {
@@ -71,7 +69,6 @@ export class GatewayConnection {
     this.#events = events;
     this.#clock = clock;
     this.state = state;
-    this.failuresBefore = failuresBefore;
     this.openedAt = clock.now();
     this.progressAt = this.openedAt;
     this.#onWritten = (error) => {

@@ -1,19 +1,18 @@
 /**
  * The connections of a sender: which one to write to, when to open another, when one needs attention.
  *
- * One connection is dialled at a time. `connections` of them are used side by side; one more may stand in
+ * `connections` of them are used side by side; one more may stand in
  * reserve, since a checkpoint and a rejection cost a connection each.
  *
  * Health. A connection succeeds when an error response names a written frame, a checkpoint included. It fails when it
  * ends with unproved frames and without such a response, or with ProcessingError. The pool replaces every connection
- * that ends; after a failure it waits for a backoff that doubles with each failure. Only a success on a connection that
- * was opened after the last failure resets the backoff. Failures to connect have a separate count: only those end the
- * sending.
+ * that ends; after a failure it waits for a backoff that doubles with each failure. The
+ * {@link Dialer} counts both kinds of failures.
  */
+import type { TLSSocket } from 'node:tls';
 import { closedAfterHandshake, isFatalConnectionError } from '../../connection/connection-error.js';
-import { dial } from '../../connection/dial.js';
-import { toApnsError } from '../../connection/node-error.js';
 import type { ApnsError } from '../../core/errors.js';
+import { Dialer, type DialerEvents } from '../dialer.js';
 import type { EngineClock } from '../engine-clock.js';
 import { type ConnectionEnd, GatewayConnection, type GatewayConnectionEvents } from './connection.js';
 import { ConnectionQuota } from './connection-quota.js';
@@ -44,27 +43,20 @@ const MAX_GRACE_MS = 500;
 /** Closed this soon, with nothing ever confirmed, a connection was probably refused for its credentials. */
 const EARLY_MS = 1000;
 
-/** How long to wait before the next attempt to connect when no attempts remain and a connection is open. */
-const SETTLED_MS = 10_000;
-
 /** Without checkpoints, the quota doubles after this long without a response. */
 const DOUBLING_MS = 100;
 
 /** See the file comment. */
-export class GatewayPool implements GatewayConnectionEvents {
+export class GatewayPool implements GatewayConnectionEvents, DialerEvents {
   readonly #options: ResolvedBinaryOptions;
   readonly #events: GatewayPoolEvents;
   readonly #clock: EngineClock;
   readonly #connections = new Set<GatewayConnection>();
-  readonly #dials = new AbortController();
+  readonly #dialer: Dialer;
   readonly #quota: ConnectionQuota;
   readonly #maxQuotaFrames: number;
   /** Milliseconds from when a frame was taken to its checkpoint, so that the proof arrives within the deadline. */
   readonly #proofMs: number;
-  #isDialling = false;
-  #isStopped = false;
-  /** When the next attempt to connect may start. */
-  #dialAt = 0;
   /** When the next one in reserve may be opened: a gateway may close those at once that are not used. */
   #spareAt = 0;
   /** How long the last handshake took: the time in which a refusal would arrive. */
@@ -73,17 +65,12 @@ export class GatewayPool implements GatewayConnectionEvents {
   #isTrusted = false;
   /** Set after a rejection: they come in series, and a connection in reserve hides the next one's cost. */
   #wantsSpare = false;
-  /** How many connections have failed. */
-  #failures = 0;
-  /** Failures since the last success on a connection that was opened after the last failure. */
-  #failuresInRow = 0;
-  #lastError: ApnsError | undefined;
-
   constructor(options: ResolvedBinaryOptions, events: GatewayPoolEvents, clock: EngineClock) {
     const { checkpoint, windowCount, connections, timeoutMs, pingTimeoutMs, resendsUnknown } = options;
     this.#options = options;
     this.#events = events;
     this.#clock = clock;
+    this.#dialer = new Dialer(options, clock, this);
     // Half the window, shared by the connections: while one half is being proved, the other is filled.
     this.#maxQuotaFrames =
       checkpoint === 'auto' ? Math.max(1, Math.floor(windowCount / (2 * connections))) : windowCount;
@@ -98,9 +85,9 @@ export class GatewayPool implements GatewayConnectionEvents {
     return [...this.#connections];
   }
 
-  /** Why the last connection failed, if none had success since. */
-  get lastError(): ApnsError | undefined {
-    return this.#lastError;
+  /** What went wrong with a connection last, if none had success since. */
+  get lastProblem(): string | undefined {
+    return this.#dialer.lastProblem;
   }
 
   /** Without checkpoints, how long a frame must have no error response to count as presumed. */
@@ -166,13 +153,12 @@ export class GatewayPool implements GatewayConnectionEvents {
 
   /** When the next attempt to connect may start. */
   get dialAt(): number {
-    return this.#dialAt;
+    return this.#dialer.dialAt;
   }
 
   /** Opens another connection if the demand asks for one and it is time. */
   grow(now: number, demand: Demand): void {
-    if (this.#isDialling || this.#isStopped || now < this.#dialAt) return;
-    if (this.#wantsConnection(now, demand)) void this.#dial(now);
+    if (this.#dialer.mayDial(now) && this.#wantsConnection(now, demand)) this.#dialer.dial(now);
   }
 
   /**
@@ -188,29 +174,19 @@ export class GatewayPool implements GatewayConnectionEvents {
   /** An error response named a written frame, so the gateway reads and parses frames. */
   recordSuccess(connection: GatewayConnection, wasRejection: boolean): void {
     this.#isTrusted = true;
-    this.#lastError = undefined;
-    this.#options.backoff.reset();
-    if (connection.failuresBefore === this.#failures) {
-      this.#failuresInRow = 0;
-      this.#dialAt = 0;
-    }
+    if (this.#dialer.recordSuccess(connection.openedAt)) this.#dialer.hurry();
     if (wasRejection) this.#wantsSpare = true;
   }
 
   /** A gateway processed none of the frames: the next connection has to wait. */
   recordFailure(error: ApnsError): void {
-    this.#failures++;
-    this.#lastError = error;
-    this.#dialAt = Math.max(
-      this.#dialAt,
-      this.#clock.now() + this.#options.backoff.delayMs(this.#failuresInRow++),
-    );
+    this.#dialer.recordFailure(error.message);
   }
 
   /** A connection ended without proving anything: wait before the next, or give up. */
   recordLoss(connection: GatewayConnection, end: ConnectionEnd, error: ApnsError, heldFrames: boolean): void {
     if (isFatalConnectionError(error)) {
-      this.#giveUp(error);
+      this.#dialer.giveUp(error);
       return;
     }
     const now = this.#clock.now();
@@ -219,7 +195,7 @@ export class GatewayPool implements GatewayConnectionEvents {
     const isSilent = error.code === 'APNS_ERR_TIMEOUT';
     if (isEarly && !isSilent && !this.#isTrusted && end.response === undefined) {
       const wasClosed = error.code === 'APNS_ERR_CONNECTION_LOST';
-      this.#onConnectFailure(wasClosed ? closedAfterHandshake(this.#options.target) : error);
+      this.#dialer.recordConnectFailure(wasClosed ? closedAfterHandshake(this.#options.target) : error);
       return;
     }
     this.#options.backoff.reset();
@@ -236,8 +212,25 @@ export class GatewayPool implements GatewayConnectionEvents {
 
   /** Opens no further connection. */
   stop(): void {
-    this.#isStopped = true;
-    this.#dials.abort();
+    this.#dialer.stop();
+  }
+
+  onSocket(socket: TLSSocket, dialMs: number): void {
+    this.#graceMs = Math.min(MAX_GRACE_MS, Math.max(MIN_GRACE_MS, dialMs));
+    const state = this.#isTrusted ? 'open' : 'fresh';
+    this.#connections.add(new GatewayConnection(socket, this.#options.target, state, this.#clock, this));
+  }
+
+  onDialled(): void {
+    this.#events.onReady();
+  }
+
+  onGiveUp(error: ApnsError): void {
+    this.#events.onGiveUp(error);
+  }
+
+  hasOpenConnection(): boolean {
+    return this.connections.some(({ state }) => state === 'open');
   }
 
   onDrain(): void {
@@ -253,19 +246,6 @@ export class GatewayPool implements GatewayConnectionEvents {
     return Math.min(this.#maxQuotaFrames, this.#quota.frames * 2 ** doublings);
   }
 
-  #giveUp(error: ApnsError): void {
-    this.stop();
-    this.#events.onGiveUp(error);
-  }
-
-  #onConnectFailure(error: ApnsError): void {
-    this.#lastError = error;
-    const isOpen = this.connections.some(({ state }) => state === 'open');
-    const delayMs = this.#options.backoff.next() ?? (isOpen ? SETTLED_MS : undefined);
-    if (delayMs === undefined) this.#giveUp(error);
-    else this.#dialAt = Math.max(this.#dialAt, this.#clock.now() + delayMs);
-  }
-
   #wantsConnection(now: number, { isWaiting, isUnsettled }: Demand): boolean {
     const usable = this.connections.filter(({ state }) => state === 'open' || state === 'fresh');
     const cannotWrite = usable.every(({ state, isBlocked }) => state === 'open' && isBlocked);
@@ -274,29 +254,5 @@ export class GatewayPool implements GatewayConnectionEvents {
     if (!isUnsettled || now < this.#spareAt || usable.length > this.#options.connections) return false;
     if (usable.some(({ window }) => window.frames === 0)) return false;
     return this.#wantsSpare || usable.some((connection) => this.isFull(connection, 0.5));
-  }
-
-  async #dial(now: number): Promise<void> {
-    this.#isDialling = true;
-    try {
-      const socket = await dial(this.#options.target, { signal: this.#dials.signal });
-      if (this.#isStopped) {
-        socket.destroy();
-        return;
-      }
-      this.#graceMs = Math.min(MAX_GRACE_MS, Math.max(MIN_GRACE_MS, this.#clock.now() - now));
-      const state = this.#isTrusted ? 'open' : 'fresh';
-      const options = { state, failuresBefore: this.#failures } as const;
-      const connection = new GatewayConnection(socket, this.#options.target, options, this.#clock, this);
-      this.#connections.add(connection);
-    } catch (error) {
-      if (this.#isStopped) return;
-      const failure = toApnsError(error, this.#options.target);
-      if (isFatalConnectionError(failure)) this.#giveUp(failure);
-      else this.#onConnectFailure(failure);
-    } finally {
-      this.#isDialling = false;
-    }
-    this.#events.onReady();
   }
 }

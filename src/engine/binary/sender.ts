@@ -232,7 +232,7 @@ export class GatewaySender implements GatewayPoolEvents {
   }
 
   #unsent(reason: string): Settlement {
-    return { status: 'unsent', reason, message: this.#pool.lastError?.message ?? this.#stopMessage };
+    return { status: 'unsent', reason, message: this.#pool.lastProblem ?? this.#stopMessage };
   }
 
   /** Nothing more is written; what was written is still settled as well as it can be. */

@@ -1,15 +1,15 @@
 /**
  * The connections of an HTTP/2 sender: which one to write to, when to open another, when to replace one.
  *
- * One connection is dialled at a time. `connections` of them are used side by side, and some more for relief
+ * `connections` of them are used side by side, and some more for relief
  * while APNs throttles one of them. The pool drains and replaces a sick connection, and opens another one beside a
  * stalled connection. Failures delay the next attempt.
  */
+import type { TLSSocket } from 'node:tls';
 import { closedAfterHandshake, isFatalConnectionError } from '../../connection/connection-error.js';
-import { dial } from '../../connection/dial.js';
-import { toApnsError } from '../../connection/node-error.js';
 import type { ApnsError } from '../../core/errors.js';
 import { UNPROVEN_GROWTH_MS } from '../connection-health.js';
+import { Dialer, type DialerEvents } from '../dialer.js';
 import type { EngineClock } from '../engine-clock.js';
 import { Http2Connection, type Http2ConnectionContext, type Http2ConnectionEvents } from './connection.js';
 import { refusedError, sickMessage, silentError, stalledMessage } from './errors.js';
@@ -33,30 +33,21 @@ const RELIEF_CONNECTIONS = 8;
 /** The pool opens another connection after a third of the deadline without a response, but at most this long. */
 const MAX_STALL_MS = 10_000;
 
-/** When a further connection is tried again that could not be had, while there is one to send on. */
-const FURTHER_DELAY_MS = 10_000;
-
 /** See the file comment. */
-export class Http2Pool {
+export class Http2Pool implements DialerEvents {
   readonly #options: ResolvedHttp2Options;
   readonly #events: Http2PoolEvents;
   readonly #clock: EngineClock;
   readonly #context: Http2ConnectionContext;
   #connections: readonly Http2Connection[] = [];
-  readonly #dials = new AbortController();
-  #isDialling = false;
-  #isStopped = false;
-  #dialAt = 0;
-  /** How many connections were replaced since the last success on a connection that was opened after all of them. */
-  #replacements = 0;
-  #replacedAt = 0;
-  #lastProblem: string | undefined;
+  readonly #dialer: Dialer;
 
   constructor(options: ResolvedHttp2Options, events: Http2PoolEvents, clock: EngineClock) {
     const { target: peer, authority, timeoutMs, pingTimeoutMs } = options;
     this.#options = options;
     this.#events = events;
     this.#clock = clock;
+    this.#dialer = new Dialer(options, clock, this, 'h2');
     const stallMs = Math.min(MAX_STALL_MS, Math.ceil(timeoutMs / 3));
     const limits = { connectTimeoutMs: peer.connectTimeoutMs, pingTimeoutMs, stallMs };
     this.#context = { peer, authority, clock, limits };
@@ -74,12 +65,12 @@ export class Http2Pool {
 
   /** When the next attempt to connect may start. */
   get dialAt(): number {
-    return this.#dialAt;
+    return this.#dialer.dialAt;
   }
 
   /** The last error since the last response. */
   get lastProblem(): string | undefined {
-    return this.#lastProblem;
+    return this.#dialer.lastProblem;
   }
 
   /** The connection with the fewest open streams, of those that have a free one. */
@@ -96,7 +87,7 @@ export class Http2Pool {
 
   /** Opens another connection, if it is time and those that are there cannot become enough. */
   grow(now: number): void {
-    if (this.#isDialling || this.#isStopped || now < this.#dialAt) return;
+    if (!this.#dialer.mayDial(now)) return;
     const { connections } = this.#options;
     // Those included that the peer is leaving and that still wait for answers.
     if (this.#connections.length >= 2 * connections + RELIEF_CONNECTIONS) return;
@@ -112,7 +103,7 @@ export class Http2Pool {
       usable++;
       isThrottled ||= connection.isThrottled;
     }
-    if (usable < connections + (isThrottled ? RELIEF_CONNECTIONS : 0)) void this.#dial();
+    if (usable < connections + (isThrottled ? RELIEF_CONNECTIONS : 0)) this.#dialer.dial(now);
   }
 
   /** When the next action for a connection is due if its peer sends nothing. `isWaiting`: notifications wait for it. */
@@ -153,23 +144,21 @@ export class Http2Pool {
   replaceSick(): void {
     for (const connection of this.#connections) {
       if (!connection.health.isSick || connection.isRetired) continue;
-      this.#delayReplacement(sickMessage(this.#options.target));
+      this.#dialer.recordFailure(sickMessage(this.#options.target));
       connection.drain();
     }
   }
 
   /** A connection received a response: clears earlier errors. */
   trust({ liveness }: Http2Connection): void {
-    this.#options.backoff.reset();
-    this.#lastProblem = undefined;
-    if (liveness.openedAt > this.#replacedAt) this.#replacements = 0;
+    this.#dialer.recordSuccess(liveness.openedAt);
   }
 
   /** TooManyProviderTokenUpdates: the token stays, the connection goes, and the next one is not hurried. */
   leave(connection: Http2Connection): void {
     if (connection.isRetired) return;
     connection.drain();
-    this.#onFailure(refusedError(this.#options, 'TooManyProviderTokenUpdates'));
+    this.#dialer.recordConnectFailure(refusedError(this.#options, 'TooManyProviderTokenUpdates'));
   }
 
   /** Forgets a connection that has closed; one that was of no use delays the next. */
@@ -179,61 +168,38 @@ export class Http2Pool {
     const { openedAt } = connection.liveness;
     // One that has stood unused for long is no sign of trouble when it goes.
     const isFailure = !isProven && !isRetired && this.#clock.now() - openedAt < IDLE_PING_MS;
-    if (cause !== undefined && isFatalConnectionError(cause)) this.#giveUp(cause);
+    if (cause !== undefined && isFatalConnectionError(cause)) this.#dialer.giveUp(cause);
     else if (isFailure && connection.isDismissed)
-      this.#delayReplacement(cause?.message ?? sickMessage(this.#options.target));
-    else if (isFailure) this.#onFailure(cause ?? closedAfterHandshake(this.#options.target));
+      this.#dialer.recordFailure(cause?.message ?? sickMessage(this.#options.target));
+    else if (isFailure)
+      this.#dialer.recordConnectFailure(cause ?? closedAfterHandshake(this.#options.target));
   }
 
   /** Opens no further connection. */
   stop(): void {
-    this.#isStopped = true;
-    this.#dials.abort();
+    this.#dialer.stop();
   }
 
-  #giveUp(error: ApnsError): void {
-    this.stop();
+  onSocket(socket: TLSSocket): void {
+    this.#connections = [...this.#connections, new Http2Connection(socket, this.#context, this.#events)];
+  }
+
+  onDialled(): void {
+    this.#events.onReady();
+  }
+
+  onGiveUp(error: ApnsError): void {
     this.#events.onGiveUp(error);
   }
 
+  hasOpenConnection(): boolean {
+    return this.#connections.some(({ isReady, isDraining }) => isReady && !isDraining);
+  }
+
   #onStall(connection: Http2Connection, now: number): void {
-    this.#delayReplacement(stalledMessage(this.#options.target, now - connection.liveness.lastProgressAt));
+    this.#dialer.recordFailure(
+      stalledMessage(this.#options.target, now - connection.liveness.lastProgressAt),
+    );
     connection.takeBack(this.#options.resendsUnknown);
-  }
-
-  /** Delays replacements. They never end the sending, because each notification has its own deadline. */
-  #delayReplacement(problem: string): void {
-    this.#lastProblem = problem;
-    const now = this.#clock.now();
-    this.#replacedAt = now;
-    const delayMs = this.#options.backoff.delayMs(this.#replacements++);
-    this.#dialAt = Math.max(this.#dialAt, now + Math.ceil(delayMs));
-  }
-
-  #onFailure(error: ApnsError): void {
-    this.#lastProblem = error.message;
-    const isOpen = this.#connections.some(({ isReady, isDraining }) => isReady && !isDraining);
-    const delayMs = this.#options.backoff.next() ?? (isOpen ? FURTHER_DELAY_MS : undefined);
-    if (delayMs === undefined) this.#giveUp(error);
-    else this.#dialAt = Math.max(this.#dialAt, this.#clock.now() + Math.ceil(delayMs));
-  }
-
-  async #dial(): Promise<void> {
-    this.#isDialling = true;
-    const { target } = this.#options;
-    try {
-      const socket = await dial(target, { signal: this.#dials.signal, alpn: 'h2' });
-      this.#isDialling = false;
-      if (this.#isStopped) socket.destroy();
-      else
-        this.#connections = [...this.#connections, new Http2Connection(socket, this.#context, this.#events)];
-    } catch (error) {
-      this.#isDialling = false;
-      if (this.#isStopped) return;
-      const failure = toApnsError(error, target);
-      if (isFatalConnectionError(failure)) this.#giveUp(failure);
-      else this.#onFailure(failure);
-    }
-    this.#events.onReady();
   }
 }

@@ -17,13 +17,10 @@ function createConnection(state: 'fresh' | 'open' = 'open') {
   const ends: ConnectionEnd[] = [];
   let drains = 0;
   const engineClock = { now: () => clock.at, noteRead: () => clock.reads++ } as unknown as EngineClock;
-  const connection = new GatewayConnection(
-    socket as unknown as TLSSocket,
-    PEER,
-    { state, failuresBefore: 3 },
-    engineClock,
-    { onDrain: () => drains++, onClose: (_it, end) => void ends.push(end) },
-  );
+  const connection = new GatewayConnection(socket as unknown as TLSSocket, PEER, state, engineClock, {
+    onDrain: () => drains++,
+    onClose: (_it, end) => void ends.push(end),
+  });
   const received: Buffer[] = [];
   far.on('data', (chunk: Buffer) => received.push(chunk));
   return {
@@ -48,7 +45,6 @@ describe('a connection to a gateway', () => {
       const { connection } = createConnection(state);
       expect(connection).toMatchObject({
         state,
-        failuresBefore: 3,
         openedAt: 1000,
         progressAt: 1000,
         doublings: 0,

@@ -101,7 +101,6 @@ function holding(count: number, state: object = {}): GatewayConnection {
     openedAt: 1000,
     progressAt: 1200,
     doublings: 0,
-    failuresBefore: 0,
     isFlushed: true,
     isBlocked: false,
     oldestAt: window.first?.writtenAt,
@@ -380,14 +379,14 @@ describe('failures', () => {
   it('delay the next connection, later each time, until one that was opened behind them has success', () => {
     const { setup, pool } = quietPool();
     pool.recordFailure(LOST);
-    expect([pool.dialAt, pool.lastError, setup.grows()]).toEqual([1100, LOST, false]);
+    expect([pool.dialAt, pool.lastProblem, setup.grows()]).toEqual([1100, LOST.message, false]);
     pool.recordFailure(LOST);
     expect(pool.dialAt).toBe(1200);
-    pool.recordSuccess(holding(0, { failuresBefore: 1 }), false);
-    expect([pool.dialAt, pool.lastError]).toEqual([1200, undefined]);
+    pool.recordSuccess(holding(0), false);
+    expect([pool.dialAt, pool.lastProblem]).toEqual([1200, undefined]);
     pool.recordFailure(LOST);
     expect(pool.dialAt).toBe(1400);
-    pool.recordSuccess(holding(0, { failuresBefore: 3 }), false);
+    pool.recordSuccess(holding(0, { openedAt: 1001 }), false);
     expect(pool.dialAt).toBe(0);
     pool.recordFailure(LOST);
     expect(pool.dialAt).toBe(1100);
@@ -414,7 +413,7 @@ describe('failures', () => {
       setup.clock.at = pool.dialAt;
     }
     expect([delays.slice(0, 2), setup.failures]).toEqual([[100, 200], ['APNS_ERR_CONNECTION_REFUSED']]);
-    expect([pool.lastError?.code, setup.grows()]).toEqual(['APNS_ERR_CONNECTION_REFUSED', false]);
+    expect([pool.lastProblem, setup.grows()]).toEqual([expect.stringMatching(/nothing listens/), false]);
   });
 
   it('to connect are counted anew after a success, and end the sending unless a connection is open', async () => {
@@ -457,7 +456,7 @@ describe('failures', () => {
     setup.grows();
     setup.pool.stop();
     for (let i = 0; i < 20; i++) await new Promise(setImmediate);
-    expect([setup.failures, setup.ready, setup.pool.lastError]).toEqual([[], 0, undefined]);
+    expect([setup.failures, setup.ready, setup.pool.lastProblem]).toEqual([[], 0, undefined]);
   });
 });
 
@@ -466,10 +465,13 @@ describe('a connection that ended without proving anything', () => {
     const { setup, pool } = quietPool();
     setup.clock.at = 2000;
     pool.recordLoss(holding(1), {}, LOST, true);
-    expect([pool.dialAt, pool.lastError?.code]).toEqual([2100, 'APNS_ERR_CREDENTIALS_REFUSED']);
+    expect([pool.dialAt, pool.lastProblem]).toEqual([
+      2100,
+      expect.stringMatching(/right after the TLS handshake/),
+    ]);
     const failure = new ApnsError('APNS_ERR_CONNECTION_REFUSED', 'the socket failed');
     pool.recordLoss(holding(1), {}, failure, true);
-    expect([pool.dialAt, pool.lastError]).toEqual([2200, failure]);
+    expect([pool.dialAt, pool.lastProblem]).toEqual([2200, failure.message]);
     pool.recordLoss(holding(1), {}, LOST, true);
     expect(setup.failures).toEqual(['APNS_ERR_CREDENTIALS_REFUSED']);
   });
@@ -482,7 +484,11 @@ describe('a connection that ended without proving anything', () => {
       pool.recordLoss(holding(1), {}, timeout, true);
       return pool.dialAt;
     });
-    expect([dialAt, pool.lastError, setup.failures]).toEqual([[2100, 2200, 2400, 2800], timeout, []]);
+    expect([dialAt, pool.lastProblem, setup.failures]).toEqual([
+      [2100, 2200, 2400, 2800],
+      timeout.message,
+      [],
+    ]);
   });
 
   it('later than a second is a failure if it held frames or was answered', () => {
@@ -495,17 +501,17 @@ describe('a connection that ended without proving anything', () => {
       setup.clock.at = 2001;
       for (let i = 0; i < 5; i++) pool.recordLoss(holding(1), end, LOST, heldFrames);
       expect([Math.min(pool.dialAt, dialAt), setup.failures]).toEqual([dialAt, []]);
-      expect(pool.lastError).toBe(dialAt === 0 ? undefined : LOST);
+      expect(pool.lastProblem).toBe(dialAt === 0 ? undefined : LOST.message);
     }
   });
 
   it('soon is a failure as any other once a gateway has answered, or where it answers', () => {
     const { setup, pool } = quietPool();
     pool.recordLoss(holding(1), ANSWER, LOST, true);
-    expect(pool.lastError).toBe(LOST);
-    pool.recordSuccess(holding(1, { failuresBefore: 1 }), false);
+    expect(pool.lastProblem).toBe(LOST.message);
+    pool.recordSuccess(holding(1, { openedAt: 1001 }), false);
     pool.recordLoss(holding(1), {}, LOST, true);
-    expect([pool.lastError, pool.dialAt, setup.failures]).toEqual([LOST, 1100, []]);
+    expect([pool.lastProblem, pool.dialAt, setup.failures]).toEqual([LOST.message, 1100, []]);
   });
 
   it('counts as connected, so that failures to connect are counted anew', async () => {
