@@ -29,12 +29,17 @@ export const INITIAL_WINDOW_BYTES = 65_535;
 /** Bodies that wait for a window are copies; with so many of them no further stream is opened. */
 const MAX_UNFINISHED = 1024;
 
+/** Fewer bytes of waiting bodies than this, since the last progress, are none: a peer may let them trickle. */
+const MIN_CONTINUED_BYTES = 256;
+
 /** See the file comment. */
 export class Http2RequestWriter {
   /** Bytes of bodies written so far. */
   writtenBytes = 0;
   /** Those of them that had to wait for a window or the socket. */
   continuedBytes = 0;
+  /** Those of these that counted as progress. */
+  #countedBytes = 0;
   readonly #output: Http2Output;
   readonly #authority: string;
   readonly #requests: RequestEncoder;
@@ -69,6 +74,13 @@ export class Http2RequestWriter {
       this.#writeBroadcastHeaders(pending, broadcast);
     }
     this.#startBody(pending);
+  }
+
+  /** Whether the peer has let bodies continue, at more than a trickle, since the last call that returned true. */
+  takeProgress(): boolean {
+    if (this.continuedBytes - this.#countedBytes < MIN_CONTINUED_BYTES) return false;
+    this.#countedBytes = this.continuedBytes;
+    return true;
   }
 
   /** Follows the peer's SETTINGS; `streams` are those that are open. */
