@@ -41,13 +41,10 @@ export async function run(argv: readonly string[], process: CommandIo): Promise<
 async function dispatch(argv: readonly string[], io: CommandIo): Promise<number> {
   const [first, ...rest] = argv;
   if (first !== undefined && !first.startsWith('-')) {
-    const command = COMMANDS.find(({ name }) => name === first);
-    if (command !== undefined) return command.run(rest, io);
-    throw unknownName(
-      'command',
-      first,
-      COMMANDS.map(({ name }) => name),
-    );
+    if (first !== 'help') return commandCalled(first).run(rest, io);
+    const [topic, ...more] = rest.filter((argument) => argument !== '--help' && argument !== '-h');
+    if (more.length > 0) throw usageError('help takes one COMMAND', 'apns-streams help COMMAND');
+    return topic === undefined ? dispatch(['--help'], io) : commandCalled(topic).run(['--help'], io);
   }
   const { values, operands } = parseArguments(argv, OPTIONS);
   if (values.version) {
@@ -60,6 +57,12 @@ async function dispatch(argv: readonly string[], io: CommandIo): Promise<number>
     return 0;
   }
   throw usageError('no command given', 'apns-streams --help lists them');
+}
+
+function commandCalled(given: string): Command {
+  const command = COMMANDS.find(({ name }) => name === given);
+  if (command !== undefined) return command;
+  throw unknownName('command', given, [...COMMANDS.map(({ name }) => name), 'help']);
 }
 
 function packageVersion(): string {

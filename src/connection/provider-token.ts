@@ -11,8 +11,9 @@
  * server's `date` if the two differ.
  */
 import { type KeyObject, sign } from 'node:crypto';
-import { describe, invalidOption } from '../core/errors.js';
+import { invalidOption } from '../core/errors.js';
 import { checkOptionNames } from '../core/options.js';
+import { appleIdProblem } from './apple-id.js';
 import { badCredentials, type Pem } from './pem.js';
 import { type PrivateKey, readPrivateKeys } from './private-key.js';
 
@@ -64,8 +65,6 @@ const REFRESH_AGE_MS = 50 * MINUTE_MS;
 
 /** A `date` header has whole seconds and is as old as the response; a smaller difference says nothing. */
 const MAX_SKEW_MS = MINUTE_MS;
-
-const ID = /^[A-Za-z0-9]{10}$/;
 
 const SYSTEM_CLOCK: TokenClock = { wall: () => Date.now(), monotonic: () => performance.now() };
 
@@ -233,10 +232,9 @@ function encodeJson(value: object): string {
 
 function readId(name: 'keyId' | 'teamId', value: string, where: string): string {
   if (typeof value !== 'string') throw invalidOption(`providerToken.${name}`, 'a string', value);
-  if (ID.test(value)) return value;
-  throw badCredentials(
-    `providerToken.${name} must be 10 letters and digits, got ${describe(value)}: take it from ${where}`,
-  );
+  const problem = appleIdProblem(value);
+  if (problem === undefined) return value;
+  throw badCredentials(`providerToken.${name} ${problem}: take it from ${where}`);
 }
 
 const KEY = {

@@ -198,6 +198,24 @@ export function describe(value: unknown): string {
   }
 }
 
+/** A number as text, or a word that is too short and plain for a key or a token. */
+const SHOWN_TEXT = /^(?:-?\d{1,12}(?:\.\d{1,6})?|[A-Za-z][A-Za-z-]{0,15})$/;
+
+/**
+ * The same for a value that is a number or one of a few words, such as a priority. A short text that may be meant as
+ * one is shown. It is not for options that can hold a secret.
+ *
+ * @param numbers whether a number is wanted, so that the text of one has quotes by mistake
+ */
+export function describeWord(value: unknown, numbers = false): string {
+  if (typeof value !== 'string' || !SHOWN_TEXT.test(value) || withoutTokens(value) !== value) {
+    return describe(value);
+  }
+  return numbers && !Number.isNaN(Number(value))
+    ? `the string "${value}": remove the quotes`
+    : `the string "${value}"`;
+}
+
 /** The name of an object's class, asked of its prototype: its own `constructor` is a field like any other. */
 function className(value: object): string {
   const name: unknown = Object.getPrototypeOf(value)?.constructor?.name;

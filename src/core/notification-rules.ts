@@ -1,6 +1,6 @@
 /** The rules for each field of a notification. They hold on every wire. */
 import { deviceTokenAdvice } from './device-token-advice.js';
-import { describe } from './errors.js';
+import { describe, describeWord } from './errors.js';
 import { shortToken } from './redact.js';
 
 /** Apple's "Binary Provider API": the device token is of variable length, at most 100 bytes. */
@@ -34,7 +34,7 @@ export function deviceTokenProblem(value: unknown): string | undefined {
 export function identifierProblem(value: unknown): string | undefined {
   return isUint32(value)
     ? undefined
-    : `must be a whole number from 0 to ${MAX_UINT32}, got ${describe(value)}`;
+    : `must be a whole number from 0 to ${MAX_UINT32}, got ${describeWord(value, true)}`;
 }
 
 /** What is wrong with an expiration, or `undefined`. */
@@ -45,14 +45,14 @@ export function expirationProblem(value: unknown): string | undefined {
   if (typeof seconds === 'number' && seconds > MAX_UINT32 && Number.isFinite(seconds)) {
     return `must be UNIX seconds below 2^32, got ${seconds}; this looks like milliseconds, divide by 1000`;
   }
-  return `must be UNIX seconds as a whole number from 0 to ${MAX_UINT32}, or a Date, got ${describe(value)}`;
+  return `must be UNIX seconds as a whole number from 0 to ${MAX_UINT32}, or a Date, got ${describeWord(value, true)}`;
 }
 
 /** What is wrong with a priority, or `undefined`. Priority 1 exists on HTTP/2 only. */
 export function priorityProblem(value: unknown, allowed: readonly number[] = [10, 5, 1]): string | undefined {
   return allowed.includes(value as number)
     ? undefined
-    : `must be ${allowed.slice(0, -1).join(', ')} or ${allowed.at(-1)}, got ${describe(value)}`;
+    : `must be ${allowed.slice(0, -1).join(', ')} or ${allowed.at(-1)}, got ${describeWord(value, true)}`;
 }
 
 /**

@@ -1,5 +1,6 @@
 /** How factories read their options: invalid ones throw at once, with the path and what was received. */
-import { ApnsError, invalidOption } from './errors.js';
+import { ApnsError, describeWord, invalidOption } from './errors.js';
+import { nearestName } from './nearest-name.js';
 
 /** @throws {ApnsError} APNS_ERR_INVALID_OPTION if `options` is no object or has a name that is not `known` */
 export function checkOptionNames(path: string, options: unknown, known: readonly string[]): void {
@@ -31,7 +32,7 @@ export function integerOption(
   const { min = 1, max = Number.MAX_SAFE_INTEGER } = bounds;
   if (Number.isSafeInteger(value) && value >= min && value <= max) return value;
   const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
-  throw invalidOption(path, `a whole number ${range}`, value);
+  throw badOption(path, `must be a whole number ${range}, got ${describeWord(value, true)}`);
 }
 
 /** The longest delay that a Node timer can hold; a longer one fires at once. */
@@ -51,7 +52,13 @@ export function choiceOption<const T extends string | number>(
 ): T {
   if (value === undefined) return fallback;
   if (choices.includes(value)) return value;
-  throw invalidOption(path, `one of ${choices.join(', ')}`, value);
+  const nearest = typeof value === 'string' ? nearestName(value, choices.map(String)) : undefined;
+  const advice = nearest === undefined ? '' : `: did you mean ${nearest}?`;
+  throw badOption(path, `must be one of ${choices.join(', ')}, got ${describeWord(value)}${advice}`);
+}
+
+function badOption(path: string, problem: string): ApnsError {
+  return new ApnsError('APNS_ERR_INVALID_OPTION', `${path} ${problem}`);
 }
 
 /**

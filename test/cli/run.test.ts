@@ -37,7 +37,15 @@ describe('the command as a whole', () => {
       expect(help.io.out).toMatch(new RegExp(`^Usage: apns-streams ${command} `));
       expect(help.io.out).toContain('Examples:');
       expect(help.io.err).toBe('');
+      for (const argv of [
+        ['help', command!],
+        ['help', command!, '--help'],
+      ]) {
+        const same = await runWith(argv);
+        expect([same.code, same.io.out]).toEqual([0, help.io.out]);
+      }
     }
+    for (const argv of [['help'], ['help', '--help']]) expect((await runWith(argv)).io.out).toBe(io.out);
     expect((await runWith(['--version'])).io.out).toMatch(/^\d+\.\d+\.\d+\S*\n$/);
     expect((await runWith(['-h'])).code).toBe(0);
   });
@@ -45,6 +53,8 @@ describe('the command as a whole', () => {
   it.each([
     ['no command', [], ''],
     ['an unknown command', ['sned'], 'did you mean send?'],
+    ['help for an unknown command', ['help', 'sned'], 'did you mean send?'],
+    ['help for two commands', ['help', 'send', 'lint'], 'help takes one COMMAND'],
     ['an unknown option before a command', ['--verson'], 'did you mean --version?'],
     ['an unknown option of a command', ['send', '--dryrun'], 'did you mean --dry-run?'],
     ['no target', ['send'], 'TARGET'],
@@ -233,7 +243,10 @@ describe('credential files', () => {
       });
       expect(code).toBe(78);
       expect(io.out).toBe('');
-      expect(io.err).toMatch(/^apns-streams: .*--(cert|key|p12|ca|passphrase-file).*\n$/);
+      expect(io.err).toMatch(/^apns-streams: .*--(cert|key|p12|ca|passphrase-file).*\n( {2}.+\n)?$/);
+      expect(io.err.includes('  apns-streams simulate --credentials DIR')).toBe(
+        options[0] === '--credentials',
+      );
     }
   });
 });

@@ -477,6 +477,12 @@ describe('options of ProviderToken', () => {
     ['a damaged key', /cannot be read/, { key: key.replace(/\n.{3}/, '\n!!!') }],
     ['a short key id', /^providerToken\.keyId must be 10 letters and digits/, { keyId: 'ABC123' }],
     ['a key id with a space', /10 letters and digits/, { keyId: 'ABC123DEF ' }],
+    [
+      'a short key id, with its length',
+      /letters and digits, got 6 characters: take it from/,
+      { keyId: 'ABC123' },
+    ],
+    ['a key id with a hyphen', /letters and digits, got another character: take/, { keyId: 'ABC123-EFG' }],
     ['a long team id', /^providerToken\.teamId must be 10 letters and digits/, { teamId: 'TEAM1234567' }],
     ['an empty team id', /10 letters and digits/, { teamId: '' }],
   ])('refuses %s as credentials', (_what, message, change) => {

@@ -5,6 +5,7 @@ import {
   ApnsError,
   type ApnsErrorCode,
   describe as describeValue,
+  describeWord,
   InvalidNotificationError,
   invalidOption,
 } from '../../src/core/errors.js';
@@ -123,6 +124,21 @@ describe('a value in a message', () => {
     [() => 1, 'a function'],
   ])('%o is %s', (value, text) => {
     expect(describeValue(value)).toBe(text);
+  });
+
+  it.each<[unknown, string]>([
+    ['high', 'the string "high"'],
+    ['time-sensitive', 'the string "time-sensitive"'],
+    ['10', 'the string "10": remove the quotes'],
+    ['1.5', 'the string "1.5": remove the quotes'],
+    [TOKEN, 'a string of 64 characters'],
+    ['abcdefabcdef', 'a string of 12 characters'],
+    ['hunter2', 'a string of 7 characters'],
+    ['two words', 'a string of 9 characters'],
+    [7, '7'],
+  ])('%o is %s where a number is meant', (value, text) => {
+    expect(describeWord(value, true)).toBe(text);
+    expect(describeWord(value)).toBe(text.replace(': remove the quotes', ''));
   });
 
   it('is not taken from the value itself', () => {

@@ -7,6 +7,23 @@ import {
   streamOptions,
 } from '../../src/core/options.js';
 
+it.each<[() => unknown, string]>([
+  [
+    () => integerOption('port', '2195' as never, { default: 1, max: 65_535 }),
+    'port must be a whole number from 1 to 65535, got the string "2195": remove the quotes',
+  ],
+  [
+    () => choiceOption('environment', 'prod' as never, ['production', 'sandbox'], 'sandbox'),
+    'environment must be one of production, sandbox, got the string "prod": did you mean production?',
+  ],
+  [
+    () => choiceOption('environment', 'hunter2-hunter2' as never, ['production', 'sandbox'], 'sandbox'),
+    'environment must be one of production, sandbox, got a string of 15 characters',
+  ],
+])('%s says what was wrong with the text', (read, message) => {
+  expect(read).toThrow(expect.objectContaining({ message }));
+});
+
 const invalid = expect.objectContaining({ name: 'ApnsError', code: 'APNS_ERR_INVALID_OPTION' });
 
 describe('checkOptionNames', () => {

@@ -40,6 +40,7 @@ export function overview(commands: readonly { readonly name: string; readonly su
     '',
     'Commands:',
     ...commands.flatMap(({ name, summary }) => entry(name, summary, 14)),
+    ...entry('help COMMAND', 'Show the help of a command, as COMMAND --help does.', 14),
     '',
     'Options:',
     ...entry('--help', 'Show this help; behind a command, the help of that command.', 14),

@@ -2,6 +2,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { CommandError, systemProblem } from '../command-error.js';
 import { ExitCode } from '../exit-code.js';
+import { hasErrorCode } from '../has-error-code.js';
 import type { CommandIo } from '../io.js';
 import { adviceForContents, mistakenFor } from './mistaken-value.js';
 
@@ -12,6 +13,8 @@ export interface OptionFile {
   readonly option: string;
   /** The path in the form for messages; absent if messages must never show the option's value. */
   readonly shown?: string;
+  /** What to do if the file does not exist. */
+  readonly adviceIfMissing?: string;
   /** The contents of the file, such as `the key`. */
   readonly contents: string;
   /** Whether the contents can be any word: a passphrase can look like a file name. */
@@ -26,8 +29,12 @@ export async function readOptionFile(file: OptionFile): Promise<Buffer> {
     // The error has no cause, because Node's message holds the whole path.
     const name = file.shown === undefined ? file.option : `${file.option} ${file.shown}`;
     const message = `cannot read ${name}: ${systemProblem(error)}`;
-    const hint = looksLikeContents(file) ? { hint: adviceForContents(file.contents) } : {};
-    throw new CommandError(ExitCode.BadConfiguration, message, hint);
+    const hint = looksLikeContents(file)
+      ? adviceForContents(file.contents)
+      : hasErrorCode(error, 'ENOENT')
+        ? file.adviceIfMissing
+        : undefined;
+    throw new CommandError(ExitCode.BadConfiguration, message, hint === undefined ? {} : { hint });
   }
 }
 

@@ -1,6 +1,7 @@
 /** Credentials from files. Secrets are taken neither from the command line nor from the environment. */
 import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { APPLE_ID_FORM, appleIdProblem } from '../../connection/apple-id.js';
 import type { TlsCredentialOptions } from '../../connection/credentials.js';
 import type { ProviderTokenOptions } from '../../connection/provider-token.js';
 import type { ProxyOptions } from '../../connection/proxy.js';
@@ -120,7 +121,8 @@ export async function readProviderToken(
 
 /** As Apple calls the file that it gives out once. */
 function keyIdIn(path: string): string | undefined {
-  return /^AuthKey_([A-Z0-9]{10})\.p8$/.exec(basename(path))?.[1];
+  const id = /^AuthKey_(.+)\.p8$/.exec(basename(path))?.[1];
+  return id === undefined || appleIdProblem(id) !== undefined ? undefined : id;
 }
 
 /**
@@ -143,7 +145,7 @@ export async function withProviderKey(values: SendValues): Promise<SendValues> {
   if (index === undefined) {
     throw new CommandError(
       ExitCode.BadConfiguration,
-      `${file.shown} must hold keyId (10 capitals or digits), teamId and, unless --topic is given, topic`,
+      `${file.shown} must hold keyId and teamId (each ${APPLE_ID_FORM}) and, unless --topic is given, topic`,
     );
   }
   const { keyId, teamId, topic } = index;
@@ -165,9 +167,14 @@ function readIndex(text: string): { keyId: string; teamId: string; topic: string
     return undefined;
   }
   const { keyId, teamId, topic } = index;
-  if (typeof keyId !== 'string' || !/^[A-Z0-9]{10}$/.test(keyId) || typeof teamId !== 'string')
-    return undefined;
-  return { keyId, teamId, topic: typeof topic === 'string' ? topic : undefined };
+  for (const id of [keyId, teamId]) {
+    if (typeof id !== 'string' || appleIdProblem(id) !== undefined) return undefined;
+  }
+  return {
+    keyId: keyId as string,
+    teamId: teamId as string,
+    topic: typeof topic === 'string' ? topic : undefined,
+  };
 }
 
 async function ifThere(file: OptionFile | undefined): Promise<OptionFile | undefined> {
@@ -178,9 +185,18 @@ async function ifThere(file: OptionFile | undefined): Promise<OptionFile | undef
   );
 }
 
+const MAKE_CREDENTIALS =
+  'apns-streams simulate --credentials DIR writes such a directory for the simulator; for another gateway, put the files there that docs/command.md lists';
+
 function fileIn(directory: string, name: string, option: string): OptionFile {
   const shown = join(shownValue(directory), name);
-  return { path: join(directory, name), option, shown, contents: 'the key' };
+  return {
+    path: join(directory, name),
+    option,
+    shown,
+    contents: 'the key',
+    adviceIfMissing: MAKE_CREDENTIALS,
+  };
 }
 
 /** The file that one of the options names. */
