@@ -6,7 +6,7 @@
  */
 
 import { printable } from './printable.js';
-import { shownReason } from './redact.js';
+import { shownReason, withoutTokens } from './redact.js';
 
 /** The codes of {@link ApnsError}; `docs/errors.md` has a heading for each. */
 export type ApnsErrorCode =

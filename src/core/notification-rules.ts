@@ -77,9 +77,12 @@ export function collapseIdProblem(value: unknown): string | undefined {
 
 /** What is wrong with a notification's own id, or `undefined`. */
 export function apnsIdProblem(value: unknown): string | undefined {
-  return typeof value === 'string' && UUID.test(value)
-    ? undefined
-    : `must be a lower-case UUID (8-4-4-4-12 hex digits), got ${describe(value)}`;
+  if (typeof value === 'string') {
+    if (UUID.test(value)) return undefined;
+    if (UUID.test(value.toLowerCase()))
+      return 'must be a lower-case UUID, got one with upper-case letters: use toLowerCase()';
+  }
+  return `must be a lower-case UUID (8-4-4-4-12 hex digits), got ${describe(value)}`;
 }
 
 /** What is wrong with the id of a broadcast channel, or `undefined`. */

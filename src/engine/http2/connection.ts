@@ -10,7 +10,6 @@
 import type { TLSSocket } from 'node:tls';
 import { receive } from '../../connection/receiver.js';
 import type { ApnsError, Peer } from '../../core/errors.js';
-import type { ApnsResponse } from '../../protocol/apns/response.js';
 import { connectionError, Http2Error } from '../../protocol/http2/connection-error.js';
 import { Http2ErrorCode } from '../../protocol/http2/error-code.js';
 import { MAX_UINT31 } from '../../protocol/http2/frame-header.js';
