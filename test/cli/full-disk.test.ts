@@ -1,5 +1,5 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
@@ -37,6 +37,17 @@ function* range(count: number): Generator<number> {
 const summaryOf = (err: string): Record<string, unknown> => JSON.parse(err.trimEnd().split('\n').at(-1)!);
 
 describe.skipIf(process.platform === 'win32')('a disk with less room than the last chunk', () => {
+  it.each([512, 1024])('leaves no credentials of simulate that end after %i bytes', async (maxFileBytes) => {
+    const { code, err } = runLimited(['simulate', '--credentials', path('credentials')], { maxFileBytes });
+    expect(code, err).toBe(78);
+    expect(err).toMatch(/\.pem cannot be written \(EFBIG\)/);
+    await expect(stat(path('credentials'))).rejects.toThrow('ENOENT');
+    await mkdir(path('there'));
+    await writeFile(path('there/mine'), 'x');
+    expect(runLimited(['simulate', '--credentials', path('there')], { maxFileBytes }).code).toBe(78);
+    expect(await readdir(path('there'))).toEqual(['mine']);
+  });
+
   it.each(['simulator:http2', 'simulator:binary'])(
     'ends send to %s with 74, every outcome whole or reported as not written',
     async (to) => {

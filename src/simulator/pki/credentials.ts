@@ -3,9 +3,10 @@
  * restarts shall find the same again.
  */
 import { generateKeyPairSync, randomInt, X509Certificate } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type InspectOptionsStylized, inspect } from 'node:util';
+import { APPLE_ID_FORM, appleIdProblem } from '../../connection/apple-id.js';
 import { ApnsError, invalidOption } from '../../core/errors.js';
 import { type KeyType, mintAuthority, mintClientCertificate, mintServerCertificate } from './certificates.js';
 
@@ -22,15 +23,14 @@ export interface SimulatorCredentials {
   readonly serverKey: string;
   /** The provider's signing key (an elliptic curve key, as in an `AuthKey_….p8`). */
   readonly providerKey: string;
-  /** 10 characters. */
+  /** 10 letters and digits. */
   readonly keyId: string;
-  /** 10 characters. */
+  /** 10 letters and digits. */
   readonly teamId: string;
   /** The bundle identifier that the client certificate is for. */
   readonly topic: string;
 }
 
-const APPLE_ID = /^[A-Z0-9]{10}$/;
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ';
 const INDEX_FILE = 'credentials.json';
 
@@ -96,9 +96,11 @@ export function withoutKeysInLogs(credentials: SimulatorCredentials): SimulatorC
 /**
  * Writes a simulator's credentials: `ca.pem`, `client-cert.pem`, `client-key.pem`, `server-cert.pem`,
  * `server-key.pem`, `AuthKey_<keyId>.p8` and `credentials.json` with keyId, teamId and topic. Keys are
- * readable by their owner only. A file that is already there with the same contents is left alone.
+ * readable by their owner only. A file that is already there with the same contents is left alone. If a file cannot be
+ * written, those that were written before it are removed, and the directory too if this made it.
  *
- * @throws {ApnsError} APNS_ERR_BAD_CREDENTIALS rather than overwrite a file with other contents
+ * @throws {ApnsError} APNS_ERR_BAD_CREDENTIALS for a file that cannot be written, and rather than overwrite a file with
+ *   other contents
  */
 export async function writeCredentials(
   simulator: { readonly credentials: SimulatorCredentials },
@@ -106,9 +108,18 @@ export async function writeCredentials(
 ): Promise<void> {
   const { credentials } = simulator;
   const { keyId, teamId, topic } = credentials;
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  for (const [field, file] of fileNames(keyId)) await writeOnce(directory, file, credentials[field]);
-  await writeOnce(directory, INDEX_FILE, `${JSON.stringify({ keyId, teamId, topic }, null, 2)}\n`);
+  const made = await mkdir(directory, { recursive: true, mode: 0o700 });
+  const written: string[] = [];
+  try {
+    for (const [field, file] of fileNames(keyId))
+      await writeOnce(directory, file, credentials[field], written);
+    await writeOnce(directory, INDEX_FILE, `${JSON.stringify({ keyId, teamId, topic }, null, 2)}\n`, written);
+  } catch (error) {
+    for (const path of written) await rm(path, { force: true });
+    // If another process has put a file there meanwhile, the directory stays.
+    if (made !== undefined) await rmdir(directory).catch(() => {});
+    throw error;
+  }
 }
 
 /**
@@ -154,15 +165,22 @@ function fileNames(keyId: string): readonly (readonly [PemField, string])[] {
   ];
 }
 
-async function writeOnce(directory: string, file: string, contents: string): Promise<void> {
+/** @param written receives the path of a file that this creates, complete or not */
+async function writeOnce(
+  directory: string,
+  file: string,
+  contents: string,
+  written: string[],
+): Promise<void> {
   const path = join(directory, file);
   const mode = /key/i.test(file) ? 0o600 : 0o644;
   try {
-    await writeFile(path, contents, { flag: 'wx', mode });
+    const created = await open(path, 'wx', mode);
+    written.push(path);
+    await created.writeFile(contents).finally(() => created.close());
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
-      throw unusable(directory, file, 'cannot be written', error);
-    }
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'EEXIST') throw unusable(directory, file, `cannot be written (${code})`, error);
     if ((await readFile(path, 'utf8')) === contents) return;
     throw unusable(directory, file, 'is there already with other contents, and is not overwritten', error);
   }
@@ -179,13 +197,14 @@ function parseIndex(directory: string, text: string): { keyId: string; teamId: s
   // The key id becomes part of a file name, so it must not be able to lead out of the directory.
   if (
     typeof keyId === 'string' &&
-    APPLE_ID.test(keyId) &&
     typeof teamId === 'string' &&
+    appleIdProblem(keyId) === undefined &&
+    appleIdProblem(teamId) === undefined &&
     typeof topic === 'string'
   ) {
     return { keyId, teamId, topic };
   }
-  throw unusable(directory, INDEX_FILE, 'must hold keyId (10 capitals or digits), teamId and topic');
+  throw unusable(directory, INDEX_FILE, `must hold keyId and teamId (each ${APPLE_ID_FORM}) and topic`);
 }
 
 function checkCertificate(directory: string, file: string, pem: string): void {
