@@ -1,6 +1,6 @@
 /** The rules for the parts that a person sees or hears: `alert`, `badge` and `sound`. */
 import { ALERT_KEYS, isObject, type KeyChecks, LIVE_ACTIVITY_ALERT_KEYS, SOUND_KEYS } from './aps-value.js';
-import { SHOWN, unknownKeyProblem, wrongValueProblem } from './payload-rules.js';
+import { SHOWN, unknownKeyProblems, wrongValueProblems } from './payload-rules.js';
 import type { Http2Rule, JsonObject } from './rule.js';
 import { PAYLOAD, SENDING, SERVICE_EXTENSION } from './rule-sources.js';
 import { goesWithoutAps, pushTypeOf } from './rule-subject.js';
@@ -21,13 +21,27 @@ export const ALERT_RULES: readonly Http2Rule[] = [
         : undefined,
   },
   {
+    id: 'alert-empty',
+    field: 'payload',
+    severity: 'warning',
+    requirement: 'An `alert` is neither an empty string nor an empty dictionary, which shows nothing.',
+    source: PAYLOAD,
+    payloadProblem({ aps = {} }) {
+      const { alert } = aps;
+      const isEmpty = alert === '' || (isObject(alert) && Object.keys(alert).length === 0);
+      return isEmpty
+        ? `has an alert in aps that is an empty ${alert === '' ? 'string' : 'object'} and shows nothing: give a text or remove alert`
+        : undefined;
+    },
+  },
+  {
     id: 'alert-key',
     field: 'payload',
     severity: 'warning',
     requirement: "An `alert` that is a dictionary contains only Apple's keys.",
     source: PAYLOAD,
     payloadProblem: ({ aps = {} }, notification) =>
-      unknownKeyProblem(dictionary(aps['alert']), alertKeys(aps, pushTypeOf(notification)), 'aps.alert'),
+      unknownKeyProblems(dictionary(aps['alert']), alertKeys(aps, pushTypeOf(notification)), 'aps.alert'),
   },
   {
     id: 'alert-value',
@@ -36,7 +50,7 @@ export const ALERT_RULES: readonly Http2Rule[] = [
     requirement: 'The values in `alert` are strings; those of its `…-args` keys are arrays of strings.',
     source: PAYLOAD,
     payloadProblem: ({ aps = {} }, notification) =>
-      wrongValueProblem(dictionary(aps['alert']), alertKeys(aps, pushTypeOf(notification)), 'aps.alert'),
+      wrongValueProblems(dictionary(aps['alert']), alertKeys(aps, pushTypeOf(notification)), 'aps.alert'),
   },
   {
     id: 'sound-key',
@@ -44,7 +58,7 @@ export const ALERT_RULES: readonly Http2Rule[] = [
     severity: 'warning',
     requirement: 'A `sound` that is a dictionary contains only `critical`, `name` and `volume`.',
     source: PAYLOAD,
-    payloadProblem: ({ aps = {} }) => unknownKeyProblem(dictionary(aps['sound']), SOUND_KEYS, 'aps.sound'),
+    payloadProblem: ({ aps = {} }) => unknownKeyProblems(dictionary(aps['sound']), SOUND_KEYS, 'aps.sound'),
   },
   {
     id: 'sound-value',
@@ -52,7 +66,7 @@ export const ALERT_RULES: readonly Http2Rule[] = [
     severity: 'warning',
     requirement: 'In `sound`, `critical` is 1 or 0, `name` is a string and `volume` is a number from 0 to 1.',
     source: PAYLOAD,
-    payloadProblem: ({ aps = {} }) => wrongValueProblem(dictionary(aps['sound']), SOUND_KEYS, 'aps.sound'),
+    payloadProblem: ({ aps = {} }) => wrongValueProblems(dictionary(aps['sound']), SOUND_KEYS, 'aps.sound'),
   },
   {
     id: 'mutable-content-alert',

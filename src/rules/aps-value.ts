@@ -8,7 +8,7 @@ import type {
   LiveActivityStartAps,
   LocalizedText,
 } from '../core/aps.js';
-import { describe } from '../core/errors.js';
+import { describe, describeWord } from '../core/errors.js';
 import {
   earlySecondsProblem,
   FIRST_IMPLAUSIBLE_SECOND,
@@ -23,19 +23,19 @@ type ValueCheck = (value: unknown) => string | undefined;
 export type KeyChecks<Key extends string = string> = Readonly<Record<Key, ValueCheck>>;
 
 const text: ValueCheck = check('a string', (value) => typeof value === 'string');
-const number: ValueCheck = check('a number', (value) => typeof value === 'number');
+const number: ValueCheck = numeric('a number', (value) => typeof value === 'number');
 const object: ValueCheck = check('an object', isObject);
 const textOrObject: ValueCheck = check(
   'a string or an object',
   (value) => typeof value === 'string' || isObject(value),
 );
-const flag: ValueCheck = check('1 or 0', (value) => value === 1 || value === 0);
+const flag: ValueCheck = numeric('1 or 0', (value) => value === 1 || value === 0);
 const seconds: ValueCheck = (value) => {
   if (typeof value === 'number' && value >= FIRST_IMPLAUSIBLE_SECOND) {
     return 'must be UNIX seconds; this looks like milliseconds, divide by 1000';
   }
   if (isReferenceTime(value)) return earlySecondsProblem(value);
-  return check('UNIX seconds', isUnixSeconds)(value);
+  return numeric('UNIX seconds', isUnixSeconds)(value);
 };
 const texts: ValueCheck = check(
   'an array of strings',
@@ -53,7 +53,10 @@ type ApsKey = keyof Aps | keyof LiveActivityStartAps | keyof LiveActivityEndAps;
 /** Every key that Apple defines. */
 export const APS_KEYS: KeyChecks<ApsKey> = {
   alert: textOrObject,
-  badge: check('a whole number', (value) => Number.isInteger(value)),
+  badge: numeric(
+    'a whole number of at least 0 (0 removes the badge)',
+    (value) => Number.isInteger(value) && (value as number) >= 0,
+  ),
   sound: textOrObject,
   'thread-id': text,
   category: text,
@@ -72,7 +75,7 @@ export const APS_KEYS: KeyChecks<ApsKey> = {
   'dismissal-date': seconds,
   'attributes-type': text,
   attributes: object,
-  'input-push-token': check('1', (value) => value === 1),
+  'input-push-token': numeric('1', (value) => value === 1),
   'input-push-channel': text,
 };
 
@@ -107,19 +110,32 @@ const LOCALIZED_TEXT_KEYS: KeyChecks<keyof LocalizedText> = { 'loc-key': text, '
 export const SOUND_KEYS: KeyChecks<keyof ApsSound> = {
   critical: flag,
   name: text,
-  volume: check('a number from 0 to 1', (value) => typeof value === 'number' && value >= 0 && value <= 1),
+  volume: numeric('a number from 0 to 1', (value) => typeof value === 'number' && value >= 0 && value <= 1),
 };
 
-/** The first known key whose value has the wrong type, and the problem as text that follows the key. */
+/** A known key whose value has the wrong type, and the problem as text that follows the key. */
+export interface ValueProblem {
+  readonly key: string;
+  readonly problem: string;
+}
+
+/** Every known key whose value has the wrong type. */
+export function valueProblems(
+  checks: KeyChecks,
+  dictionary: Readonly<Record<string, unknown>>,
+): readonly ValueProblem[] {
+  return Object.entries(dictionary).flatMap(([key, value]) => {
+    const problem = Object.hasOwn(checks, key) ? checks[key]!(value) : undefined;
+    return problem === undefined ? [] : [{ key, problem }];
+  });
+}
+
+/** The first of {@link valueProblems}. */
 export function valueProblem(
   checks: KeyChecks,
   dictionary: Readonly<Record<string, unknown>>,
-): { readonly key: string; readonly problem: string } | undefined {
-  for (const [key, value] of Object.entries(dictionary)) {
-    const problem = Object.hasOwn(checks, key) ? checks[key]!(value) : undefined;
-    if (problem !== undefined) return { key, problem };
-  }
-  return undefined;
+): ValueProblem | undefined {
+  return valueProblems(checks, dictionary)[0];
 }
 
 /** Whether it is a JSON object. */
@@ -131,9 +147,14 @@ function check(wanted: string, holds: (value: unknown) => boolean): ValueCheck {
   return (value) => (holds(value) ? undefined : `must be ${wanted}, got ${describe(value)}`);
 }
 
+/** The same where a number is wanted, so that the text of one has quotes by mistake. */
+function numeric(wanted: string, holds: (value: unknown) => boolean): ValueCheck {
+  return (value) => (holds(value) ? undefined : `must be ${wanted}, got ${describeWord(value, true)}`);
+}
+
 function oneOf(...choices: readonly string[]): ValueCheck {
   return (value) =>
     choices.includes(value as string)
       ? undefined
-      : `must be ${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}, got ${describe(value)}`;
+      : `must be ${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}, got ${describeWord(value)}`;
 }

@@ -15,7 +15,7 @@ const NOT_PRINTABLE_ASCII = /[^ -~]/;
 /** Archived documentation and today's contradict each other about this one. */
 const DISPUTED_SUFFIX = '.complication';
 
-/** In the order of the fields; the errors are what keeps a notification from being sent. */
+/** In the order of the fields. */
 export const HEADER_RULES: readonly Http2Rule[] = [
   {
     id: 'expiration-relative',
@@ -130,15 +130,16 @@ export const HEADER_RULES: readonly Http2Rule[] = [
   {
     id: 'push-type-unknown',
     field: 'pushType',
-    severity: 'warning',
-    requirement: `The push type is one that Apple documents: ${PUSH_TYPES.join(', ')}.`,
+    severity: 'error',
+    isLeftToApns: true,
+    requirement: `The push type is one that Apple documents: ${PUSH_TYPES.join(', ')}. The sink sends others too, because Apple adds push types.`,
     source: SENDING,
     problem({ pushType }) {
       if (pushType === undefined || isKnownPushType(pushType)) return undefined;
       const nearest = nearestName(pushType, PUSH_TYPES);
       return nearest === undefined
-        ? `is none that Apple documents; known are ${PUSH_TYPES.join(', ')}`
-        : `is none that Apple documents, did you mean ${nearest}?`;
+        ? `is none that Apple documents, so APNs answers InvalidPushType: use one of ${PUSH_TYPES.join(', ')}`
+        : `is none that Apple documents, so APNs answers InvalidPushType: did you mean ${nearest}?`;
     },
   },
   {

@@ -7,10 +7,10 @@ import { nearestName } from '../core/nearest-name.js';
 import { shownName } from '../core/redact.js';
 import { maxPayloadBytes } from '../protocol/apns/push-type.js';
 import { compactAdvice } from '../protocol/json/compact-advice.js';
-import { APS_KEYS, type KeyChecks, valueProblem } from './aps-value.js';
+import { APS_KEYS, type KeyChecks, valueProblems } from './aps-value.js';
 import type { Http2Rule, JsonObject } from './rule.js';
 import { BACKGROUND, PAYLOAD, WIDGETS } from './rule-sources.js';
-import { goesWithoutAps, impliedPushType, isBroadcast } from './rule-subject.js';
+import { goesWithoutAps, impliedPushType, isBroadcast, pushTypeOf } from './rule-subject.js';
 
 /** Push types whose payload the system reads itself, and not the app alone. */
 const READS_APS: ReadonlySet<string> = new Set([
@@ -69,7 +69,7 @@ export const PAYLOAD_RULES: readonly Http2Rule[] = [
     severity: 'warning',
     requirement: "The `aps` dictionary contains only Apple's keys; the app's own keys are beside it.",
     source: PAYLOAD,
-    payloadProblem: ({ aps = {} }) => unknownKeyProblem(aps, APS_KEYS, 'aps'),
+    payloadProblem: ({ aps = {} }) => unknownKeyProblems(aps, APS_KEYS, 'aps'),
   },
   {
     id: 'aps-value',
@@ -77,7 +77,22 @@ export const PAYLOAD_RULES: readonly Http2Rule[] = [
     severity: 'warning',
     requirement: "The values of Apple's keys are of the type that Apple gives, and dates are UNIX seconds.",
     source: PAYLOAD,
-    payloadProblem: ({ aps = {} }) => wrongValueProblem(aps, APS_KEYS, 'aps'),
+    payloadProblem: ({ aps = {} }) => wrongValueProblems(aps, APS_KEYS, 'aps'),
+  },
+  {
+    id: 'relevance-score',
+    field: 'payload',
+    severity: 'warning',
+    requirement: '`relevance-score` is a number from 0 to 1; in Live Activities any number.',
+    source: PAYLOAD,
+    payloadProblem({ aps = {} }, notification) {
+      const score = aps['relevance-score'];
+      // The rule about values reports what is no number.
+      if (typeof score !== 'number' || (score >= 0 && score <= 1)) return undefined;
+      return pushTypeOf(notification) === 'liveactivity' || 'event' in aps
+        ? undefined
+        : `has an aps whose relevance-score must be from 0 to 1, got ${score}; only Live Activities may have another`;
+    },
   },
   {
     id: 'background-content',
@@ -134,28 +149,33 @@ export function payloadBytesProblem(
     : undefined;
 }
 
-/** The first key that Apple does not define in this dictionary of the payload, as text that follows "payload". */
-export function unknownKeyProblem(
+/** A payload of any size has no more findings of one rule than this. Apple defines fewer keys. */
+const MAX_FINDINGS = 100;
+
+/** The keys that Apple does not define in this dictionary of the payload, each as text that follows "payload". */
+export function unknownKeyProblems(
   dictionary: JsonObject,
   checks: KeyChecks,
   name: string,
-): string | undefined {
-  const unknown = Object.keys(dictionary).find((key) => !Object.hasOwn(checks, key));
-  if (unknown === undefined) return undefined;
-  const nearest = nearestName(unknown, Object.keys(checks));
-  const advice =
-    nearest === undefined
-      ? "which is not one of Apple's keys; put your own keys beside aps"
-      : `did you mean ${nearest}?`;
-  return `has "${shownName(unknown)}" in ${name}, ${advice}`;
+): readonly string[] {
+  const unknown = Object.keys(dictionary).filter((key) => !Object.hasOwn(checks, key));
+  return unknown.slice(0, MAX_FINDINGS).map((key) => {
+    const nearest = nearestName(key, Object.keys(checks));
+    const advice =
+      nearest === undefined
+        ? "which is not one of Apple's keys; put your own keys beside aps"
+        : `did you mean ${nearest}?`;
+    return `has "${shownName(key)}" in ${name}, ${advice}`;
+  });
 }
 
-/** The first value in this dictionary of the payload that is not of its type, as text that follows "payload". */
-export function wrongValueProblem(
+/** The values in this dictionary of the payload that are not of their type, each as text that follows "payload". */
+export function wrongValueProblems(
   dictionary: JsonObject,
   checks: KeyChecks,
   name: string,
-): string | undefined {
-  const found = valueProblem(checks, dictionary);
-  return found === undefined ? undefined : `has an ${name} whose ${found.key} ${found.problem}`;
+): readonly string[] {
+  return valueProblems(checks, dictionary).map(
+    ({ key, problem }) => `has an ${name} whose ${key} ${problem}`,
+  );
 }

@@ -9,7 +9,7 @@ export interface Http2RuleContext {
   readonly defaultTopic?: string | undefined;
 }
 
-/** `error`: APNs refuses it, so it is not sent. `warning`: it is sent, and most likely not what was meant. */
+/** `error`: APNs refuses it. `warning`: APNs takes it, and it is most likely not what was meant. */
 export type RuleSeverity = 'error' | 'warning';
 
 /** Where a rule is written down. */
@@ -38,6 +38,11 @@ export interface Http2Rule {
   /** The field that has to change; absent for the notification as a whole. */
   readonly field?: keyof Notification;
   readonly severity: RuleSeverity;
+  /**
+   * Of an error: the sink sends it all the same and APNs decides, because Apple may allow more than was documented when
+   * this package was made.
+   */
+  readonly isLeftToApns?: true;
   /** The rule as one sentence. */
   readonly requirement: string;
   readonly source: RuleSource;
@@ -46,10 +51,10 @@ export interface Http2Rule {
    * every wire: `checkNotification` enforces them.
    */
   readonly problem?: (notification: Notification, context: Http2RuleContext) => string | undefined;
-  /** The same for rules that look at the payload, which is read for nobody else. */
+  /** The same for rules that look at the payload, which is read for nobody else; a text for each wrong key or value. */
   readonly payloadProblem?: (
     payload: RulePayload,
     notification: Notification,
     context: Http2RuleContext,
-  ) => string | undefined;
+  ) => string | readonly string[] | undefined;
 }

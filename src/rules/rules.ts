@@ -33,7 +33,9 @@ export const HTTP2_RULES: readonly Http2Rule[] = [
 /** What the rules look at whose breach keeps a notification from being sent. */
 export type HeaderRuleFields = Pick<Notification, 'topic' | 'pushType' | 'priority'>;
 
-const HEADER_ERRORS = HEADER_RULES.filter(({ severity }) => severity === 'error');
+const HEADER_ERRORS = HEADER_RULES.filter(
+  ({ severity, isLeftToApns = false }) => severity === 'error' && !isLeftToApns,
+);
 
 /** One breach of a rule, ready to be written as one NDJSON line. */
 export interface LintFinding {
@@ -106,9 +108,9 @@ export function lintNotification(
     throw error;
   }
   return HTTP2_RULES.flatMap((rule) => {
-    const problem =
-      rule.problem?.(notification, context) ?? rule.payloadProblem?.(payload, notification, context);
-    return problem === undefined ? [] : [finding(rule, rule.field, problem)];
+    const problems =
+      rule.problem?.(notification, context) ?? rule.payloadProblem?.(payload, notification, context) ?? [];
+    return [problems].flat().map((problem) => finding(rule, rule.field, problem));
   });
 }
 

@@ -15,7 +15,7 @@ const NOW = 1_800_000_000;
 const TYPES = {
   text: ['a string', ['', 'x'], [1, null, {}, ['x']]],
   number: ['a number', [0, 0.5, -1], ['1', null, {}]],
-  whole: ['a whole number', [0, 7, -1], [0.5, '1', null]],
+  whole: ['a whole number of at least 0', [0, 7], [-1, 0.5, '1', null]],
   object: ['an object', [{}], ['x', null, []]],
   textOrObject: ['a string or an object', ['x', {}], [1, null, ['x']]],
   flag: ['1 or 0', [0, 1], [2, true, '1', null]],

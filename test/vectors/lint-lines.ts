@@ -10,6 +10,8 @@ export interface LintLineVector {
   readonly rule: string;
   /** Part of the message. */
   readonly message: string;
+  /** Part of the message of a second finding of the same rule. */
+  readonly secondMessage?: string;
   /** Part of the address of the rule's source. */
   readonly source: string;
 }
@@ -68,6 +70,7 @@ export const LINT_LINE_VECTORS: readonly LintLineVector[] = [
     line: `${ALERT}{"aps":{"alert":"Smoke","sound":{"critical":true,"name":"alarm.caf","volume":"1"}}}}`,
     rule: 'sound-value',
     message: 'whose critical must be 1 or 0, got true',
+    secondMessage: 'whose volume must be a number from 0 to 1, got the string "1": remove the quotes',
     source: 'generating-a-remote-notification',
   },
   {

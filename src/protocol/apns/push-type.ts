@@ -1,6 +1,7 @@
 /**
  * Push types, and what each demands of topic and payload. Source: Apple, "Sending notification requests to
- * APNs", under `apns-push-type`. Apple adds to them, so one that is not here is no error.
+ * APNs", under `apns-push-type`. Apple adds to them, so the sink also sends one that is not here.
+ * The simulator and lint judge as APNs does today: InvalidPushType.
  */
 
 /** What a push type demands. */

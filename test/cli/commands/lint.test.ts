@@ -77,15 +77,15 @@ describe('apns-streams lint', () => {
         source: 'docs/ndjson.md',
       },
       {
-        severity: 'warning',
+        severity: 'error',
         line: 4,
         rule: 'push-type-unknown',
         field: 'pushType',
-        message: expect.stringContaining('known are'),
+        message: expect.stringContaining('APNs answers InvalidPushType: use one of alert'),
         source: sending,
       },
     ]);
-    expect(io.err).toBe('4 notifications: 2 errors, 2 warnings\n');
+    expect(io.err).toBe('4 notifications: 3 errors, 1 warning\n');
   });
 
   it('names the file where there are several', async () => {
@@ -151,7 +151,7 @@ describe('apns-streams lint', () => {
       },
     });
     const stdin = Array.from({ length: 20 }, () =>
-      (line({ priority: 7 }) + line({ pushType: 'x' })).repeat(500),
+      (line({ priority: 7 }) + line({ pushType: undefined })).repeat(500),
     );
     const { code, io } = await lint([], { stdin, stdout });
     expect(code).toBe(1);

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { PUSH_TYPES, topicSuffix } from '../../../src/protocol/apns/push-type.js';
+import { lintNotification } from '../../../src/rules/rules.js';
 import {
   mintAuthority,
   mintClientCertificate,
@@ -53,6 +55,25 @@ describe('the HTTP/2 side', () => {
     ]);
     expect(simulator.counts).toMatchObject({ requests: 1, accepted: 1, rejected: 0, discarded: 0 });
   });
+
+  it.each([...PUSH_TYPES, 'alarm', 'Alert', 'hologram'])(
+    'judges push type %s as lint does',
+    async (pushType) => {
+      const { client } = await start();
+      const topic = `com.example.app${topicSuffix(pushType) ?? ''}`;
+      const { status, body } = await client.notify(TOKEN, {
+        'apns-push-type': pushType,
+        'apns-topic': topic,
+        'apns-priority': '5',
+      });
+      const isRefused = status === 400 && JSON.parse(body).reason === 'InvalidPushType';
+      const payload = { aps: {} };
+      const findings = lintNotification({ deviceToken: TOKEN, payload, topic, pushType }, { auth: 'token' });
+      const errors = findings.filter(({ severity }) => severity === 'error').map(({ rule }) => rule);
+      expect(errors).toEqual(isRefused ? ['push-type-unknown'] : []);
+      expect(isRefused).toBe(!(PUSH_TYPES as string[]).includes(pushType));
+    },
+  );
 
   it('makes an apns-id where there is none', async () => {
     const { simulator, client } = await start();
