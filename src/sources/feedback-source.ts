@@ -17,6 +17,7 @@ import {
   type FeedbackTuple,
 } from '../protocol/binary/feedback-tuple.js';
 import { PacketReader } from '../protocol/packet-reader.js';
+import { FEEDBACK_HEAD_BYTES, notFeedbackError, protocolOf } from './feedback-problem.js';
 import { LastingSource } from './lasting-source.js';
 
 /** Options of {@link createFeedbackSource}. */
@@ -54,7 +55,8 @@ const OPTION_NAMES = [
  * get. Delete a token only if its last registration is older than the tuple's timestamp. Tuples that arrive
  * while nobody reads stay with the service, through backpressure.
  *
- * Ends when the service closes between tuples; an end inside one is APNS_ERR_TRUNCATED_PACKET. No failure
+ * Ends when the service closes between tuples; an end inside one is APNS_ERR_TRUNCATED_PACKET. What answers in HTTP, or
+ * with a tuple without a device token, is no feedback service: APNS_ERR_MALFORMED_PACKET, also while polling. No failure
  * arrives before the tuples ahead of it have been read. With `intervalMs` it goes on for ever, and a reading
  * that fails is repeated as `backoff` says.
  *
@@ -122,20 +124,33 @@ class FeedbackSource extends LastingSource implements ReadableOf<FeedbackTuple> 
   #receive(socket: TLSSocket): void {
     const reader = new PacketReader(FEEDBACK_TUPLE_FORMAT);
     let fault: ApnsError | undefined;
+    let head: Buffer = Buffer.alloc(0);
     this.#state = 'reading';
     this.#socket = socket;
     const handlers: ReceiveHandlers = {
       onBytes: (chunk) => {
+        if (fault !== undefined) return;
+        if (head.length < FEEDBACK_HEAD_BYTES) {
+          head = Buffer.concat([head, chunk.subarray(0, FEEDBACK_HEAD_BYTES - head.length)]);
+        }
         const tuples: FeedbackTuple[] = [];
-        // Any bytes are tuples: only an end can be a fault.
         reader.read(chunk, (bytes, start, end) => tuples.push(decodeFeedbackTuple(bytes, start, end)));
-        for (const tuple of tuples) if (!this.push(tuple)) this.#pause();
+        for (const tuple of tuples) {
+          // Any other bytes are tuples. HTTP/2 begins with a SETTINGS frame, which has zeros where the length stands.
+          if (tuple.deviceToken === '') {
+            fault = notFeedbackError(this.#target, head);
+            socket.destroy();
+            return;
+          }
+          if (!this.push(tuple)) this.#pause();
+        }
       },
       onEnd: () => {
         try {
           reader.end();
         } catch (error) {
-          fault = error as ApnsError;
+          fault ??=
+            protocolOf(head) === undefined ? (error as ApnsError) : notFeedbackError(this.#target, head);
         }
         socket.destroySoon();
       },
@@ -175,7 +190,8 @@ class FeedbackSource extends LastingSource implements ReadableOf<FeedbackTuple> 
   }
 
   #onFailure(error: ApnsError): void {
-    const isFinal = this.#intervalMs === undefined || isFatalConnectionError(error);
+    const isFeedback = error.code !== 'APNS_ERR_MALFORMED_PACKET';
+    const isFinal = this.#intervalMs === undefined || isFatalConnectionError(error) || !isFeedback;
     const delay = isFinal ? undefined : this.#backoff.next();
     if (delay === undefined) this.failAfterReading(error);
     else this.#connectAfter(delay);

@@ -76,7 +76,7 @@ test('does not connect before it is read', async () => {
 
 test('reads tuples of any length, cut anywhere, of any time', async () => {
   const list = [
-    { timestamp: 0, deviceToken: '' },
+    { timestamp: 0, deviceToken: 'ab' },
     { timestamp: 0xffff_ffff, deviceToken: 'ab'.repeat(100) },
     { timestamp: 1, deviceToken: 'cd'.repeat(65_535) },
     ...tuples(1),
@@ -90,6 +90,34 @@ test('reads tuples of any length, cut anywhere, of any time', async () => {
     socket.end();
   });
   expect(await readAll(stream)).toEqual({ read: list });
+});
+
+/** RFC 9113: a SETTINGS frame of 18 bytes, as the first bytes of an HTTP/2 server. */
+const SETTINGS = Buffer.from('000012040000000000000300000064000400100000000601000000', 'hex');
+
+test.each<[string, Buffer, RegExp]>([
+  ['HTTP/2', SETTINGS, /answers in HTTP\/2, so it is no feedback service: give .* 2196$/],
+  ['HTTP/2 with an empty SETTINGS', Buffer.from('000000040000000000', 'hex'), /answers in HTTP\/2/],
+  ['HTTP/1', Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'), /answers in HTTP\/1/],
+  ['an empty token', encode([{ timestamp: 1, deviceToken: '' }]), /a tuple without a device token/],
+])('fails for %s, also while polling', async (_name, bytes, message) => {
+  for (const options of [{}, { intervalMs: 1 }]) {
+    const { stream, service } = await source((socket) => socket.end(bytes), options);
+    const error: NodeJS.ErrnoException = await stream.toArray().then(
+      () => expect.unreachable(),
+      (thrown) => thrown,
+    );
+    expect(error.code).toBe('APNS_ERR_MALFORMED_PACKET');
+    expect(error.message).toMatch(message);
+    expect(service.connections).toBe(1);
+  }
+});
+
+test('fails for a tuple without a token, behind those before it', async () => {
+  const { stream } = await source((socket) =>
+    socket.end(encode([...tuples(30), { timestamp: 1, deviceToken: '' }, ...tuples(1)])),
+  );
+  expect(await readAll(stream)).toEqual({ read: tuples(30), code: 'APNS_ERR_MALFORMED_PACKET' });
 });
 
 test('fails for an end inside a tuple, behind all those before it', async () => {

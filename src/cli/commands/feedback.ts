@@ -1,13 +1,14 @@
 /** `apns-streams feedback`: the tuples of a feedback service as NDJSON. */
 
 import { pipeline } from 'node:stream/promises';
+import { ApnsError } from '../../core/errors.js';
 import { MAX_TIMER_MS } from '../../core/options.js';
 import { createFeedbackSource } from '../../sources/feedback-source.js';
 import { createNdjsonStringifier } from '../../transforms/ndjson-stringifier.js';
 import { parseAddress } from '../args/address.js';
 import { type Command, defineCommand } from '../args/command.js';
 import { CONNECTION_OPTIONS } from '../args/connection-options.js';
-import { usageError } from '../command-error.js';
+import { CommandError, usageError } from '../command-error.js';
 import { readCredentials, readProxy } from '../credentials/credential-files.js';
 import { ExitCode } from '../exit-code.js';
 import { exitCodeOfSignal } from '../exit-status.js';
@@ -93,7 +94,12 @@ export const feedbackCommand: Command = defineCommand({
         createNdjsonStringifier(),
         createOutput(io.stdout, { onWritten: hush, advice: LOST }),
       );
-    }).finally(hush);
+    })
+      .catch((cause) => {
+        if (!(cause instanceof ApnsError) || cause.code !== 'APNS_ERR_MALFORMED_PACKET') throw cause;
+        throw new CommandError(ExitCode.CannotConnect, cause.message, { cause });
+      })
+      .finally(hush);
     return signal === undefined ? ExitCode.Ok : exitCodeOfSignal(signal);
   },
 });
