@@ -1,6 +1,7 @@
 /** What standard output is told about outcomes, and the tally of what went wrong. */
 import { Transform, type TransformCallback } from 'node:stream';
 import type { InvalidNotificationError } from '../../core/errors.js';
+import type { Notification } from '../../core/notification.js';
 import type { Outcome } from '../../core/outcome.js';
 import { shownReason } from '../../core/redact.js';
 import { StatusCode } from '../../protocol/binary/status-code.js';
@@ -59,12 +60,14 @@ export class OutcomeReport extends Transform {
   /** Adds the outcome of a line that never became a notification. */
   addInvalidLine(error: InvalidNotificationError, file: string | undefined): void {
     const { line, field, problem: message } = error;
+    const context = contextOf(error);
     this.write({
       status: 'invalid',
       ...(file === undefined ? {} : { file }),
       ...(line === undefined ? {} : { line }),
       ...(field === undefined ? {} : { field }),
       message,
+      ...(context === undefined ? {} : { context }),
     } satisfies ReportedOutcome);
   }
 
@@ -99,6 +102,12 @@ export class OutcomeReport extends Transform {
     const key = known ? name : 'others';
     this.#reasons.set(key, (this.#reasons.get(key) ?? 0) + 1);
   }
+}
+
+/** The `context` of a line that is a JSON object; `undefined` for a line that gives two of them. */
+function contextOf({ field, notification }: InvalidNotificationError): unknown {
+  if (field === 'context' || typeof notification !== 'object' || notification === null) return undefined;
+  return Object.hasOwn(notification, 'context') ? (notification as Notification).context : undefined;
 }
 
 /** Whether time may mend it, on either wire: an HTTP status is never a status code of the binary one. */
