@@ -125,6 +125,18 @@ describe('--stop-timeout-ms', () => {
     expect(summary.unwritten).toBeLessThanOrEqual(summary.notifications);
   });
 
+  it('stops at once for 0', async () => {
+    simulator.gateway.setFaults({ stall: true });
+    const command = send('--stop-timeout-ms', '0');
+    command.stdin.write(lines(20));
+    await simulator.until(({ connections }) => connections === 1);
+    command.kill('SIGTERM');
+    const { code, out, err } = await command.exit();
+    expect(code, err).toBe(143);
+    expect(err).toContain('stopping at once');
+    for (const status of statuses(out)) expect(['unsent', 'unknown']).toContain(status);
+  });
+
   it('counts from the first signal, and ends when all notifications are settled', () => {
     const io = new FakeIo();
     const interrupts = new Interrupts(io, 8000);

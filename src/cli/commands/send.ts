@@ -36,7 +36,7 @@ export const sendCommand: Command = defineCommand({
   options: { ...SEND_OPTIONS, ...CONNECTION_OPTIONS },
   notes: [
     'Without FILE, or for the FILE -, standard input is read. With several files each outcome names its file.',
-    'Exit code: 0 all accepted, 1 some rejected or invalid, 64 wrong usage, 69 cannot connect, 74 reading or writing failed, 75 some unknown or unsent (send those again), 77 credentials refused, 78 bad configuration, 129/130/141/143 SIGHUP, SIGINT, broken pipe, SIGTERM. The first SIGINT, SIGTERM or SIGHUP stops reading and waits up to --stop-timeout-ms for outcomes; a second one stops at once.',
+    'Exit code: 0 all accepted, 1 some rejected or invalid, 64 wrong usage, 69 cannot connect, 74 reading or writing failed, 75 some unknown or unsent (the summary says which to send again), 77 credentials refused, 78 bad configuration, 129/130/141/143 SIGHUP, SIGINT, broken pipe, SIGTERM. The first SIGINT, SIGTERM or SIGHUP stops reading and waits up to --stop-timeout-ms for outcomes; a second one stops at once.',
   ],
   examples: [
     'apns-streams send notifications.ndjson --to simulator:http2',
@@ -67,6 +67,7 @@ const NOTHING: SendingResult = {
   valid: undefined,
   rejectedForNow: 0,
   refusedForSettings: 0,
+  openUnknown: 0,
   reasons: [],
   elapsedMs: 0,
   stoppedAfter: undefined,

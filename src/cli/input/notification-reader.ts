@@ -3,7 +3,7 @@ import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { InvalidNotificationError } from '../../core/errors.js';
 import type { Notification } from '../../core/notification.js';
-import { lineOf } from '../../core/source-line.js';
+import { lineBytesOf, lineOf } from '../../core/source-line.js';
 import { createNdjsonParser } from '../../transforms/ndjson-parser.js';
 import { inFlags } from '../output/format-error.js';
 import { createForwarder } from '../output/pipe-without-end.js';
@@ -45,21 +45,21 @@ export interface Place {
   readonly line: number;
 }
 
-/** So many lines became notifications or invalid outcomes within the first so many bytes. */
-interface Mark {
-  readonly lines: number;
-  readonly bytes: number;
-}
-
 const NEWLINE = 0x0a;
+
+/** An estimate that is too high must not show 100 % while there is more to read. */
+const MAX_UNREAD_FRACTION = 0.99;
 
 /** The inputs of one run. */
 export class Feed {
   readonly #options: FeedOptions;
   readonly #totalBytes: number;
-  readonly #marks: Mark[] = [];
-  #settledBytes = 0;
+  /** Lines that were handed over, skipped or reported as invalid. Blank lines do not count. */
   #lines = 0;
+  /** Of those, the lines whose length is known, and their bytes with the newline. */
+  #measuredLines = 0;
+  #measuredBytes = 0;
+  #isRead = false;
   #submitted = 0;
   #skipped = 0;
   #last: Place | undefined;
@@ -86,14 +86,16 @@ export class Feed {
   }
 
   /**
-   * The share of the input that is settled, 0 to 1; `undefined` when the input's size is not known. As many
-   * lines as are settled, counted from the start, end behind that many bytes: so it comes from settled lines
-   * alone, and is 1 only when all are.
+   * The share of the input that is settled, 0 to 1; `undefined` when the input's size is not known. It is the number of
+   * settled lines times the average length of a line, so lines that were only read do not count. It is 1 only when all
+   * inputs are read and all lines are settled.
    */
   get fraction(): number | undefined {
     if (!(this.#totalBytes > 0)) return undefined;
-    this.#passMarks((this.#options.settled?.() ?? 0) + this.#skipped);
-    return Math.min(1, this.#settledBytes / this.#totalBytes);
+    if (this.#measuredLines === 0) return 0;
+    const settled = (this.#options.settled?.() ?? 0) + this.#skipped;
+    const settledBytes = (settled * this.#measuredBytes) / this.#measuredLines;
+    return Math.min(settledBytes / this.#totalBytes, this.#isRead ? 1 : MAX_UNREAD_FRACTION);
   }
 
   /**
@@ -104,13 +106,16 @@ export class Feed {
     const { inputs } = this.#options;
     let start = 0;
     for (const input of inputs) {
-      start += await this.#read(input, inputs.length > 1 ? input.name : undefined, start, signal);
-      this.#mark(this.#lines, start);
+      start += await this.#read(input, inputs.length > 1 ? input.name : undefined, signal);
+      // The length of an invalid line is not known. At the end of an input the sum of all lengths is.
+      this.#measuredLines = this.#lines;
+      this.#measuredBytes = start;
     }
+    this.#isRead = true;
   }
 
   /** Resolves with the number of bytes read. */
-  async #read(input: Input, file: string | undefined, start: number, signal: AbortSignal): Promise<number> {
+  async #read(input: Input, file: string | undefined, signal: AbortSignal): Promise<number> {
     const { onInvalid, drained, maxLineBytes, into, gate } = this.#options;
     const parser = createNdjsonParser({
       payload: 'raw',
@@ -125,6 +130,8 @@ export class Feed {
       each: (notification) => {
         const line = lineOf(notification) ?? 0;
         this.#lines++;
+        this.#measuredLines++;
+        this.#measuredBytes += lineBytesOf(notification) + 1;
         if (gate?.admit(line) === false) {
           this.#skipped++;
           return false;
@@ -146,36 +153,16 @@ export class Feed {
     let bytes = 0;
     // Known ahead of the end of a file that ends in a newline: reading may be stopped between the two.
     let isAllRead = false;
-    const feed = this;
     async function* watch(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
       for await (const chunk of source) {
         await drained?.(signal);
         isAllRead = bytes + chunk.length === input.size && chunk.at(-1) === NEWLINE;
         yield chunk;
-        const newline = chunk.lastIndexOf(NEWLINE);
-        // The parser is through with the chunk, unless the chunk is so small that it queues.
-        if (newline >= 0 && parser.writableLength === 0) {
-          feed.#mark(feed.#lines + parser.readableLength, start + bytes + newline + 1);
-        }
         bytes += chunk.length;
       }
     }
     await readInput(input, (source) => pipeline(source, watch, parser, forwarder, { signal }));
     return bytes;
-  }
-
-  #mark(lines: number, bytes: number): void {
-    const settled = this.#options.settled?.();
-    if (settled === undefined || Number.isNaN(this.#totalBytes)) return;
-    // Also where nobody looks at the fraction, so that marks never pile up.
-    this.#passMarks(settled + this.#skipped);
-    this.#marks.push({ lines, bytes });
-  }
-
-  #passMarks(settled: number): void {
-    while (this.#marks.length > 0 && this.#marks[0]!.lines <= settled) {
-      this.#settledBytes = this.#marks.shift()!.bytes;
-    }
   }
 }
 

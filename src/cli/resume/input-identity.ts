@@ -12,7 +12,11 @@ export interface FoundIdentity {
   readonly identity: InputIdentity;
   /** The bytes of `before` are there unchanged, and more behind them. */
   readonly hasGrown: boolean;
+  /** The lines of the input, blank ones and a last line without a newline included. */
+  readonly lines: number;
 }
+
+const NEWLINE = 0x0a;
 
 /**
  * Reads the input once to its end. Neither name nor times are in it, so a file may be copied, moved and
@@ -29,6 +33,8 @@ export async function identifyInput(
 ): Promise<FoundIdentity> {
   const hash = createHash('sha256');
   let bytes = 0;
+  let lines = 0;
+  let isInLine = false;
   let begin: string | undefined;
   const input = { name, size, open: () => createReadStream(name, { highWaterMark: 1024 * 1024 }) };
   await readInput(input, async (source) => {
@@ -36,6 +42,8 @@ export async function identifyInput(
       stop?.throwIfAborted();
       const missing = before === undefined ? -1 : before.bytes - bytes;
       bytes += chunk.length;
+      lines += countNewlines(chunk);
+      isInLine = chunk.at(-1) !== NEWLINE;
       if (missing < 0 || missing >= chunk.length) {
         hash.update(chunk);
         continue;
@@ -46,7 +54,14 @@ export async function identifyInput(
     }
   });
   const identity = { path: name, bytes, sha256: hash.digest('hex') };
-  return { identity, hasGrown: begin !== undefined && begin === before?.sha256 };
+  const hasGrown = begin !== undefined && begin === before?.sha256;
+  return { identity, hasGrown, lines: isInLine ? lines + 1 : lines };
+}
+
+function countNewlines(chunk: Buffer): number {
+  let count = 0;
+  for (let at = chunk.indexOf(NEWLINE); at >= 0; at = chunk.indexOf(NEWLINE, at + 1)) count++;
+  return count;
 }
 
 /**

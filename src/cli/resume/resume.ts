@@ -84,7 +84,7 @@ async function open(
 ): Promise<Resumption> {
   const { 'on-unknown': onUnknown, 'window-count': window = DEFAULT_WINDOW, to = '', outcomes } = values;
   const found = readLedger(path);
-  const { identity, hasGrown } = await identifyInput(input, found?.header.input, stop);
+  const { identity, hasGrown, lines } = await identifyInput(input, found?.header.input, stop);
   if (found !== undefined) checkLedger(given, found.header, { input: identity, to }, hasGrown);
   const settled = found?.settled ?? new LineRanges();
   const inDoubt = found === undefined || found.ended !== undefined ? 0 : found.header.window;
@@ -92,11 +92,12 @@ async function open(
   // The ledger adds to what was refused.
   const earlier = new EarlierRefusals(refused.without(settled));
   const settledBefore = settled.count;
+  const duplicatesAtMost = Math.min(inDoubt, lines - settledBefore);
   const isWritten = outcomes !== 'none' && isEmptyFile(stdout);
   const common = {
-    note: found === undefined ? beginningNote(given, stdout) : noteOf(given, found),
+    note: found === undefined ? beginningNote(given, stdout) : noteOf(given, found, duplicatesAtMost),
     warning: settledBefore > 0 && isWritten ? OVERWRITTEN : undefined,
-    figures: { ledger: given, settledBefore, duplicatesAtMost: inDoubt, earlier },
+    figures: { ledger: given, settledBefore, duplicatesAtMost, earlier },
     input: identifiedInput(input, identity),
   };
   lock.check();
@@ -176,18 +177,24 @@ function beginningNote(path: string, stdout: CommandIo['stdout']): string {
     : note;
 }
 
-function noteOf(path: string, { header, settled, refused, ended }: LedgerContent): string {
+function noteOf(
+  path: string,
+  { header, settled, refused, ended }: LedgerContent,
+  duplicatesAtMost: number,
+): string {
   const { through, beyond } = settled;
   if (ended === 'complete')
     return `${path} is complete: every line of ${header.input.path} is settled, nothing is sent`;
   const more = beyond.reduce((sum, [first, last]) => sum + last - first + 1, 0);
+  const start = through === 0 ? 'starting from the first line' : `resuming after line ${grouped(through)}`;
+  const later = more === 0 ? '' : `; ${counted(more, 'later line')} ${more === 1 ? 'is' : 'are'} settled`;
+  const twice =
+    ended === 'idle' || duplicatesAtMost === 0
+      ? 'nothing can arrive twice'
+      : `up to ${counted(duplicatesAtMost, 'notification')} may be sent a second time`;
   const again =
     refused.count === 0
       ? ''
       : `; ${counted(refused.count, 'line')} refused before because of credentials or options will be sent again`;
-  const twice =
-    ended === 'idle'
-      ? 'nothing was under way'
-      : `up to ${counted(header.window, 'notification')} may be sent a second time`;
-  return `resuming after line ${grouped(through)}: ${counted(more, 'line')} settled beyond it; ${twice}${again}`;
+  return `${start}${later}; ${twice}${again}`;
 }

@@ -77,6 +77,11 @@ export class SettlementLog implements SendingLog {
     this.#resendsUnknown = true;
   }
 
+  /** How many lines are `unknown` and not settled: resuming sends them. Final after {@link SettlementLog.close}. */
+  get openUnknown(): number {
+    return this.#unclear;
+  }
+
   admitInvalid(line: number): boolean {
     if (this.#options.settled.has(line)) return false;
     this.#invalid.add(line);

@@ -10,9 +10,9 @@ export interface ProgressSnapshot {
   readonly settled: number;
   /** Of those, the ones that are neither accepted nor presumed. */
   readonly problems: number;
-  /** Notifications handed to the delivery and not settled. */
-  readonly pending: number;
-  /** Bytes of input behind the settled notifications, over all bytes; `undefined` when not known. */
+  /** Notifications that are sent or about to be sent and have no outcome: at most --window-count. */
+  readonly inFlight: number;
+  /** The share of the input that is settled, 0 to 1; `undefined` when not known. */
   readonly fraction: number | undefined;
   /** The text about connecting, if there is one. */
   readonly connecting?: string | undefined;
@@ -57,7 +57,7 @@ export class Progress {
   }
 
   #line(): string {
-    const { settled, problems, pending, fraction, connecting } = this.#look();
+    const { settled, problems, inFlight, fraction, connecting } = this.#look();
     const now = this.#io.clock.now();
     this.#samples.push([now, settled]);
     if (this.#samples.length > RATE_SAMPLES) this.#samples.shift();
@@ -69,7 +69,7 @@ export class Progress {
       `${grouped(settled)} settled`,
       ...(problems === 0 ? [] : [`${grouped(problems)} not accepted`]),
       `${grouped(rate)}/s`,
-      `${grouped(pending)} in flight`,
+      `${grouped(inFlight)} in flight`,
       ...(connecting === undefined ? [] : [printable(connecting)]),
     ].join(', ');
   }

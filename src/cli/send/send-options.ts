@@ -26,9 +26,9 @@ export const SEND_OPTIONS = {
   'key-id': {
     kind: 'text',
     value: 'ID',
-    help: 'The id of --provider-key, 10 characters (what the file name AuthKey_ID.p8 says).',
+    help: 'The id of --provider-key, 10 letters and digits (what the file name AuthKey_ID.p8 says).',
   },
-  'team-id': { kind: 'text', value: 'ID', help: 'The id of the developer team, 10 characters.' },
+  'team-id': { kind: 'text', value: 'ID', help: 'The id of the developer team, 10 letters and digits.' },
   auth: {
     kind: 'choice',
     choices: ['certificate', 'token'],
@@ -73,7 +73,8 @@ export const SEND_OPTIONS = {
   'stop-timeout-ms': {
     kind: 'integer',
     value: 'MS',
-    help: 'How long to wait for outcomes after the first signal; then the rest is unsent or unknown (8000).',
+    help: 'How long to wait for outcomes after the first signal; then the rest is unsent or unknown (8000). 0 stops at once.',
+    min: 0,
     max: 2_147_483_647,
   },
   'max-line-bytes': { kind: 'integer', value: 'N', help: 'A longer input line is invalid.' },

@@ -6,6 +6,8 @@ import type { ReportedOutcome } from './outcome-report.js';
 export interface SendingLog extends Gate {
   /** Called once, with the error, when nothing can be recorded any more. */
   onFail: (error: unknown) => void;
+  /** How many lines are `unknown` and not settled: resuming sends them. Final after `close`. */
+  readonly openUnknown: number;
   /** Called for every outcome, in the order of printing. */
   onOutcome(outcome: ReportedOutcome, printed: boolean, isRefused?: boolean): void;
   /** Called when so many more outcomes were written completely to standard output. */

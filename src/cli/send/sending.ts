@@ -106,6 +106,7 @@ export class Sending {
       valid,
       rejectedForNow: this.#report.rejectedForNow,
       refusedForSettings: this.#report.refused,
+      openUnknown: this.#log?.openUnknown ?? 0,
       reasons: this.#report.reasons,
       elapsedMs: (this.#endedAt ?? this.#io.clock.now()) - this.#startedAt,
       stoppedAfter: this.#stoppedEarly && !this.#feed.isExhausted ? this.#feed.last : undefined,
@@ -217,12 +218,21 @@ export class Sending {
 
   get #stopping(): string {
     const { stopTimeoutMs } = this.#options;
+    if (stopTimeoutMs === 0) return 'apns-streams: stopping at once';
     const time = stopTimeoutMs === undefined ? '' : ` up to ${seconds(stopTimeoutMs)}`;
     return `apns-streams: stopping: waiting${time} for the outcomes of notifications in flight; another signal stops at once`;
   }
 
   get #settled(): number {
     return settledCount(this.#delivery.counts) + (this.#delivery.valid ?? 0) + this.#invalidLines;
+  }
+
+  /** The notifications that --window-count limits. What waits in the delivery's own buffer is not among them. */
+  get #inFlight(): number {
+    const delivery = this.#delivery;
+    const settled = settledCount(delivery.counts) + (delivery.valid ?? 0);
+    // A delivery that fails settles its buffer, which Node still counts.
+    return Math.max(0, this.#feed.submitted - settled - delivery.writableLength);
   }
 
   #snapshot(news: ConnectionNews): ProgressSnapshot {
@@ -232,7 +242,7 @@ export class Sending {
     return {
       settled,
       problems: settled - accepted - presumed - valid,
-      pending: this.#feed.submitted + this.#invalidLines - settled,
+      inFlight: this.#inFlight,
       fraction: this.#feed.fraction,
       connecting: news.text,
     };

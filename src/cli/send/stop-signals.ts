@@ -9,11 +9,12 @@ export class Interrupts {
   #stopTimer: () => void = () => {};
   #signal: StopSignal | undefined;
 
-  /** @param stopTimeoutMs how long after the first signal {@link Interrupts.second} comes by itself */
+  /** @param stopTimeoutMs how long after the first signal {@link Interrupts.second} comes by itself; 0 for at once */
   constructor(io: Pick<CommandIo, 'onSignal' | 'clock'>, stopTimeoutMs?: number) {
     this.#remove = io.onSignal((signal) => {
       this.#signal ??= signal;
       if (this.#first.signal.aborted) this.#second.abort();
+      else if (stopTimeoutMs === 0) this.#second.abort();
       else if (stopTimeoutMs !== undefined) {
         this.#stopTimer = io.clock.every(stopTimeoutMs, () => {
           this.#stopTimer();

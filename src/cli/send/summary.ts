@@ -13,6 +13,8 @@ export interface SendingResult {
   readonly rejectedForNow: number;
   /** Notifications that were refused because of credentials or options, and not because of their contents. */
   readonly refusedForSettings: number;
+  /** With a ledger: how many of the unknown lines are not settled, so that resuming sends them. */
+  readonly openUnknown: number;
   readonly reasons: readonly (readonly [reason: string, count: number])[];
   readonly elapsedMs: number;
   /** The last line that was handed over when reading stopped early. */
@@ -70,11 +72,35 @@ export function summaryOf(result: SendingResult, resume?: ResumeFigures): string
         `  ${grouped(rejectedForNow)} ${were} rejected only for now (429, 500, 503; ProcessingError): send them again later`,
       );
     }
-    if (counts.unsent > 0 || counts.unknown > 0) {
-      lines.push('  send the lines whose outcome is unsent or unknown again; unknown ones may arrive twice');
-    }
+    lines.push(...(resume === undefined ? sendAgainLines(result) : runAgainLines(result)));
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** What to do without a ledger: the user chooses the lines and sends them. */
+function sendAgainLines({ counts: { unsent, unknown } }: SendingResult): string[] {
+  if (unsent === 0 && unknown === 0) return [];
+  const statuses = [...(unsent > 0 ? ['unsent'] : []), ...(unknown > 0 ? ['unknown'] : [])].join(' or ');
+  const twice = unknown === 0 ? '' : `; ${unsent > 0 ? 'unknown ones' : 'they'} may arrive twice`;
+  return [`  send the lines whose outcome is ${statuses} again${twice}`];
+}
+
+/** What to do with a ledger: the next run sends the open lines, and only the user can decide about the others. */
+function runAgainLines({ counts: { unsent, unknown }, openUnknown, stoppedAfter }: SendingResult): string[] {
+  const open = [
+    ...(unsent > 0 ? ['unsent lines'] : []),
+    ...(openUnknown > 0 ? ['unknown lines (which may arrive twice)'] : []),
+    ...(stoppedAfter === undefined ? [] : ['lines that were not read']),
+  ];
+  const settled = unknown - openUnknown;
+  return [
+    ...(open.length === 0 ? [] : [`  run the command again to send the ${open.join(', the ')}`]),
+    ...(settled > 0
+      ? [
+          `  resuming does not send unknown lines (${grouped(settled)}), because they could arrive twice: to send them, copy them to another file`,
+        ]
+      : []),
+  ];
 }
 
 /** Reports refusals that are not due to the notifications, in this run and in earlier ones. */

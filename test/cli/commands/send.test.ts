@@ -49,6 +49,33 @@ async function send(
 const path = (name: string): string => join(directory, name);
 
 describe('send', () => {
+  it.each([
+    ['a bad field', line('aa', { priority: 7, context: { user: 2 } }), { user: 2 }],
+    ['an unknown field', line('aa', { context: 'two', token: 1 }), 'two'],
+    ['a bad token', line('x', { context: null }), null],
+    ['no context', line('x'), undefined],
+    ['two contexts', '{"deviceToken":"aa","payload":{},"context":1,"context":2}\n', undefined],
+    ['no object', '["context"]\n', undefined],
+    ['an object that is cut off', '{"context":1,"deviceToken":"aa"\n{"x":1}\n', undefined],
+  ])('gives the outcome of an invalid line its context: %s', async (_, text, context) => {
+    const { io } = await send(target, { stdin: line('aa') + text });
+    const invalid = io.lines.find(({ status, line: number }) => status === 'invalid' && number === 2)!;
+    expect(invalid['context']).toEqual(context);
+    expect('context' in invalid).toBe(context !== undefined);
+  });
+
+  it.each<[string, string[]]>([
+    ['certificate', []],
+    ['token', ['--auth', 'token']],
+  ])('names the command that makes a missing --credentials directory (%s)', async (_, auth) => {
+    const argv = ['--to', 'https://127.0.0.1:1', '--credentials', path('missing'), ...auth];
+    const { code, io } = await send(argv, { stdin: line('aa') });
+    expect(code).toBe(78);
+    expect(io.err).toMatch(
+      /missing\S+: no such file or directory\n {2}apns-streams simulate --credentials DIR writes/,
+    );
+  });
+
   it('gives every line exactly one outcome', async () => {
     const { code, io } = await send(target, { stdin: MIXED });
     expect(code).toBe(1);
@@ -328,6 +355,14 @@ describe('feedback', () => {
         address[0] === '--to' ? [{ timestamp: 1_600_000_000, deviceToken: 'aabb' }] : [],
       );
     }
+  });
+
+  it('prints nothing from an HTTP/2 port, and says what answered there', async () => {
+    const address = ['--to', `binary://127.0.0.1:${simulator.http2.port}`, '--credentials', directory];
+    const io = new FakeIo();
+    expect(await run(['feedback', ...address, '--idle-timeout-ms', '5000'], io)).toBe(69);
+    expect(io.out).toBe('');
+    expect(io.err).toMatch(/answers in HTTP\/2, so it is no feedback service: give the host and port/);
   });
 
   it('polls until a signal', async () => {

@@ -86,6 +86,50 @@ describe('Feed', () => {
     expect(run.feed.fraction).toBe(1);
   });
 
+  it.each([20, 300, 2000])(
+    'shows the share of settled lines while %d lines are sent slowly',
+    async (count) => {
+      const waiting: (() => void)[] = [];
+      const slow = new Writable({
+        objectMode: true,
+        highWaterMark: 1,
+        write: (_notification, _encoding, callback) => waiting.push(callback),
+      });
+      const run = setUp([input(LINE.repeat(count), 'in', 65_536)], slow);
+      const done = run.feed.run(UNTIL_END);
+      for (run.settled = 0; run.settled < count; ) {
+        while (waiting.length === 0) await new Promise(setImmediate);
+        run.settled++;
+        if (run.settled < count) expect(run.feed.fraction).toBeCloseTo(run.settled / count, 1);
+        expect(run.feed.fraction).toBeLessThan(1);
+        waiting.shift()!();
+      }
+      await done;
+      expect(run.feed.fraction).toBe(1);
+    },
+  );
+
+  it('shows no 100 % for an estimate that is too high', async () => {
+    const waiting: (() => void)[] = [];
+    const slow = new Writable({
+      objectMode: true,
+      highWaterMark: 1,
+      write: (_notification, _encoding, callback) => waiting.push(callback),
+    });
+    const long = LINE.replace('{}', `{"alert":"${'x'.repeat(2000)}"}`);
+    const run = setUp([input(`${long}${LINE.repeat(60)}${'nonsense\n'.repeat(9)}`, 'in', 65_536)], slow);
+    const done = run.feed.run(UNTIL_END);
+    while (waiting.length === 0) await new Promise(setImmediate);
+    run.settled = 9;
+    expect(run.feed.fraction).toBe(0.99);
+    for (let taken = 0; taken < 61; taken++) {
+      while (waiting.length === 0) await new Promise(setImmediate);
+      waiting.shift()!();
+    }
+    await done;
+    expect(run.feed.fraction).toBeCloseTo(9 / 70);
+  });
+
   it('leaves out what its gate does not admit, and takes it for settled', async () => {
     const gate = {
       admit: (line: number) => line > 4,

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { appendFileSync, createWriteStream, writeFileSync } from 'node:fs';
 import { appendFile, chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -106,7 +107,7 @@ describe('send --resume', () => {
       '6 accepted',
     ]);
     expect(io.err).toContain(
-      'resuming after line 2: 2 lines settled beyond it; up to 65,536 notifications may be sent a second time',
+      'resuming after line 2; 2 later lines are settled; up to 2 notifications may be sent a second time',
     );
     expect(io.err).toContain('2 notifications: 1 accepted, 1 rejected');
     expect(tokens()).toEqual(['a6']);
@@ -136,7 +137,7 @@ describe('send --resume', () => {
     io.signal('SIGTERM');
     expect([143, 1]).toContain(await running);
     const again = await resume();
-    expect(again.io.err).toMatch(/remembering settled lines|nothing was under way|is complete/);
+    expect(again.io.err).toMatch(/remembering settled lines|nothing can arrive twice|is complete/);
     expect(tokens().sort()).toEqual(['a1', 'a2']);
   });
 
@@ -285,8 +286,66 @@ describe('send --resume', () => {
     expect(await summary('--window-count', '9')).toEqual({
       ledger,
       settledBefore: 4,
-      duplicatesAtMost: 65_536,
+      duplicatesAtMost: 2,
       ...NOT_REFUSED,
+    });
+  });
+
+  it('says that it starts from the first line when that line is not settled', async () => {
+    await leaveLedger([3, 3]);
+    expect((await resume('--window-count', '1')).io.err).toContain(
+      'starting from the first line; 1 later line is settled; up to 5 notifications may be sent a second time',
+    );
+  });
+
+  it.each(['', '\n'])('counts a last line that ends in %j among those that are left', async (ending) => {
+    await leaveLedger([1, 5]);
+    await writeFile(path('in'), MIXED.trimEnd() + ending);
+    const { header, settled } = decodeLedger(await readFile(path('ledger')), 'ledger');
+    const { length } = MIXED.trimEnd() + ending;
+    const sha256 = createHash('sha256')
+      .update(MIXED.trimEnd() + ending)
+      .digest('hex');
+    await writeFile(
+      path('ledger'),
+      encodeLedger({ ...header, input: { ...header.input, bytes: length, sha256 } }, settled),
+    );
+    expect((await resume()).io.err).toContain(
+      'resuming after line 5; up to 1 notification may be sent a second time',
+    );
+  });
+
+  describe('after a run that a signal stopped', () => {
+    /** What a stopped run prints: the statuses of its lines, and its summary. */
+    async function sendAndStop(...more: string[]): Promise<{ statuses: unknown[]; err: string }> {
+      simulator.gateway.setFaults({ stall: true });
+      const io = new FakeIo();
+      const argv = ['send', path('in'), '--to', target, '--credentials', directory];
+      const before = simulator.counts.connections;
+      const running = run([...argv, '--resume', path('ledger'), ...more], io);
+      await simulator.until(({ connections }) => connections > before);
+      io.signal('SIGINT');
+      io.signal('SIGINT');
+      expect(await running).toBe(130);
+      simulator.gateway.setFaults({ stall: false });
+      return { statuses: io.lines.map(({ status }) => status), err: io.err };
+    }
+
+    it('does what the message of that run says about unsent and unknown lines', async () => {
+      await writeFile(path('in'), line('a1') + line('a2'));
+      for (const how of ['report', 'resend']) {
+        const { statuses, err } = await sendAndStop('--on-unknown', how);
+        const again = await resume('--on-unknown', how, '--json-summary');
+        const sent = JSON.parse(again.io.err.trimEnd().split('\n').at(-1)!).notifications;
+        const unknown = statuses.filter((status) => status === 'unknown').length;
+        const open = statuses.length - (how === 'report' ? unknown : 0);
+        expect(sent, how).toBe(open);
+        expect(err.includes('run the command again'), how).toBe(open > 0);
+        expect(err.includes('resuming does not send unknown lines'), how).toBe(open < statuses.length);
+        expect(err, how).not.toContain('outcome is');
+        await rm(path('ledger'));
+        simulator.accepted.clear();
+      }
     });
   });
 
@@ -314,7 +373,7 @@ describe('send --resume', () => {
     await writeFile(path('ledger'), await retargeted(target));
     expect((await resume('--checkpoint', 'never')).code).toBe(64);
     const { io } = await resume('--connect-attempts', '1', '--window-count', '9');
-    expect(io.err).toContain('up to 65,536 notifications may be sent a second time');
+    expect(io.err).toContain('up to 5 notifications may be sent a second time');
   });
 
   it('fails when the input is changed in place while it is sent, and is not complete', async () => {

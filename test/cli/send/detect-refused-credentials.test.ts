@@ -11,6 +11,7 @@ const LOST = {
   stoppedAfter: undefined,
   unwritten: 0,
   refusedForSettings: 0,
+  openUnknown: 0,
 } as const;
 
 it('takes connections that are lost before anything is confirmed for refused credentials', () => {

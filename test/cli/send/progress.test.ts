@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Progress, type ProgressSnapshot } from '../../../src/cli/send/progress.js';
 import { FakeIo, type FakeIoOptions } from '../fake-io.js';
 
-const HALF: ProgressSnapshot = { settled: 1500, problems: 2, pending: 100, fraction: 0.999 };
+const HALF: ProgressSnapshot = { settled: 1500, problems: 2, inFlight: 100, fraction: 0.999 };
 
 function start(options: FakeIoOptions, snapshot = HALF): { io: FakeIo; progress: Progress } {
   const io = new FakeIo(options);

@@ -25,6 +25,7 @@ const result = (more: Partial<SendingResult>): SendingResult => ({
   unwritten: 0,
   refusedForSettings: 0,
   rejectedForNow: 0,
+  openUnknown: 0,
   ...more,
 });
 const counts = { ...createOutcomeCounts(), unsent: 2 };
@@ -36,9 +37,51 @@ describe('summaryOf', () => {
   });
 
   it('advises to go by the outcomes only where all of them were written', () => {
-    expect(summaryOf(result({ counts }))).toContain('unsent or unknown again');
-    expect(summaryOf(result({ counts, unwritten: 1 }))).not.toContain('again;');
+    expect(summaryOf(result({ counts }))).toContain('unsent again');
+    expect(summaryOf(result({ counts, unwritten: 1 }))).not.toContain('again');
     expect(summaryOf(result({ counts, unwritten: 1 }))).toContain('1 outcome could not be written');
+  });
+
+  it.each([
+    [{ unsent: 1 }, 'send the lines whose outcome is unsent again'],
+    [{ unknown: 1 }, 'send the lines whose outcome is unknown again; they may arrive twice'],
+    [
+      { unsent: 1, unknown: 1 },
+      'send the lines whose outcome is unsent or unknown again; unknown ones may arrive twice',
+    ],
+  ])('names only the statuses that exist: %o', (some, advice) => {
+    const lines = summaryOf(result({ counts: { ...createOutcomeCounts(), ...some } })).split('\n');
+    expect(lines.slice(1)).toEqual([`  ${advice}`, '']);
+  });
+
+  it.each([
+    [{}, {}, []],
+    [{ unsent: 1 }, {}, ['run the command again to send the unsent lines']],
+    [
+      { unknown: 2 },
+      {},
+      [
+        'resuming does not send unknown lines (2), because they could arrive twice: to send them, copy them to another file',
+      ],
+    ],
+    [
+      { unknown: 2 },
+      { openUnknown: 2 },
+      ['run the command again to send the unknown lines (which may arrive twice)'],
+    ],
+    [
+      { unsent: 1 },
+      { stoppedAfter: { file: undefined, line: 3 } },
+      [
+        'reading stopped behind line 3; later lines, if there are any, were not sent',
+        'run the command again to send the unsent lines, the lines that were not read',
+      ],
+    ],
+  ])('says with a ledger what resuming sends: %o %o', (some, more, advice) => {
+    const earlier = new EarlierRefusals(new LineRanges());
+    const resume = { ledger: 'ledger', settledBefore: 0, duplicatesAtMost: 0, earlier };
+    const summary = summaryOf(result({ counts: { ...createOutcomeCounts(), ...some }, ...more }), resume);
+    expect(summary.split('\n').slice(1)).toEqual([...advice.map((line) => `  ${line}`), '']);
   });
 
   it('tells which rejections time may mend, where every outcome was written', () => {
