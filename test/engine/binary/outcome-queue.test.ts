@@ -48,6 +48,34 @@ test('gives the very notification back where it has one', () => {
   });
 });
 
+test('gives back a notification that is kept itself, without a record of it', () => {
+  const queue = new OutcomeQueue(createOutcomeCounts());
+  queue.startReading(() => {});
+  const notification = { deviceToken: TOKEN, payload: '{}', context: 7 };
+  queue.settle({ ...runOf(...frames(1)), notifications: [notification] }, { status: 'accepted' });
+  const [outcome] = drain(queue);
+  expect(outcome).toEqual({ status: 'accepted', identifier: 1, deviceToken: TOKEN, context: 7 });
+  expect(outcome!.notification).toBe(notification);
+});
+
+test('gives no outcome where a getter of the notification stops the reading', () => {
+  const queue = new OutcomeQueue(createOutcomeCounts());
+  queue.startReading(() => {});
+  const notification = {
+    deviceToken: TOKEN,
+    payload: '{}',
+    get context(): number {
+      queue.stopReading();
+      return 7;
+    },
+  };
+  queue.settle({ ...runOf(...frames(1)), notifications: [notification] }, { status: 'accepted' });
+  expect([queue.shift(), queue.unread, queue.unreadBytes]).toEqual([undefined, 0, 0]);
+  queue.startReading(() => {});
+  queue.settle(runOf(...frames(2, 5)), { status: 'unknown' });
+  expect(brief(drain(queue))).toEqual(range('unknown', 5, 6));
+});
+
 test('keeps counts only, until somebody reads and after', () => {
   const queue = new OutcomeQueue(createOutcomeCounts());
   queue.settle(runOf(...frames(2)), { status: 'accepted' });

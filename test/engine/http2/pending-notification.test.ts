@@ -1,6 +1,7 @@
 import { describe, expect, it, test } from 'vitest';
 import { InvalidNotificationError } from '../../../src/core/errors.js';
 import type { Notification } from '../../../src/core/notification.js';
+import { setParsed } from '../../../src/core/source-line.js';
 import { NotificationPreparer } from '../../../src/engine/http2/pending-notification.js';
 import { TOKEN } from '../../support/frames.js';
 import { startRawGateway } from '../../support/http2-raw-gateway.js';
@@ -106,6 +107,49 @@ describe('a notification', () => {
     expect(() => preparer.prepare(sized('voip', 'com.example.app.voip', 5121, 'x'), 0)).toThrow(
       InvalidNotificationError,
     );
+  });
+
+  it('has each of its fields read once, even by a getter that returns another value each time', () => {
+    const reads: Record<string, number> = {};
+    const fields: Record<string, unknown> = {
+      ...good,
+      apnsId: '01234567-89ab-cdef-0123-456789abcdef',
+      priority: 5,
+    };
+    const notification = {};
+    for (const name of Object.keys(fields)) {
+      const get = (): unknown => {
+        reads[name] = (reads[name] ?? 0) + 1;
+        return reads[name] === 1 ? fields[name] : 'changed';
+      };
+      Object.defineProperty(notification, name, { enumerable: true, get });
+    }
+    const preparer = new NotificationPreparer({ auth: 'token' });
+    const pending = preparer.prepare(notification as Notification, 0);
+    expect(pending).toMatchObject(fields);
+    expect(Object.values(reads)).toEqual([1, 1, 1, 1, 1, 1]);
+  });
+
+  it('that breaks a rule of every protocol is refused', () => {
+    const preparer = new NotificationPreparer({ auth: 'token' });
+    for (const [field, value] of [
+      ['deviceToken', 'xyz'],
+      ['payload', ''],
+      ['apnsId', 'x'],
+      ['expiration', -1],
+      ['collapseId', 'c'.repeat(65)],
+    ] as const) {
+      const broken = { ...good, [field]: value };
+      expect(() => preparer.prepare(broken, 0)).toThrow(expect.objectContaining({ field }));
+    }
+  });
+
+  it('that a parser made has its fields in the record, too', () => {
+    const notification = { ...good, collapseId: 'c', context: 7 };
+    setParsed(notification, 3, 100);
+    const pending = new NotificationPreparer({ auth: 'token' }).prepare(notification, 0);
+    expect(pending.given).toBe(notification);
+    expect(pending).toMatchObject({ ...notification, heldBytes: pending.payload.length + 100 });
   });
 
   it('to a channel is a broadcast with the rules of one, and 5,120 bytes', () => {
