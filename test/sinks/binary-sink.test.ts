@@ -2,9 +2,12 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { expect, test } from 'vitest';
+import { inspect } from 'node:util';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { settledCount } from '../../src/core/outcome.js';
+import { GatewaySender } from '../../src/engine/binary/sender.js';
 import { createBinarySink } from '../../src/sinks/binary-sink.js';
-import { brief, frames, range, send, TOKEN } from '../support/frames.js';
+import { brief, closed, frames, range, send, TOKEN, until } from '../support/frames.js';
 import { startScriptedGateway } from '../support/scripted-gateway.js';
 
 test('proves every frame accepted by a checkpoint at the end', async () => {
@@ -297,4 +300,126 @@ test('writes one frame to an idle sink within the same turn', async () => {
   await arrived;
   expect(gateway.peers[0]!.socket.bytesRead).toBeGreaterThan(bytesBefore);
   await sink[Symbol.asyncDispose]();
+});
+
+test('fails by itself, without an end, when the credentials are refused', async () => {
+  const gateway = await startScriptedGateway({ onConnection: (peer) => peer.close() });
+  const sink = createBinarySink({ ...gateway.options, backoff: { attempts: 0 } });
+  sink.on('error', () => {}).write(frames(1)[0]!);
+  await closed(sink);
+  expect(sink.errored).toMatchObject({ code: 'APNS_ERR_CREDENTIALS_REFUSED' });
+});
+
+test('fails by itself, without an end, for bytes that are no frame, and reads nothing behind them', async () => {
+  const gateway = await startScriptedGateway();
+  const sink = createBinarySink(gateway.options);
+  const errors: unknown[] = [];
+  sink.on('error', () => {});
+  sink.write(Buffer.concat([...frames(2), Buffer.from('ff00', 'hex')]), (error) => errors.push(error));
+  sink.write(Buffer.concat(frames(3)));
+  await closed(sink);
+  const malformed = expect.objectContaining({ code: 'APNS_ERR_MALFORMED_PACKET' });
+  expect([sink.errored, ...errors]).toEqual([malformed, malformed]);
+  expect([sink.counts.accepted, settledCount(sink.counts)]).toEqual([2, 2]);
+});
+
+test('reads nothing behind bytes that are no frame when it is destroyed, either', async () => {
+  const sink = createBinarySink({ host: '127.0.0.1', port: 1, backoff: { initialMs: 60_000 } });
+  sink.write(Buffer.concat([...frames(2), Buffer.from('ff00', 'hex')]));
+  sink.write(Buffer.concat(frames(3)));
+  sink.destroy();
+  await closed(sink);
+  expect([sink.counts.unsent, settledCount(sink.counts)]).toEqual([2, 2]);
+});
+
+test('emits each error response, but for those to checkpoints', async () => {
+  const gateway = await startScriptedGateway({
+    onFrame: (peer, frame) => {
+      if (frame.identifier === 2) peer.answer(8, 2);
+    },
+  });
+  const sink = createBinarySink(gateway.options);
+  const responses: unknown[] = [];
+  sink.on('errorResponse', (response) => responses.push(response));
+  await send(sink, [Buffer.concat(frames(4))]);
+  expect(responses).toEqual([{ statusCode: 8, reason: 'InvalidToken', identifier: 2 }]);
+});
+
+test('is destroyed by its signal, and at once by one that was aborted before', async () => {
+  const abort = new AbortController();
+  const options = { host: '127.0.0.1', port: 1, signal: abort.signal };
+  const sink = createBinarySink(options).on('error', () => {});
+  sink.cork();
+  sink.write(frames(1)[0]!);
+  abort.abort();
+  const late = createBinarySink(options).on('error', () => {});
+  expect([sink.destroyed, late.destroyed]).toEqual([true, true]);
+  await Promise.all([closed(sink), closed(late)]);
+  expect([sink.errored?.name, late.errored?.name, sink.counts.unsent]).toEqual([
+    'AbortError',
+    'AbortError',
+    1,
+  ]);
+});
+
+test('goes on when the outcomes that filled its window are read', async () => {
+  const gateway = await startScriptedGateway();
+  const sink = createBinarySink({ ...gateway.options, window: { count: 4 } });
+  const onRead = vi.spyOn(GatewaySender.prototype, 'onRead');
+  onTestFinished(() => onRead.mockRestore());
+  const { outcomes } = sink;
+  sink.end(Buffer.concat(frames(200)));
+  await until(() => sink.counts.accepted >= 4);
+  expect(onRead).not.toHaveBeenCalled();
+  const read = await outcomes.toArray();
+  expect(onRead).toHaveBeenCalled();
+  expect(brief(read).sort()).toEqual(range('accepted', 1, 200).sort());
+});
+
+test('has outcomes that end at once where they are first asked for after the close', async () => {
+  const sink = createBinarySink({ host: '127.0.0.1', port: 1 });
+  sink.destroy();
+  await closed(sink);
+  expect(await sink.outcomes.toArray()).toEqual([]);
+});
+
+test('calls back as soon as the window has taken every frame of a chunk, full or not', async () => {
+  const sink = createBinarySink({
+    host: '127.0.0.1',
+    port: 1,
+    backoff: { initialMs: 60_000 },
+    window: { count: 3 },
+  });
+  onTestFinished(() => void sink.destroy());
+  const taken: number[] = [];
+  sink.write(Buffer.concat(frames(3)), () => taken.push(3));
+  sink.write(Buffer.concat(frames(1, 4)), (error) => error ?? taken.push(4));
+  for (let i = 0; i < 20; i++) await new Promise(setImmediate);
+  expect(taken).toEqual([3]);
+});
+
+test('hands frames that lie behind each other over as one run, in whatever pieces they come', async () => {
+  const gateway = await startScriptedGateway();
+  const handOver = vi.spyOn(GatewaySender.prototype, 'send');
+  onTestFinished(() => handOver.mockRestore());
+  const sink = createBinarySink(gateway.options);
+  const bytes = Buffer.concat(frames(9));
+  const length = bytes.length / 9;
+  const [first, second] = [3.5 * length, 6.25 * length].map(Math.floor);
+  for (const piece of [bytes.subarray(0, first), bytes.subarray(first, second), bytes.subarray(second)])
+    sink.write(piece);
+  sink.end();
+  await closed(sink);
+  // A frame that came in two pieces is a run of its own.
+  expect(handOver.mock.calls.map(([{ count }]) => count)).toEqual([3, 1, 2, 1, 2]);
+  expect(sink.counts.accepted).toBe(9);
+});
+
+test('is shown by its name and counts, without what it holds', () => {
+  const sink = createBinarySink({ host: '127.0.0.1', port: 1 });
+  onTestFinished(() => void sink.destroy());
+  sink.cork();
+  sink.write(frames(1)[0]!);
+  expect(inspect(sink, { depth: 9 })).toMatch(/^BinarySink \{\s+counts/);
+  expect(JSON.parse(JSON.stringify(sink))).toMatchObject({ counts: { accepted: 0 }, destroyed: false });
 });
