@@ -676,24 +676,27 @@ describe('a notification', () => {
     expect(gateway.peers[1]!.requests.map(({ deviceToken }) => deviceToken)).toEqual([tokenOf(2)]);
   });
 
-  it('whose retry is due later does not delay one whose retry is due earlier', async () => {
-    const advance = manualTime();
-    const { gateway, send } = await createSender(
-      {},
-      {
-        onRequest: (peer, request) => {
-          const first = Number.parseInt(request.deviceToken, 16) === 0;
-          peer.respond(request, 503, '{"reason":"Shutdown"}', [['retry-after', first ? '9' : '1']]);
+  it.each([0, 1])(
+    'whose retry is due later does not delay one whose retry is due earlier (%i)',
+    async (later) => {
+      const advance = manualTime();
+      const { gateway, send } = await createSender(
+        {},
+        {
+          onRequest: (peer, request) => {
+            const isLater = Number.parseInt(request.deviceToken, 16) === later;
+            peer.respond(request, 503, '{"reason":"Shutdown"}', [['retry-after', isLater ? '9' : '1']]);
+          },
         },
-      },
-    );
-    vi.spyOn(Math, 'random').mockReturnValue(0);
-    send(2);
-    await until(() => gateway.requests.length === 2);
-    await turns();
-    await advance(1010);
-    expect(gateway.requests.slice(2).map(({ deviceToken }) => deviceToken)).toEqual([tokenOf(1)]);
-  });
+      );
+      vi.spyOn(Math, 'random').mockReturnValue(0);
+      send(2);
+      await until(() => gateway.requests.length === 2);
+      await turns();
+      await advance(1010);
+      expect(gateway.requests.slice(2).map(({ deviceToken }) => deviceToken)).toEqual([tokenOf(1 - later)]);
+    },
+  );
 
   it('that is retried after TooManyProviderTokenUpdates waits as any other does', async () => {
     const advance = manualTime();
