@@ -611,13 +611,16 @@ describe('an answer', () => {
 });
 
 describe('a notification', () => {
-  it('needs a topic with a provider token, and none with a certificate', async () => {
+  it('has the rules of a provider token, or those of a certificate', async () => {
     const token = { authorization: () => 'bearer 1' };
     const byToken = await createSender({}, {}, token);
     expect(() => byToken.send(1, { topic: undefined })).toThrow(expect.objectContaining({ field: 'topic' }));
     const byCertificate = await createSender();
     expect(byCertificate.send(1, { topic: undefined })).toEqual([true]);
     expect(brief(await byCertificate.settled(1))).toEqual(['accepted']);
+    const location = { pushType: 'location', topic: 'com.example.app.location-query' };
+    expect(byToken.send(1, location)).toEqual([true]);
+    expect(() => byCertificate.send(1, location)).toThrow(expect.objectContaining({ field: 'pushType' }));
   });
 
   it('that is refused after the sending has failed is unsent', async () => {
