@@ -115,7 +115,7 @@ describe('the window', () => {
     const setup = await createSender({ window: { count: 3 } });
     const { sender, events } = setup;
     expect([sender.roomFrames, sender.send(runOf(...frames(5)))]).toMatchObject([3, { count: 2 }]);
-    expect(sender.roomFrames).toBe(0);
+    expect([sender.roomFrames, sender.send(runOf(...frames(1, 6)))]).toMatchObject([0, { count: 1 }]);
     await until(() => sender.outcomes.unread > 0);
     expect(sender.roomFrames).toBe(0);
     events.length = 0;
@@ -207,6 +207,16 @@ describe('an error response', () => {
     await until(() => events.includes('end'));
     expect(events.filter((event) => event !== 'room')).toEqual(['response 8 2', 'end']);
     expect(gateway.identifiers().flat()).toEqual([1, 2, 3]);
+  });
+
+  it('that names no frame leaves everything unknown, with its reason', async () => {
+    const { sender, settled, events } = await createSender(
+      {},
+      { onFrame: (peer, frame) => frame.identifier === 2 && peer.answer(8, 0) },
+    );
+    sender.send(runOf(...frames(2)));
+    expect(await settled(2)).toEqual(['unknown InvalidToken:1', 'unknown InvalidToken:2']);
+    expect(events).toContain('response 8 0');
   });
 
   it('of status 128 ends the sending, and what waits is unsent', async () => {
