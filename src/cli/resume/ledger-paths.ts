@@ -86,8 +86,7 @@ function realPathOf(path: string): string {
   try {
     return realpathSync(path);
   } catch (error) {
-    const isMissing = hasErrorCode(error, 'ENOENT') || hasErrorCode(error, 'ENOTDIR');
-    if (!isMissing || lstatSync(path, { throwIfNoEntry: false }) !== undefined) {
+    if (!hasErrorCode(error, 'ENOENT') || lstatSync(path, { throwIfNoEntry: false }) !== undefined) {
       throw unusable(
         `cannot resolve the path of the ledger ${path}: ${systemProblem(error)}`,
         'if it is a symbolic link, give the path of its target',
