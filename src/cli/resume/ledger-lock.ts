@@ -15,6 +15,12 @@ interface Holder {
   readonly start?: string;
 }
 
+/** The content of a lock file, and the time since it was written. */
+interface FoundLock {
+  readonly text: string;
+  readonly ageMs: number;
+}
+
 /** Between making the file and writing into it there is hardly any time. */
 const EMPTY_FOR_MS = 5000;
 
@@ -47,7 +53,7 @@ export class LedgerLock {
     for (let left = ATTEMPTS; ; left--) {
       if (this.#create()) return;
       const found = this.#read();
-      if (left === 0 || (found !== undefined && isHeld(found))) throw this.#refusal(found?.text ?? '');
+      if (left === 0 || (found !== undefined && isHeld(found))) throw this.#refusal(found);
       if (found !== undefined) this.#takeAway(found.text);
     }
   }
@@ -60,7 +66,7 @@ export class LedgerLock {
    */
   check(): void {
     const found = this.#read();
-    if (found?.text !== this.#text) throw this.#refusal(found?.text ?? '');
+    if (found?.text !== this.#text) throw this.#refusal(found);
   }
 
   /** Lets others have the ledger. */
@@ -91,11 +97,11 @@ export class LedgerLock {
     }
   }
 
-  #read(): { readonly text: string; readonly ageMs: number } | undefined {
+  #read(): FoundLock | undefined {
     try {
       const found = lstatSync(this.#path);
       // Reading a link would read another file, and reading a FIFO would never return.
-      if (!found.isFile()) throw this.#refusal('');
+      if (!found.isFile()) throw this.#refusal();
       const { mtimeMs } = found;
       return { text: readFileSync(this.#path, 'utf8'), ageMs: Date.now() - mtimeMs };
     } catch (error) {
@@ -112,15 +118,15 @@ export class LedgerLock {
       const isSame = readFileSync(aside, 'utf8') === text;
       // Its owner finds out by check().
       unlinkSync(aside);
-      if (!isSame) throw this.#refusal('');
+      if (!isSame) throw this.#refusal();
     } catch (error) {
       if (hasErrorCode(error, 'ENOENT')) return;
       throw error instanceof CommandError ? error : this.#unwritable(error);
     }
   }
 
-  #refusal(text: string): CommandError {
-    const holder = parse(text);
+  #refusal(found?: FoundLock): CommandError {
+    const holder = found && parse(found.text);
     const who = holder === undefined ? 'another process' : `process ${holder.pid} on ${holder.host}`;
     return new CommandError(ExitCode.BadConfiguration, `the ledger ${this.#ledger} is in use by ${who}`, {
       hint: `wait until it has ended; if it is known to have ended, remove ${this.#path}`,
@@ -133,7 +139,7 @@ export class LedgerLock {
   }
 }
 
-function isHeld({ text, ageMs }: { readonly text: string; readonly ageMs: number }): boolean {
+function isHeld({ text, ageMs }: FoundLock): boolean {
   // Made and not written: by somebody who is at it, or was killed in that instant.
   if (text === '') return ageMs < EMPTY_FOR_MS;
   const holder = parse(text);
