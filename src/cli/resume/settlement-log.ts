@@ -163,9 +163,9 @@ export class SettlementLog implements SendingLog {
    */
   #raiseBound(): void {
     const { ledger, window, inDoubt } = this.#options;
+    if (this.#failed) return;
     const leftOpen = this.#unclear + Math.min(inDoubt, this.#unsettled - this.#unclear);
     const step = Math.ceil(window / 16);
-    if (leftOpen === 0 || this.#failed) return;
     this.#try(() => ledger.raiseWindow(window + Math.ceil(leftOpen / step) * step));
   }
 
@@ -192,7 +192,7 @@ export class SettlementLog implements SendingLog {
   }
 
   #settle(line: number): void {
-    if (this.#unknown.size > 0 && this.#unknown.delete(line) && !this.#isProven) {
+    if (this.#unknown.delete(line) && !this.#isProven) {
       this.#suspend(line);
       return;
     }

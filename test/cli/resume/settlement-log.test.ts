@@ -2,7 +2,7 @@ import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { LineRanges } from '../../../src/cli/input/line-ranges.js';
 import { Ledger, readLedger } from '../../../src/cli/resume/ledger.js';
 import { SettlementLog, type SettlementLogOptions } from '../../../src/cli/resume/settlement-log.js';
@@ -179,15 +179,51 @@ describe('SettlementLog', () => {
       expect(readLedger(path)!.ended).toBe('complete');
     });
 
-    it.each(['accepted', 'rejected'] as const)('is settled as soon as something is %s', async (status) => {
+    it.each(['accepted', 'presumed', 'rejected'] as const)(
+      'is settled as soon as something is %s',
+      async (status) => {
+        const log = unknown();
+        settle(log, 3, status);
+        await turn();
+        expect(recorded()).toEqual(['1-2']);
+        log.onWritten(1);
+        log.close(true, true);
+        expect(recorded()).toEqual(['1-3']);
+        expect(readLedger(path)!.ended).toBe('complete');
+      },
+    );
+
+    it('is recorded at once after something was accepted', () => {
       const log = unknown();
-      settle(log, 3, status);
-      await turn();
-      expect(recorded()).toEqual(['1-2']);
+      settle(log, 3);
+      for (const line of [4, 5]) log.admit(line);
+      settle(log, 4, 'unknown');
+      settle(log, 5);
+      log.onWritten(2);
+      expect(recorded()).toEqual(['1-4']);
       log.onWritten(1);
-      log.close(true, true);
-      expect(recorded()).toEqual(['1-3']);
+      log.close(true);
+      expect(recorded()).toEqual(['1-5']);
       expect(readLedger(path)!.ended).toBe('complete');
+    });
+
+    it('does not keep other lines from being recorded while its outcome is being written', async () => {
+      const log = begin();
+      for (const line of [1, 2]) log.admit(line);
+      settle(log, 1, 'unknown');
+      settle(log, 2, 'accepted', false);
+      await turn();
+      expect(recorded()).toEqual(['2-2']);
+      log.close(false);
+    });
+
+    it('does not keep an invalid line from being recorded', () => {
+      const log = begin();
+      log.admitInvalid(1);
+      settle(log, 1, 'invalid');
+      log.onWritten(1);
+      expect(recorded()).toEqual(['1-1']);
+      log.close(true);
     });
 
     it('holds back nothing', () => {
@@ -291,5 +327,121 @@ describe('SettlementLog', () => {
     expect(failures).toEqual([broken]);
     expect(released).toBe(true);
     expect(recorded()).toEqual([]);
+  });
+
+  describe('with a ledger that is watched', () => {
+    function watch(more: Partial<SettlementLogOptions> = {}) {
+      const settled = new LineRanges();
+      const ledger = new Ledger({ path, header, settled, sync: false });
+      const log = new SettlementLog({
+        ledger,
+        settled,
+        window: 3,
+        resendUnknown: false,
+        inDoubt: 0,
+        ...more,
+      });
+      return { log, ledger, settled, add: vi.spyOn(ledger, 'add') };
+    }
+
+    it('passes on what is settled and what is refused, once and only where there is any', async () => {
+      const { log, add } = watch();
+      for (const line of [1, 2, 3, 4, 5]) log.admit(line);
+      settle(log, 1);
+      log.onWritten(1);
+      settle(log, 2, 'unsent');
+      log.onWritten(1);
+      settle(log, 3, 'unsent', false);
+      await turn();
+      log.onOutcome({ status: 'rejected', line: 4, statusCode: 403, reason: 'Any' }, false, true);
+      await turn();
+      settle(log, 5, 'accepted', false);
+      await turn();
+      log.close(false);
+      expect(add.mock.calls).toEqual([
+        [[1], []],
+        [[], [4]],
+        [[5], []],
+      ]);
+    });
+
+    it('settles lines without a notification, and never the invalid ones between them', () => {
+      const { log, settled } = watch();
+      for (const line of [3, 4, 6, 9, 10]) log.admitInvalid(line);
+      log.admit(2);
+      log.admit(8);
+      expect([...settled]).toEqual([
+        [1, 1],
+        [5, 5],
+        [7, 7],
+      ]);
+      log.admit(12);
+      expect([...settled]).toEqual([
+        [1, 1],
+        [5, 5],
+        [7, 7],
+        [11, 11],
+      ]);
+      log.close(false);
+    });
+
+    it('releases the reading only when there is room again', () => {
+      const { log } = watch();
+      const release = vi.fn();
+      for (const line of [1, 2, 3, 4]) log.admit(line);
+      expect(log.hold(release)).toBe(true);
+      settle(log, 1);
+      log.onWritten(1);
+      expect(release).not.toHaveBeenCalled();
+      settle(log, 2);
+      log.onWritten(1);
+      expect(release).toHaveBeenCalledOnce();
+      log.close(false);
+    });
+
+    it('raises what may arrive twice in steps of a sixteenth of the window', () => {
+      const { log } = watch({ window: 32, resendUnknown: true });
+      for (const line of [1, 2, 3]) log.admit(line);
+      const bounds = [1, 2, 3].map((line) => {
+        settle(log, line, 'unknown');
+        return readLedger(path)!.header.window;
+      });
+      expect(bounds).toEqual([34, 34, 36]);
+      log.close(false);
+    });
+
+    it('counts a line that may arrive twice once, also when a killed run is in doubt', () => {
+      const { log } = watch({ inDoubt: 5, resendUnknown: true });
+      log.admit(1);
+      settle(log, 1, 'unknown');
+      expect(readLedger(path)!.header.window).toBe(3 + 1);
+      log.close(false);
+    });
+
+    it('does not touch the ledger any more after it failed or was closed', () => {
+      const syncOutput = vi.fn(() => {
+        throw new Error('broken');
+      });
+      const { log, ledger, add } = watch({ syncOutput, resendUnknown: true });
+      const onFail = vi.fn();
+      log.onFail = onFail;
+      const raiseWindow = vi.spyOn(ledger, 'raiseWindow');
+      for (const line of [1, 2, 3]) log.admit(line);
+      for (const line of [1, 2]) {
+        settle(log, line);
+        log.onWritten(1);
+      }
+      settle(log, 3, 'unknown');
+      const close = ledger.close.bind(ledger);
+      vi.spyOn(ledger, 'close').mockImplementation((ended) => {
+        close(ended);
+        throw new Error('closing');
+      });
+      log.close(false);
+      expect(syncOutput).toHaveBeenCalledOnce();
+      expect(add).not.toHaveBeenCalled();
+      expect(raiseWindow).not.toHaveBeenCalled();
+      expect(onFail.mock.calls).toEqual([[expect.objectContaining({ message: 'broken' })]]);
+    });
   });
 });
