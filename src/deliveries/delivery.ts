@@ -151,7 +151,6 @@ class DeliveryStream extends Duplex implements Delivery {
 
   override _read(): void {
     this.#pump.read();
-    this.#failIfRead();
   }
 
   // biome-ignore lint/suspicious/noExplicitAny: Node's own types use it
@@ -175,7 +174,6 @@ class DeliveryStream extends Duplex implements Delivery {
   override _destroy(error: Error | null, callback: Callback): void {
     this.#signal?.removeEventListener('abort', this.#onAbort);
     clearInterval(this.#unreadTimer);
-    this.#failure ??= error ?? undefined;
     this.#settleUnsent();
     this.#sender.destroy(endReason(this.#failure));
     this.#pump.stop();

@@ -412,13 +412,128 @@ test('lets a reader who has paused read everything before it fails', async () =>
   delivery.pause();
   for (const notification of notifications(5)) delivery.write(notification);
   controller.abort();
-  await new Promise(setImmediate);
+  for (let i = 0; i < 3; i++) await new Promise(setImmediate);
   expect(delivery.destroyed).toBe(false);
   const outcomes: Outcome[] = [];
   const failed = once(delivery, 'error');
   delivery.on('data', (outcome: Outcome) => outcomes.push(outcome)).resume();
   expect((await failed)[0]).toMatchObject({ name: 'AbortError' });
   expect(outcomes).toHaveLength(5);
+});
+
+/** A delivery whose gateway does not prove anything, and the function that aborts it. */
+async function startAbortable(): Promise<{ delivery: Delivery; abort: (reason?: unknown) => void }> {
+  const gateway = await startScriptedGateway({ onCheckpoint: () => {} });
+  const controller = new AbortController();
+  const delivery = createBinaryDelivery({
+    ...gateway.options,
+    window: { count: 10 },
+    signal: controller.signal,
+  });
+  return { delivery, abort: (reason) => controller.abort(reason) };
+}
+
+test('settles everything in the moment in which it fails', async () => {
+  const { delivery, abort } = await startAbortable();
+  const failed = once(delivery, 'error');
+  for (const notification of notifications(30)) delivery.write(notification);
+  abort();
+  expect(settledCount(delivery.counts)).toBe(30);
+  await failed;
+});
+
+test('fails when every outcome has been read already', async () => {
+  const { delivery, abort } = await startAbortable();
+  delivery.resume();
+  await new Promise(setImmediate);
+  const failed = once(delivery, 'error');
+  abort();
+  expect((await failed)[0]).toMatchObject({ name: 'AbortError' });
+});
+
+test('settles a notification that is written between the failure and its error', async () => {
+  const { delivery, abort } = await startAbortable();
+  const outcomes: Outcome[] = [];
+  delivery.on('data', (outcome: Outcome) => outcomes.push(outcome));
+  await new Promise(setImmediate);
+  const failed = once(delivery, 'error');
+  abort();
+  const [late] = notifications(1);
+  delivery.write(late);
+  await failed;
+  expect(outcomes).toMatchObject([{ status: 'unsent', reason: 'Aborted' }]);
+  expect(outcomes[0]!.notification).toBe(late);
+});
+
+test('lets an outcome be read that is settled in the moment in which the error is due', async () => {
+  const { delivery, abort } = await startAbortable();
+  delivery.pause();
+  const failed = once(delivery, 'error');
+  abort();
+  setImmediate(() => delivery.write(notifications(1)[0]));
+  for (let i = 0; i < 4; i++) await new Promise(setImmediate);
+  expect(delivery.destroyed).toBe(false);
+  const outcomes: Outcome[] = [];
+  delivery.on('data', (outcome: Outcome) => outcomes.push(outcome)).resume();
+  await failed;
+  expect(outcomes).toHaveLength(1);
+});
+
+test('lets outcomes be read that wait in its buffer before it fails', async () => {
+  const { delivery, abort } = await startAbortable();
+  delivery.on('readable', () => {});
+  const failed = once(delivery, 'error');
+  for (const notification of notifications(5)) delivery.write(notification);
+  abort();
+  for (let i = 0; i < 4; i++) await new Promise(setImmediate);
+  expect([delivery.readableLength, delivery.destroyed]).toEqual([5, false]);
+  for (let i = 0; i < 5; i++) expect(delivery.read()).toMatchObject({ reason: 'Aborted' });
+  await failed;
+});
+
+test('fails with its first error', async () => {
+  const gateway = await startScriptedGateway({ onConnection: (peer) => peer.close() });
+  const controller = new AbortController();
+  const delivery = createBinaryDelivery({
+    ...gateway.options,
+    backoff: { attempts: 0 },
+    signal: controller.signal,
+  });
+  delivery.pause();
+  const failed = once(delivery, 'error');
+  delivery.write(notifications(1)[0]);
+  await vi.waitUntil(() => settledCount(delivery.counts) === 1);
+  controller.abort();
+  delivery.resume();
+  expect((await failed)[0]).toMatchObject({ code: 'APNS_ERR_CREDENTIALS_REFUSED' });
+});
+
+test('fails when the sending ends with an error after its input ended', async () => {
+  const gateway = await startScriptedGateway({ onConnection: (peer) => peer.close() });
+  const delivery = createBinaryDelivery({ ...gateway.options, backoff: { attempts: 0 } });
+  const outcomes: Outcome[] = [];
+  delivery.on('data', (outcome: Outcome) => outcomes.push(outcome));
+  const failed = once(delivery, 'error');
+  delivery.end(notifications(1)[0]);
+  expect((await failed)[0]).toMatchObject({ code: 'APNS_ERR_CREDENTIALS_REFUSED' });
+  expect(outcomes).toHaveLength(1);
+});
+
+test('sends on when outcomes are read, without a timer', async () => {
+  const gateway = await startHttp2Gateway({ onRequest: (request) => respond(request, 200) });
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const delivery = createHttp2Delivery({
+    ...gateway.options,
+    topic: 'com.example.app',
+    window: { count: 2 },
+  });
+  for (const notification of notifications(3))
+    delivery.write({ ...notification, topic: 'com.example.app', pushType: 'alert' });
+  while (delivery.counts.accepted < 2) await new Promise(setImmediate);
+  const outcomes = delivery.toArray();
+  delivery.end();
+  expect(await outcomes).toHaveLength(3);
 });
 
 test.each<[string, object]>([
