@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import { LastingSource } from '../../src/sources/lasting-source.js';
 
@@ -33,4 +34,12 @@ test('fails with its first failure once everything has been read, and at once wh
   empty.failAfterReading(FAILURE);
   expect(empty.destroyed).toBe(true);
   expect(await failed).toBe(FAILURE);
+});
+
+test('does not show what waits in it', () => {
+  const source = new LastingSource({ read() {} });
+  source.push({ deviceToken: 'ab'.repeat(32) });
+  const shown = inspect(source, { depth: 9, showHidden: true }) + JSON.stringify(source);
+  expect(shown).toContain('readableLength');
+  expect(shown).not.toContain('abab');
 });
