@@ -11,9 +11,9 @@
  * server's `date` if the two differ.
  */
 import { type KeyObject, sign } from 'node:crypto';
+import { appleIdProblem } from '../core/apple-id.js';
 import { invalidOption } from '../core/errors.js';
 import { checkOptionNames } from '../core/options.js';
-import { appleIdProblem } from './apple-id.js';
 import { badCredentials, type Pem } from './pem.js';
 import { type PrivateKey, readPrivateKeys } from './private-key.js';
 

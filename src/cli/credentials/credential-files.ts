@@ -1,10 +1,10 @@
 /** Credentials from files. Secrets are taken neither from the command line nor from the environment. */
 import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { APPLE_ID_FORM, appleIdProblem } from '../../connection/apple-id.js';
 import type { TlsCredentialOptions } from '../../connection/credentials.js';
 import type { ProviderTokenOptions } from '../../connection/provider-token.js';
 import type { ProxyOptions } from '../../connection/proxy.js';
+import { APPLE_ID_FORM, appleIdProblem } from '../../core/apple-id.js';
 import { decodeText } from '../../core/decode-text.js';
 import { CONNECTION_OPTIONS, type ConnectionValues } from '../args/connection-options.js';
 import { shownValue } from '../args/mistaken-value.js';

@@ -6,7 +6,7 @@ import { generateKeyPairSync, randomInt, X509Certificate } from 'node:crypto';
 import { mkdir, open, readFile, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type InspectOptionsStylized, inspect } from 'node:util';
-import { APPLE_ID_FORM, appleIdProblem } from '../../connection/apple-id.js';
+import { APPLE_ID_FORM, appleIdProblem } from '../../core/apple-id.js';
 import { ApnsError, invalidOption } from '../../core/errors.js';
 import { type KeyType, mintAuthority, mintClientCertificate, mintServerCertificate } from './certificates.js';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { withProviderKey } from '../../src/cli/credentials/credential-files.js';
 import { SEND_OPTIONS, type SendValues } from '../../src/cli/send/send-options.js';
-import { APPLE_ID_FORM, appleIdProblem } from '../../src/connection/apple-id.js';
+import { APPLE_ID_FORM, appleIdProblem } from '../../src/core/apple-id.js';
 import { readCredentials } from '../../src/simulator/pki/credentials.js';
 
 it.each([
