@@ -158,8 +158,10 @@ export function createStream(plan: StreamPlan, bench: ModelBench, signal: AbortS
     ...(checkpoint !== 'auto' && { window: { ...options.window, ageMs: 5 } }),
     ...addressOf(bench.proxies.binary),
   };
+  const { ageMs: _, ...http2Window } = options.window;
   const http2: Http2Options = {
     ...others,
+    window: http2Window,
     ...addressOf(bench.proxies.http2),
     topic,
     ...(isToken && { providerToken: { key: providerKey, keyId, teamId } }),
