@@ -12,7 +12,7 @@ import { sendCommand } from './commands/send.js';
 import { simulateCommand } from './commands/simulate.js';
 import { exitCodeOfError } from './exit-status.js';
 import type { CommandIo } from './io.js';
-import { complaintOf } from './output/format-error.js';
+import { formatError } from './output/format-error.js';
 import { print } from './output/output.js';
 import { withSafeOutput } from './output/safe-output.js';
 
@@ -33,7 +33,7 @@ export async function run(argv: readonly string[], process: CommandIo): Promise<
   try {
     return await dispatch(argv, io);
   } catch (error) {
-    io.stderr.write(complaintOf(error));
+    io.stderr.write(formatError(error));
     return exitCodeOfError(error);
   }
 }

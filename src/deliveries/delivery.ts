@@ -7,14 +7,14 @@ import type { Notification } from '../core/notification.js';
 import { choiceOption, integerOption, streamOptions } from '../core/options.js';
 import type { DeliveryOutcome, OutcomeCounts } from '../core/outcome.js';
 import type { DuplexOf } from '../core/typed-stream.js';
-import { NotificationFramer } from '../engine/binary/notification-framer.js';
 import { BINARY_OPTION_NAMES, type BinaryOptions, resolveBinaryOptions } from '../engine/binary/options.js';
+import { BinarySender } from '../engine/binary/sender.js';
 import { endReason, unsentSettlement } from '../engine/end-reason.js';
 import { type Http2Options, resolveHttp2Options } from '../engine/http2/options.js';
 import { Http2Sender } from '../engine/http2/sender.js';
 import type { NotificationSender, NotificationSenderEvents } from '../engine/notification-sender.js';
 import { type FrameCommand, MAX_PAYLOAD_BYTES } from '../protocol/binary/frame.js';
-import { unwrittenChunks } from '../sinks/buffered-chunks.js';
+import { bufferedChunks } from '../sinks/buffered-chunks.js';
 import { closeGracefully } from '../sinks/graceful-close.js';
 import { OutcomePump, throwLater } from '../sinks/outcome-source.js';
 
@@ -46,7 +46,7 @@ export function createBinaryDelivery(options: BinaryDeliveryOptions): Delivery {
     max: 0xffff,
   });
   const createSender = (events: NotificationSenderEvents): NotificationSender =>
-    new NotificationFramer(resolved, { command, maxPayloadBytes }, { ...events, onErrorResponse: () => {} });
+    new BinarySender(resolved, { command, maxPayloadBytes }, { ...events, onErrorResponse: () => {} });
   return new DeliveryStream(createSender, { ...options, closeTimeoutMs: resolved.closeTimeoutMs });
 }
 
@@ -242,7 +242,7 @@ class DeliveryStream extends Duplex implements Delivery {
     const settlement = unsentSettlement(this.#failure);
     const waiting = this.#waiting;
     this.#waiting = undefined;
-    const unwritten = unwrittenChunks(this).slice(this.#settledUnwritten) as Notification[];
+    const unwritten = bufferedChunks(this).slice(this.#settledUnwritten) as Notification[];
     this.#settledUnwritten += unwritten.length;
     // A getter of a notification may call this method again, which must then find none of these.
     if (waiting !== undefined) this.#sender.settle(waiting.notification, settlement);

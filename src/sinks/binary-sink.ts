@@ -6,18 +6,18 @@ import type { ApnsError } from '../core/errors.js';
 import { streamOptions } from '../core/options.js';
 import type { Outcome, OutcomeCounts } from '../core/outcome.js';
 import type { ReadableOf, WritableOf } from '../core/typed-stream.js';
-import type { FrameRun } from '../engine/binary/frame-run.js';
+import type { FrameBatch } from '../engine/binary/frame-batch.js';
+import { FrameSender } from '../engine/binary/frame-sender.js';
 import { type BinaryOptions, resolveBinaryOptions } from '../engine/binary/options.js';
-import { GatewaySender } from '../engine/binary/sender.js';
 import { endReason } from '../engine/end-reason.js';
 import { FRAME_FORMAT } from '../protocol/binary/frame.js';
 import { type PacketHandler, PacketReader } from '../protocol/packet-reader.js';
-import { unwrittenChunks } from './buffered-chunks.js';
+import { bufferedChunks } from './buffered-chunks.js';
 import { closeGracefully } from './graceful-close.js';
 import { OutcomeSource } from './outcome-source.js';
 
 /** A run that may still grow. */
-type OpenRun = { -readonly [Field in keyof FrameRun]: FrameRun[Field] };
+type OpenBatch = { -readonly [Field in keyof FrameBatch]: FrameBatch[Field] };
 
 type Callback = (error?: Error | null) => void;
 
@@ -48,12 +48,12 @@ export class BinarySink extends Writable implements WritableOf<Uint8Array> {
     concealContents(BinarySink);
   }
 
-  readonly #sender: GatewaySender;
+  readonly #sender: FrameSender;
   readonly #reader = new PacketReader(FRAME_FORMAT);
   readonly #onPacket: PacketHandler;
   readonly #closeTimeoutMs: number;
   /** Frames cut from the chunk being written, on their way into the window. */
-  #pending: OpenRun[] = [];
+  #pending: OpenBatch[] = [];
   #onTaken: Callback | undefined;
   #outcomes: OutcomeSource | undefined;
   /** Why the bytes are no frames; nothing behind that place can be read. */
@@ -65,7 +65,7 @@ export class BinarySink extends Writable implements WritableOf<Uint8Array> {
     super(rest);
     this.#closeTimeoutMs = resolved.closeTimeoutMs;
     this.#onPacket = (bytes, start, end) => this.#collect(bytes, start, end);
-    this.#sender = new GatewaySender(resolved, {
+    this.#sender = new FrameSender(resolved, {
       onRoom: () => this.#sendPending(),
       onFail: (error) => this.destroy(error),
       onErrorResponse: (response) => process.nextTick(() => this.emit('errorResponse', response)),
@@ -104,10 +104,10 @@ export class BinarySink extends Writable implements WritableOf<Uint8Array> {
   }
 
   override _destroy(error: Error | null, callback: Callback): void {
-    for (const chunk of unwrittenChunks(this)) this.#cut(chunk as Buffer);
+    for (const chunk of bufferedChunks(this)) this.#cut(chunk as Buffer);
     this.#sender.destroy(endReason(error));
     // A sender that is over settles what it is given.
-    for (const run of this.#pending.splice(0)) this.#sender.send(run);
+    for (const batch of this.#pending.splice(0)) this.#sender.send(batch);
     this.#outcomes?.finish();
     callback(error);
   }

@@ -6,7 +6,7 @@ import type { Writable } from 'node:stream';
  * each holds notifications that are owed an outcome. `writableBuffer` is a getter of every Writable that
  * Node's documentation does not mention; a test on each supported version holds it in place.
  */
-export function unwrittenChunks(stream: Writable): unknown[] {
+export function bufferedChunks(stream: Writable): unknown[] {
   const { writableBuffer = [] } = stream as { writableBuffer?: readonly ({ chunk: unknown } | null)[] };
   // While Node passes its buffer on, what was passed on already is null in it.
   return writableBuffer.flatMap((entry) => (entry === null ? [] : [entry.chunk]));

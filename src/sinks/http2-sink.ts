@@ -10,7 +10,7 @@ import type { ReadableOf, WritableOf } from '../core/typed-stream.js';
 import { endReason, unsentSettlement } from '../engine/end-reason.js';
 import { HTTP2_OPTION_NAMES, type Http2Options, resolveHttp2Options } from '../engine/http2/options.js';
 import { Http2Sender } from '../engine/http2/sender.js';
-import { unwrittenChunks } from './buffered-chunks.js';
+import { bufferedChunks } from './buffered-chunks.js';
 import { closeGracefully } from './graceful-close.js';
 import { OutcomeSource } from './outcome-source.js';
 
@@ -105,7 +105,7 @@ export class Http2Sink extends Writable implements WritableOf<Notification> {
     const settlement = unsentSettlement(error);
     if (this.#waiting !== undefined) this.#sender.settle(this.#waiting.notification, settlement);
     this.#waiting = undefined;
-    for (const notification of unwrittenChunks(this))
+    for (const notification of bufferedChunks(this))
       this.#sender.settle(notification as Notification, settlement);
     this.#sender.destroy(endReason(error));
     this.#outcomes?.finish();

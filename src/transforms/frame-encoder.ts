@@ -14,7 +14,7 @@ import {
 } from '../core/options.js';
 import type { TransformOf } from '../core/typed-stream.js';
 import { type FrameCommand, MAX_PAYLOAD_BYTES } from '../protocol/binary/frame.js';
-import { FrameSlab, type FrameSpan } from '../protocol/binary/frame-slab.js';
+import { type ByteRange, FrameSlab } from '../protocol/binary/frame-slab.js';
 import { IdentifierSequence } from '../protocol/binary/identifier.js';
 
 /** Options of {@link createFrameEncoder}. */
@@ -135,7 +135,7 @@ export class FrameEncoder extends Transform {
     callback();
   }
 
-  #push(span: FrameSpan | undefined): void {
+  #push(span: ByteRange | undefined): void {
     if (span !== undefined) this.push(span.bytes.subarray(span.start, span.end));
   }
 

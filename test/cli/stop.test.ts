@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { isHangupIgnored } from '../../src/cli/ignored-hangup.js';
-import { Interrupts } from '../../src/cli/send/stop-signals.js';
+import { StopSignals } from '../../src/cli/send/stop-signals.js';
 import { createSimulator, type Simulator, writeCredentials } from '../../src/simulator/index.js';
 import { CommandProcess } from './command-process.js';
 import { FakeIo } from './fake-io.js';
@@ -139,7 +139,7 @@ describe('--stop-timeout-ms', () => {
 
   it('counts from the first signal, and ends when all notifications are settled', () => {
     const io = new FakeIo();
-    const interrupts = new Interrupts(io, 8000);
+    const interrupts = new StopSignals(io, 8000);
     io.pass(9000);
     expect(interrupts.second.aborted).toBe(false);
     io.signal('SIGTERM');
@@ -149,7 +149,7 @@ describe('--stop-timeout-ms', () => {
     io.pass(8000);
     expect(interrupts.second.aborted).toBe(true);
     expect(io.timers).toBe(0);
-    const unused = new Interrupts(io, 8000);
+    const unused = new StopSignals(io, 8000);
     io.signal('SIGHUP');
     unused.dispose();
     expect(io.timers).toBe(0);

@@ -3,13 +3,13 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { createOutcomeCounts } from '../../src/core/outcome.js';
+import { BatchQueue } from '../../src/engine/binary/batch-queue.js';
 import { OutcomeQueue } from '../../src/engine/binary/outcome-queue.js';
-import { RunQueue } from '../../src/engine/binary/run-queue.js';
 import { Fifo } from '../../src/engine/fifo.js';
-import { NotificationPreparer } from '../../src/engine/http2/pending-notification.js';
+import { RequestPreparer } from '../../src/engine/http2/pending-notification.js';
 import { SettledNotifications } from '../../src/engine/http2/settled-notifications.js';
 import { StreamTable } from '../../src/engine/http2/stream-table.js';
-import { frames, runOf, TOKEN } from '../support/frames.js';
+import { batchOf, frames, TOKEN } from '../support/frames.js';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
@@ -19,9 +19,9 @@ const COUNT = 400_000;
 const MAX_BYTES = 1_500_000;
 
 const notification = { deviceToken: TOKEN, payload: '{}', context: 'x' };
-const preparer = new NotificationPreparer({ auth: 'token', defaultTopic: 'com.example.app' });
+const preparer = new RequestPreparer({ auth: 'token', defaultTopic: 'com.example.app' });
 const pending = preparer.prepare(notification, 0);
-const run = runOf(...frames(1));
+const batch = batchOf(...frames(1));
 
 interface Queue {
   push(): void;
@@ -33,14 +33,14 @@ const QUEUES: Record<string, () => Queue> = {
     const queue = new Fifo<object>();
     return { push: () => queue.push(pending), shift: () => void queue.shift() };
   },
-  RunQueue: () => {
-    const queue = new RunQueue();
-    return { push: () => queue.push(run), shift: () => void queue.take(1, 1000) };
+  BatchQueue: () => {
+    const queue = new BatchQueue();
+    return { push: () => queue.push(batch), shift: () => void queue.take(1, 1000) };
   },
   OutcomeQueue: () => {
     const queue = new OutcomeQueue(createOutcomeCounts());
     queue.startReading(() => {});
-    return { push: () => queue.settle(run, { status: 'accepted' }), shift: () => void queue.shift() };
+    return { push: () => queue.settle(batch, { status: 'accepted' }), shift: () => void queue.shift() };
   },
   SettledNotifications: () => {
     const queue = new SettledNotifications(createOutcomeCounts());

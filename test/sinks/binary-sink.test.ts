@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import { inspect } from 'node:util';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { settledCount } from '../../src/core/outcome.js';
-import { GatewaySender } from '../../src/engine/binary/sender.js';
+import { FrameSender } from '../../src/engine/binary/frame-sender.js';
 import { createBinarySink } from '../../src/sinks/binary-sink.js';
 import { brief, closed, frames, range, send, TOKEN, until } from '../support/frames.js';
 import { startScriptedGateway } from '../support/scripted-gateway.js';
@@ -365,7 +365,7 @@ test('is destroyed by its signal, and at once by one that was aborted before', a
 test('goes on when the outcomes that filled its window are read', async () => {
   const gateway = await startScriptedGateway();
   const sink = createBinarySink({ ...gateway.options, window: { count: 4 } });
-  const onRead = vi.spyOn(GatewaySender.prototype, 'onRead');
+  const onRead = vi.spyOn(FrameSender.prototype, 'onRead');
   onTestFinished(() => onRead.mockRestore());
   const { outcomes } = sink;
   sink.end(Buffer.concat(frames(200)));
@@ -400,7 +400,7 @@ test('calls back as soon as the window has taken every frame of a chunk, full or
 
 test('hands frames that lie behind each other over as one run, in whatever pieces they come', async () => {
   const gateway = await startScriptedGateway();
-  const handOver = vi.spyOn(GatewaySender.prototype, 'send');
+  const handOver = vi.spyOn(FrameSender.prototype, 'send');
   onTestFinished(() => handOver.mockRestore());
   const sink = createBinarySink(gateway.options);
   const bytes = Buffer.concat(frames(9));

@@ -1,13 +1,13 @@
 /** The chunks that wait in a Writable's buffer: Node has an undocumented getter for them. */
 import { Writable } from 'node:stream';
 import { expect, test } from 'vitest';
-import { unwrittenChunks } from '../../src/sinks/buffered-chunks.js';
+import { bufferedChunks } from '../../src/sinks/buffered-chunks.js';
 
 test('returns the chunks that wait behind the one that is being written', () => {
   const stream = new Writable({ objectMode: true, write: () => {} });
-  expect(unwrittenChunks(stream)).toEqual([]);
+  expect(bufferedChunks(stream)).toEqual([]);
   for (const chunk of [1, 2, 3]) stream.write(chunk);
-  expect(unwrittenChunks(stream)).toEqual([2, 3]);
+  expect(bufferedChunks(stream)).toEqual([2, 3]);
 });
 
 test('leaves out what the stream has passed on already while it empties its buffer', () => {
@@ -16,7 +16,7 @@ test('leaves out what the stream has passed on already while it empties its buff
   const stream = new Writable({
     objectMode: true,
     write(chunk, _encoding, callback) {
-      seen.push([chunk, unwrittenChunks(stream)]);
+      seen.push([chunk, bufferedChunks(stream)]);
       if (finishFirst === undefined) finishFirst = callback;
       else callback();
     },
@@ -32,5 +32,5 @@ test('leaves out what the stream has passed on already while it empties its buff
 });
 
 test('returns nothing where a stream has no such getter', () => {
-  expect(unwrittenChunks({} as Writable)).toEqual([]);
+  expect(bufferedChunks({} as Writable)).toEqual([]);
 });

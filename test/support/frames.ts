@@ -2,7 +2,7 @@
 import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Outcome } from '../../src/core/outcome.js';
-import type { FrameRun } from '../../src/engine/binary/frame-run.js';
+import type { FrameBatch } from '../../src/engine/binary/frame-batch.js';
 import { encodeFrame } from '../../src/protocol/binary/frame.js';
 import type { BinarySink } from '../../src/sinks/binary-sink.js';
 
@@ -16,7 +16,7 @@ export function frames(count: number, first = 1): Buffer[] {
 }
 
 /** These frames as one run that has never been written. */
-export function runOf(...parts: Buffer[]): FrameRun {
+export function batchOf(...parts: Buffer[]): FrameBatch {
   const bytes = Buffer.concat(parts);
   const { length } = bytes;
   return {

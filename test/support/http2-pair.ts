@@ -3,10 +3,7 @@ import type { TLSSocket } from 'node:tls';
 import type { EngineClock } from '../../src/engine/engine-clock.js';
 import { Http2Connection } from '../../src/engine/http2/connection.js';
 import type { LivenessLimits } from '../../src/engine/http2/liveness.js';
-import {
-  NotificationPreparer,
-  type PendingNotification,
-} from '../../src/engine/http2/pending-notification.js';
+import { type PendingNotification, RequestPreparer } from '../../src/engine/http2/pending-notification.js';
 import type { Http2Settings } from '../../src/protocol/http2/settings.js';
 import { TOKEN } from './frames.js';
 import { RawPeer, type RawScript } from './http2-raw-gateway.js';
@@ -62,7 +59,7 @@ export function createHttp2Pair(
     onRoom: () => note('room'),
     onClose: (_it, cause) => note(cause === undefined ? 'close' : `close ${cause.code}`),
   });
-  const preparer = new NotificationPreparer({ auth: 'token', defaultTopic: 'com.example.app' });
+  const preparer = new RequestPreparer({ auth: 'token', defaultTopic: 'com.example.app' });
   const pair: Http2Pair = {
     connection,
     peer,

@@ -142,7 +142,7 @@ export class Sending {
     if (!stream.destroyed) stream.end();
   }
 
-  /** Interrupts the stream, if that is planned. */
+  /** StopSignals the stream, if that is planned. */
   async interrupt(): Promise<void> {
     const { kind, at } = this.#ending;
     if (kind !== 'abort' && kind !== 'destroy') return;

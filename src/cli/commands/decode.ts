@@ -14,7 +14,7 @@ import { ExitCode } from '../exit-code.js';
 import { exitCodeOfSignal } from '../exit-status.js';
 import { findInputs, type Input, readInput } from '../input/input.js';
 import { createOutput } from '../output/output.js';
-import { passThrough } from '../output/run-pipeline.js';
+import { runPipeline } from '../output/run-pipeline.js';
 import { runUntilSignal } from '../send/stop-signals.js';
 
 /** See `apns-streams decode --help`. */
@@ -53,7 +53,7 @@ export const decodeCommand: Command = defineCommand({
     };
     const lines = createNdjsonStringifier();
     const signal = await runUntilSignal(io, (stop) =>
-      passThrough(
+      runPipeline(
         [lines, createOutput(io.stdout)],
         async (ended) => {
           for (const input of inputs) {

@@ -9,10 +9,10 @@ import { ExitCode } from '../exit-code.js';
 import { exitCodeOfSignal } from '../exit-status.js';
 import { findInputs } from '../input/input.js';
 import { fileOf } from '../input/notification-file.js';
-import { Feed } from '../input/notification-reader.js';
+import { NotificationReader } from '../input/notification-reader.js';
 import { createOutput } from '../output/output.js';
 import { FRAMES } from '../output/output-records.js';
-import { passThrough } from '../output/run-pipeline.js';
+import { runPipeline } from '../output/run-pipeline.js';
 import { unescaped } from '../output/safe-output.js';
 import { runUntilSignal } from '../send/stop-signals.js';
 
@@ -54,9 +54,14 @@ export const encodeCommand: Command = defineCommand({
       io.stderr.write(`apns-streams: ${file === undefined ? '' : `${file}: `}${error.message}\n`);
     };
     const encoder = createFrameEncoder({ command: Number(values.command ?? 2) as FrameCommand, onInvalid });
-    const feed = new Feed({ inputs, maxLineBytes: values['max-line-bytes'], into: encoder, onInvalid });
+    const feed = new NotificationReader({
+      inputs,
+      maxLineBytes: values['max-line-bytes'],
+      into: encoder,
+      onInvalid,
+    });
     const signal = await runUntilSignal(io, (stop) =>
-      passThrough(
+      runPipeline(
         [
           encoder,
           ...(values.hex ? [createHexEncoder()] : []),

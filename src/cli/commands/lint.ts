@@ -7,10 +7,10 @@ import { usageError } from '../command-error.js';
 import { ExitCode } from '../exit-code.js';
 import { exitCodeOfSignal } from '../exit-status.js';
 import { findInputs } from '../input/input.js';
-import { Feed } from '../input/notification-reader.js';
+import { NotificationReader } from '../input/notification-reader.js';
 import { counted } from '../output/format-number.js';
 import { createOutput } from '../output/output.js';
-import { passThrough } from '../output/run-pipeline.js';
+import { runPipeline } from '../output/run-pipeline.js';
 import { runUntilSignal } from '../send/stop-signals.js';
 import { createBinaryLint, createHttp2Lint, type Lint, Linter } from './linter.js';
 
@@ -49,7 +49,7 @@ export const lintCommand: Command = defineCommand({
   ],
   async run({ values, operands }, io) {
     const linter = new Linter(lintOf(values));
-    const feed = new Feed({
+    const feed = new NotificationReader({
       inputs: await findInputs(operands, io),
       maxLineBytes: values['max-line-bytes'],
       into: linter,
@@ -57,7 +57,7 @@ export const lintCommand: Command = defineCommand({
       drained: (signal) => (linter.writableNeedDrain ? once(linter, 'drain', { signal }) : undefined),
     });
     const signal = await runUntilSignal(io, (stop) =>
-      passThrough(
+      runPipeline(
         [linter, createNdjsonStringifier(), createOutput(io.stdout)],
         (ended) => feed.run(ended),
         stop,

@@ -13,7 +13,7 @@ import { ExitCode } from '../exit-code.js';
 import { exitCodeOfEnding, exitCodeOfSignal } from '../exit-status.js';
 import { findInputs } from '../input/input.js';
 import type { CommandIo } from '../io.js';
-import { complaintOf, messageOf } from '../output/format-error.js';
+import { formatError, formatMessage } from '../output/format-error.js';
 import { openResumption } from '../resume/resume.js';
 import {
   DEFAULT_STOP_TIMEOUT_MS,
@@ -23,7 +23,7 @@ import {
   toDeliveryOptions,
 } from '../send/send-options.js';
 import { Sending } from '../send/sending.js';
-import { Interrupts } from '../send/stop-signals.js';
+import { StopSignals } from '../send/stop-signals.js';
 import { jsonSummaryOf, type ResumeFigures, type SendingResult, summaryOf } from '../send/summary.js';
 import { type OpenDelivery, openDryRun, parseTarget, type SendTarget } from '../send/targets.js';
 
@@ -48,7 +48,7 @@ export const sendCommand: Command = defineCommand({
   ],
   async run({ values, operands }, io) {
     const stopTimeoutMs = values['stop-timeout-ms'] ?? DEFAULT_STOP_TIMEOUT_MS;
-    const interrupts = new Interrupts(io, stopTimeoutMs);
+    const interrupts = new StopSignals(io, stopTimeoutMs);
     try {
       return await send(values, operands, io, interrupts);
     } catch (error) {
@@ -82,7 +82,7 @@ async function send(
   given: SendValues,
   operands: readonly string[],
   io: CommandIo,
-  interrupts: Interrupts,
+  interrupts: StopSignals,
 ): Promise<number> {
   if (given.to === undefined) throw usageError('--to is missing', `--to TARGET: ${SEND_OPTIONS.to.help}`);
   const target = parseTarget(given.to);
@@ -152,8 +152,8 @@ interface Ending {
 }
 
 function report(result: SendingResult, { values, io, errors, exitCode, resume }: Ending): void {
-  for (const error of errors) io.stderr.write(complaintOf(error));
+  for (const error of errors) io.stderr.write(formatError(error));
   if (!values.quiet) io.stderr.write(summaryOf(result, resume));
   if (!values['json-summary']) return;
-  io.stderr.write(jsonSummaryOf(result, { exitCode, errors: errors.map(messageOf), resume }));
+  io.stderr.write(jsonSummaryOf(result, { exitCode, errors: errors.map(formatMessage), resume }));
 }

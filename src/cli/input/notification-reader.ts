@@ -6,12 +6,12 @@ import type { Notification } from '../../core/notification.js';
 import { lineBytesOf, lineOf } from '../../core/source-line.js';
 import { createNdjsonParser } from '../../transforms/ndjson-parser.js';
 import { inFlags } from '../output/format-error.js';
-import { createForwarder } from '../output/pipe-without-end.js';
+import { pipeWithoutEnd } from '../output/pipe-without-end.js';
 import { type Input, readInput } from './input.js';
 import { setFile } from './notification-file.js';
 
-/** What {@link Feed} needs. */
-export interface FeedOptions {
+/** What {@link NotificationReader} needs. */
+export interface NotificationReaderOptions {
   readonly inputs: readonly Input[];
   /** @default the parser's own limit */
   readonly maxLineBytes: number | undefined;
@@ -21,14 +21,14 @@ export interface FeedOptions {
   onInvalid(error: InvalidNotificationError, file: string | undefined): void;
   /** Resolves when what `onInvalid` wrote has gone out; invalid lines bypass `into`, which cannot hold them back. */
   drained?(signal: AbortSignal): Promise<unknown> | undefined;
-  /** How many lines have an outcome, for {@link Feed.fraction}. */
+  /** How many lines have an outcome, for {@link NotificationReader.fraction}. */
   settled?(): number;
   /** Knows the lines that are not to be handed over, and how much may be under way. */
-  readonly gate?: Gate | undefined;
+  readonly gate?: LineFilter | undefined;
 }
 
 /** What stands between an input and its sending when earlier runs have settled lines of it. */
-export interface Gate {
+export interface LineFilter {
   /** Whether a line that is no notification is to be reported. */
   admitInvalid(line: number): boolean;
   /** Whether a notification is to be handed over. Called in the order of the lines. */
@@ -51,8 +51,8 @@ const NEWLINE = 0x0a;
 const MAX_UNREAD_FRACTION = 0.99;
 
 /** The inputs of one run. */
-export class Feed {
-  readonly #options: FeedOptions;
+export class NotificationReader {
+  readonly #options: NotificationReaderOptions;
   readonly #totalBytes: number;
   /** Lines that were handed over, skipped or reported as invalid. Blank lines do not count. */
   #lines = 0;
@@ -65,7 +65,7 @@ export class Feed {
   #last: Place | undefined;
   #unread: () => boolean = () => true;
 
-  constructor(options: FeedOptions) {
+  constructor(options: NotificationReaderOptions) {
     this.#options = options;
     this.#totalBytes = options.inputs.reduce((sum, { size }) => sum + (size ?? Number.NaN), 0);
   }
@@ -126,7 +126,7 @@ export class Feed {
       },
       ...(maxLineBytes === undefined ? {} : { maxLineBytes }),
     });
-    const forwarder = createForwarder<Notification>(into, {
+    const forwarder = pipeWithoutEnd<Notification>(into, {
       each: (notification) => {
         const line = lineOf(notification) ?? 0;
         this.#lines++;

@@ -21,15 +21,15 @@ const FLAGS: readonly (readonly [words: RegExp, own: string])[] = [
 ];
 
 /** What to print for an error, ending in a newline; empty for an error that needs no words. */
-export function complaintOf(error: unknown): string {
-  const message = messageOf(error);
+export function formatError(error: unknown): string {
+  const message = formatMessage(error);
   if (message === '') return '';
   const hint = error instanceof CommandError ? error.hint : undefined;
   return `apns-streams: ${message}\n${hint === undefined ? '' : `  ${hint}\n`}`;
 }
 
 /** The error's message as the command's user knows the options; always one line. */
-export function messageOf(error: unknown): string {
+export function formatMessage(error: unknown): string {
   const text = isSystemError(error)
     ? `${error.syscall}: ${systemProblem(error)}`
     : error instanceof Error

@@ -1,8 +1,8 @@
 /** One stream after another into the same destination. */
 import { Writable } from 'node:stream';
 
-/** What {@link createForwarder} asks about every object. */
-export interface ForwarderOptions<T> {
+/** What {@link pipeWithoutEnd} asks about every object. */
+export interface PipeWithoutEndOptions<T> {
   /** Sees every object first; one that it returns `false` for is left out. */
   each?(value: T): boolean | undefined;
   /** True when no more may go on until `release` is called. Asked after every object. */
@@ -13,7 +13,7 @@ export interface ForwarderOptions<T> {
  * A Writable that hands every object on to `into` and waits while that is full, but never ends it: several
  * pipelines in turn can end here.
  */
-export function createForwarder<T>(into: Writable, { each, hold }: ForwarderOptions<T> = {}): Writable {
+export function pipeWithoutEnd<T>(into: Writable, { each, hold }: PipeWithoutEndOptions<T> = {}): Writable {
   return new Writable({
     objectMode: true,
     write(value: T, _encoding, callback) {

@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
  * Runs `read`, which writes into the first stage, then ends that stage and waits for the last. A failed
  * `read` still has what it wrote go out; a failed stage aborts `read`, and is what is told of the two.
  */
-export async function passThrough(
+export async function runPipeline(
   stages: readonly [Duplex, ...(Duplex | Writable)[]],
   read: (signal: AbortSignal) => Promise<void>,
   stop: AbortSignal,

@@ -11,7 +11,11 @@ const EARLY_MS = 10_000;
  * complete (RFC 8446, 4.4), so when it refuses one it mostly just closes, with notifications written to it
  * already. Running again, which is what `unknown` outcomes call for otherwise, would change nothing.
  */
-export function likelyRefusal({ counts, reasons, elapsedMs }: SendingResult): ApnsError | undefined {
+export function detectRefusedCredentials({
+  counts,
+  reasons,
+  elapsedMs,
+}: SendingResult): ApnsError | undefined {
   const { accepted, rejected, presumed, unknown } = counts;
   if (unknown === 0 || accepted + rejected + presumed > 0 || elapsedMs > EARLY_MS) return undefined;
   const lost = reasons.find(([reason]) => reason === 'unknown: ConnectionLost')?.[1];

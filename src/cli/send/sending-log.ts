@@ -1,9 +1,9 @@
 /** What a sending reports to, if it records which lines are settled. */
-import type { Gate } from '../input/notification-reader.js';
+import type { LineFilter } from '../input/notification-reader.js';
 import type { ReportedOutcome } from './outcome-report.js';
 
-/** A {@link Gate} that also learns about outcomes. `--resume` implements it with a ledger. */
-export interface SendingLog extends Gate {
+/** A {@link LineFilter} that also learns about outcomes. `--resume` implements it with a ledger. */
+export interface SendingLog extends LineFilter {
   /** Called once, with the error, when nothing can be recorded any more. */
   onFail: (error: unknown) => void;
   /** How many lines are `unknown` and not settled: resuming sends them. Final after `close`. */

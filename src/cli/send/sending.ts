@@ -7,20 +7,20 @@ import { createNdjsonStringifier } from '../../transforms/ndjson-stringifier.js'
 import { ExitCode } from '../exit-code.js';
 import { exitCodeOfError } from '../exit-status.js';
 import type { Input } from '../input/input.js';
-import { Feed } from '../input/notification-reader.js';
+import { NotificationReader } from '../input/notification-reader.js';
 import type { CommandIo } from '../io.js';
 import { seconds } from '../output/format-number.js';
 import { createOutput } from '../output/output.js';
 import { leaveStalledOutput } from '../output/stalled-output.js';
 import { ConnectionNews } from './connection-news.js';
-import { likelyRefusal } from './detect-refused-credentials.js';
+import { detectRefusedCredentials } from './detect-refused-credentials.js';
 import { OutcomeReport, type ReportedOutcome } from './outcome-report.js';
-import { Probation } from './probation.js';
 import { Progress, type ProgressSnapshot } from './progress.js';
 import { RefusalLimit } from './refusal-limit.js';
 import type { RefusedFor } from './refused-for.js';
 import type { SendValues } from './send-options.js';
 import type { SendingLog } from './sending-log.js';
+import { StartLimit } from './start-limit.js';
 import type { SendingResult } from './summary.js';
 
 const MAKE_ROOM = 'free some space; for the lines without an outcome, see "A full disk" in docs/command.md';
@@ -55,10 +55,10 @@ export class Sending {
   readonly #delivery: CountingDelivery;
   readonly #io: CommandIo;
   readonly #report: OutcomeReport;
-  readonly #feed: Feed;
+  readonly #feed: NotificationReader;
   readonly #options: SendingOptions;
   readonly #log: SendingLog | undefined;
-  readonly #probation: Probation | undefined;
+  readonly #probation: StartLimit | undefined;
   readonly #refusalLimit = new RefusalLimit();
   readonly #gone = new AbortController();
   readonly #errors: unknown[] = [];
@@ -76,7 +76,7 @@ export class Sending {
     this.#delivery = delivery;
     this.#options = options;
     this.#log = log;
-    this.#probation = wire === 'http2' ? new Probation(log) : undefined;
+    this.#probation = wire === 'http2' ? new StartLimit(log) : undefined;
     this.#io = io;
     this.#shows = !values.quiet;
     this.#startedAt = io.clock.now();
@@ -84,7 +84,7 @@ export class Sending {
       this.#onOutcome(...given),
     );
     this.#report = report;
-    this.#feed = new Feed({
+    this.#feed = new NotificationReader({
       inputs,
       maxLineBytes: values['max-line-bytes'],
       into: delivery,
@@ -194,7 +194,7 @@ export class Sending {
   /** The most likely error, if the gateway closed the connection without a response. */
   #judgeSilence(stop: AbortSignal): void {
     if (this.#errors.length > 0 || stop.aborted) return;
-    const refusal = likelyRefusal(this.result);
+    const refusal = detectRefusedCredentials(this.result);
     if (refusal !== undefined) this.#errors.push(refusal);
   }
 

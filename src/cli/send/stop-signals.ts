@@ -1,15 +1,15 @@
 /** Handles signals in two steps: the first asks the command to finish; the second, or a timeout, stops it at once. */
 import type { CommandIo, StopSignal } from '../io.js';
 
-/** Listens for signals from its construction until {@link Interrupts.dispose}. */
-export class Interrupts {
+/** Listens for signals from its construction until {@link StopSignals.dispose}. */
+export class StopSignals {
   readonly #first = new AbortController();
   readonly #second = new AbortController();
   readonly #remove: () => void;
   #stopTimer: () => void = () => {};
   #signal: StopSignal | undefined;
 
-  /** @param stopTimeoutMs how long after the first signal {@link Interrupts.second} comes by itself; 0 for at once */
+  /** @param stopTimeoutMs how long after the first signal {@link StopSignals.second} comes by itself; 0 for at once */
   constructor(io: Pick<CommandIo, 'onSignal' | 'clock'>, stopTimeoutMs?: number) {
     this.#remove = io.onSignal((signal) => {
       this.#signal ??= signal;
@@ -56,7 +56,7 @@ export async function runUntilSignal(
   io: Pick<CommandIo, 'onSignal' | 'clock'>,
   work: (stop: AbortSignal) => Promise<void>,
 ): Promise<StopSignal | undefined> {
-  const interrupts = new Interrupts(io);
+  const interrupts = new StopSignals(io);
   try {
     await work(interrupts.first);
   } catch (error) {

@@ -6,7 +6,7 @@ import type { Notification } from '../../core/notification.js';
 import { createBinaryDelivery, createHttp2Delivery } from '../../deliveries/delivery.js';
 import type { BinaryOptions } from '../../engine/binary/options.js';
 import type { Http2Options } from '../../engine/http2/options.js';
-import { NotificationPreparer } from '../../engine/http2/pending-notification.js';
+import { RequestPreparer } from '../../engine/http2/pending-notification.js';
 import { FrameSlab } from '../../protocol/binary/frame-slab.js';
 import type { Simulator } from '../../simulator/index.js';
 import { parseAddress } from '../args/address.js';
@@ -154,7 +154,7 @@ function createHttp2Check(options: DeliveryOptions): (notification: Notification
   refuseBinaryOptions(options);
   const { providerToken, topic } = options;
   const auth = providerToken === undefined ? 'certificate' : 'token';
-  const preparer = new NotificationPreparer({ auth, defaultTopic: topic });
+  const preparer = new RequestPreparer({ auth, defaultTopic: topic });
   return (notification) => void preparer.prepare(notification, 0);
 }
 

@@ -11,7 +11,7 @@
  */
 import { MAX_UINT32 } from '../../core/notification-rules.js';
 import { encodeFrame, type FrameCommand, readIdentifier } from '../../protocol/binary/frame.js';
-import { type FrameRun, findFrame } from './frame-run.js';
+import { type FrameBatch, findFrame } from './frame-batch.js';
 
 /** Not the very highest: that is what a gateway says that calls the identifier it does not know -1. */
 const HIGHEST = MAX_UINT32 - 1;
@@ -26,10 +26,10 @@ export interface Checkpoint {
  * The checkpoint for what was written on a connection: in the form the frames have, since a gateway may
  * know only that, and with an identifier that none of them carries.
  */
-export function createCheckpoint(runs: readonly FrameRun[]): Checkpoint {
-  const last = runs.at(-1);
+export function createCheckpoint(batches: readonly FrameBatch[]): Checkpoint {
+  const last = batches.at(-1);
   const command: FrameCommand = last === undefined || last.bytes[last.start] === 2 ? 2 : 1;
-  const identifier = freeIdentifier(runs);
+  const identifier = freeIdentifier(batches);
   return { identifier, frame: encodeCheckpoint(identifier, command) };
 }
 
@@ -42,12 +42,12 @@ export function encodeCheckpoint(identifier: number, command: FrameCommand = 2):
 }
 
 /** Of the highest identifiers, one more of them than there are frames, at least one is free. */
-function freeIdentifier(runs: readonly FrameRun[]): number {
-  const frames = runs.reduce((sum, { count }) => sum + count, 0);
+function freeIdentifier(batches: readonly FrameBatch[]): number {
+  const frames = batches.reduce((sum, { count }) => sum + count, 0);
   const taken = new Set<number>();
-  for (const run of runs) {
-    findFrame(run, (start, end) => {
-      const identifier = readIdentifier(run.bytes, start, end);
+  for (const batch of batches) {
+    findFrame(batch, (start, end) => {
+      const identifier = readIdentifier(batch.bytes, start, end);
       if (identifier !== undefined && identifier >= HIGHEST - frames) taken.add(identifier);
       return false;
     });

@@ -9,21 +9,21 @@ import type { Settlement } from '../../core/outcome.js';
 import type { ErrorResponse } from '../../protocol/binary/error-response.js';
 import { readIdentifier } from '../../protocol/binary/frame.js';
 import { StatusCode } from '../../protocol/binary/status-code.js';
-import { cutAfter, cutBefore, type FramePlace, type FrameRun, findFrame } from './frame-run.js';
+import { cutAfter, cutBefore, type FrameBatch, type FrameLocation, findFrame } from './frame-batch.js';
 import { type IdentifierRange, isInRange } from './identifier-range.js';
 
 /** What became of the frames of one connection. Each frame is in exactly one of the lists. */
-export interface Verdict {
+export interface FrameClassification {
   /** Before the named one, or the named one where the gateway says it took it. */
-  readonly accepted: readonly FrameRun[];
+  readonly accepted: readonly FrameBatch[];
   /** The named one, if it failed for good. */
-  readonly rejected: readonly FrameRun[];
+  readonly rejected: readonly FrameBatch[];
   /** The named one, if it may be tried again. */
-  readonly retried: readonly FrameRun[];
+  readonly retried: readonly FrameBatch[];
   /** Behind the named one: known not to have been processed. */
-  readonly discarded: readonly FrameRun[];
+  readonly discarded: readonly FrameBatch[];
   /** Nothing is proved about these. */
-  readonly unknown: readonly FrameRun[];
+  readonly unknown: readonly FrameBatch[];
   /** How the named one is settled when it is not retried. */
   readonly settlement: Settlement;
   /** Whether the answer named something that was written: the gateway reads and understands us. */
@@ -33,23 +33,23 @@ export interface Verdict {
 /**
  * Judges the frames of one connection by the gateway's answer.
  *
- * @param runs everything written on the connection and not yet settled, in order, but for the checkpoint
+ * @param batches everything written on the connection and not yet settled, in order, but for the checkpoint
  * @param checkpoint the identifier of the checkpoint frame, if one was written behind them
  * @param forgotten earlier frames that have their outcome: a response that names one counts as naming none
  */
-export function judge(
-  runs: readonly FrameRun[],
+export function classifyFrames(
+  batches: readonly FrameBatch[],
   response: ErrorResponse,
   checkpoint?: number,
   forgotten?: IdentifierRange,
-): Verdict {
+): FrameClassification {
   const { statusCode, reason, identifier } = response;
   const settlement: Settlement = { status: 'rejected', statusCode, reason };
   const none = { accepted: [], rejected: [], retried: [], discarded: [], unknown: [], settlement };
-  if (isInRange(forgotten, identifier)) return { ...none, unknown: runs, isConfirmed: false };
-  if (identifier === checkpoint) return { ...none, accepted: runs, isConfirmed: true };
-  const parts = partition(runs, identifier);
-  if (parts === undefined) return { ...none, unknown: runs, isConfirmed: false };
+  if (isInRange(forgotten, identifier)) return { ...none, unknown: batches, isConfirmed: false };
+  if (identifier === checkpoint) return { ...none, accepted: batches, isConfirmed: true };
+  const parts = partition(batches, identifier);
+  if (parts === undefined) return { ...none, unknown: batches, isConfirmed: false };
   const { before, named, ambiguous, after } = parts;
   const known = { ...none, accepted: before, unknown: ambiguous, discarded: after, isConfirmed: true };
   switch (statusCode) {
@@ -64,32 +64,32 @@ export function judge(
 }
 
 interface Partition {
-  readonly before: FrameRun[];
-  readonly named: FrameRun[];
-  readonly ambiguous: FrameRun[];
-  readonly after: FrameRun[];
+  readonly before: FrameBatch[];
+  readonly named: FrameBatch[];
+  readonly ambiguous: FrameBatch[];
+  readonly after: FrameBatch[];
 }
 
 /**
  * The frames before, at and behind the one with this identifier. Where several frames carry it (the sink
  * was given such bytes), nobody can say which one is meant: from the first to the last they are ambiguous.
  */
-function partition(runs: readonly FrameRun[], identifier: number): Partition | undefined {
+function partition(batches: readonly FrameBatch[], identifier: number): Partition | undefined {
   // 0 is what a gateway answers when it does not know, so it names nothing, whatever was written.
   if (identifier === 0) return undefined;
-  let first: FramePlace | undefined;
-  let last: FramePlace | undefined;
-  for (const [run, { bytes }] of runs.entries()) {
-    findFrame(runs[run]!, (start, end, index) => {
+  let first: FrameLocation | undefined;
+  let last: FrameLocation | undefined;
+  for (const [batch, { bytes }] of batches.entries()) {
+    findFrame(batches[batch]!, (start, end, index) => {
       if (readIdentifier(bytes, start, end) === identifier) {
-        last = { run, start, end, index };
+        last = { batch, start, end, index };
         first ??= last;
       }
       return false;
     });
   }
   if (first === undefined || last === undefined) return undefined;
-  const [upToLast, after] = cutAfter(runs, last);
+  const [upToLast, after] = cutAfter(batches, last);
   const [before, fromFirst] = cutBefore(upToLast, first);
   return first === last
     ? { before, named: fromFirst, ambiguous: [], after }

@@ -16,11 +16,11 @@ import {
 } from '../../protocol/binary/error-response.js';
 import { PacketReader } from '../../protocol/packet-reader.js';
 import type { EngineClock } from '../engine-clock.js';
+import { BatchQueue } from './batch-queue.js';
 import { createCheckpoint } from './checkpoint.js';
 import { notGatewayError } from './errors.js';
-import type { FrameRun } from './frame-run.js';
+import type { FrameBatch } from './frame-batch.js';
 import { type IdentifierRange, widenRange } from './identifier-range.js';
-import { RunQueue } from './run-queue.js';
 
 /** How a connection ended. */
 export interface ConnectionEnd {
@@ -31,17 +31,17 @@ export interface ConnectionEnd {
 }
 
 /** What a connection tells its pool. */
-export interface GatewayConnectionEvents {
+export interface BinaryConnectionEvents {
   /** More can be written. */
   onDrain(): void;
   /** The connection is over. Called once. */
-  onClose(connection: GatewayConnection, end: ConnectionEnd): void;
+  onClose(connection: BinaryConnection, end: ConnectionEnd): void;
 }
 
 /** See the file comment. */
-export class GatewayConnection {
+export class BinaryConnection {
   /** Frames written and not yet settled, in the order they were written. */
-  readonly window: RunQueue = new RunQueue();
+  readonly window: BatchQueue = new BatchQueue();
   readonly openedAt: number;
   /** The identifier of the checkpoint, once one is written. */
   checkpoint: number | undefined;
@@ -53,7 +53,7 @@ export class GatewayConnection {
   /** How often the quota of this connection was doubled because the gateway sent no response. */
   doublings = 0;
   readonly #socket: TLSSocket;
-  readonly #events: GatewayConnectionEvents;
+  readonly #events: BinaryConnectionEvents;
   readonly #clock: EngineClock;
   #isFinished = false;
   readonly #onWritten: (error?: Error | null) => void;
@@ -63,7 +63,7 @@ export class GatewayConnection {
     peer: Peer,
     state: 'fresh' | 'open',
     clock: EngineClock,
-    events: GatewayConnectionEvents,
+    events: BinaryConnectionEvents,
   ) {
     this.#socket = socket;
     this.#events = events;
@@ -119,17 +119,17 @@ export class GatewayConnection {
   }
 
   /** Records the frames, then writes them: an answer can come before `write` returns. */
-  send(run: FrameRun, now: number): void {
-    this.window.push({ ...run, attempts: run.attempts + 1, writtenAt: now });
+  send(batch: FrameBatch, now: number): void {
+    this.window.push({ ...batch, attempts: batch.attempts + 1, writtenAt: now });
     this.progressAt = now;
-    this.#socket.write(run.bytes.subarray(run.start, run.end), this.#onWritten);
+    this.#socket.write(batch.bytes.subarray(batch.start, batch.end), this.#onWritten);
   }
 
   /** Asks the gateway to name a frame behind all others, which proves those accepted. */
   writeCheckpoint(now: number): void {
     this.state = 'checked';
     this.progressAt = now;
-    const checkpoint = createCheckpoint(this.window.runs());
+    const checkpoint = createCheckpoint(this.window.batches());
     this.checkpoint = checkpoint.identifier;
     this.#socket.write(checkpoint.frame, this.#onWritten);
   }
@@ -143,30 +143,30 @@ export class GatewayConnection {
   }
 
   /** Takes the frames that were written by `then`; from now on their identifiers are ambiguous. */
-  presume(then: number): FrameRun[] {
+  presume(then: number): FrameBatch[] {
     return this.#forget(this.window.takeWhile(({ writtenAt }) => writtenAt <= then));
   }
 
   /** Takes the frames that the window took by `then`; from now on their identifiers are ambiguous. */
-  expire(then: number): FrameRun[] {
+  expire(then: number): FrameBatch[] {
     return this.#forget(this.window.takeWhere(({ since }) => since <= then));
   }
 
   /** Closes the connection when nothing is expected from it any more. Reports nothing. */
-  retire(timeoutMs: number): void {
+  close(timeoutMs: number): void {
     this.state = 'closed';
     this.#socket.setTimeout(timeoutMs, () => this.#socket.destroy());
     this.#socket.destroySoon();
   }
 
   /** Gives the connection up; what it holds is reported as if the gateway had closed it. */
-  abandon(cause: ApnsError): void {
+  destroy(cause: ApnsError): void {
     this.#close({ cause });
   }
 
-  #forget(runs: FrameRun[]): FrameRun[] {
-    this.forgotten = widenRange(this.forgotten, runs);
-    return runs;
+  #forget(batches: FrameBatch[]): FrameBatch[] {
+    this.forgotten = widenRange(this.forgotten, batches);
+    return batches;
   }
 
   #close(end: ConnectionEnd): void {

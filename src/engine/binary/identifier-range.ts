@@ -1,6 +1,6 @@
 /** The identifiers of frames that are remembered no longer. */
 import { readIdentifier } from '../../protocol/binary/frame.js';
-import { type FrameRun, findFrame } from './frame-run.js';
+import { type FrameBatch, findFrame } from './frame-batch.js';
 
 /** From the lowest to the highest identifier, both included. */
 export interface IdentifierRange {
@@ -11,12 +11,12 @@ export interface IdentifierRange {
 /** The range that covers the identifiers of these frames as well; `undefined` as long as there are none. */
 export function widenRange(
   range: IdentifierRange | undefined,
-  runs: readonly FrameRun[],
+  batches: readonly FrameBatch[],
 ): IdentifierRange | undefined {
   let { lowest, highest } = range ?? { lowest: Number.POSITIVE_INFINITY, highest: -1 };
-  for (const run of runs) {
-    findFrame(run, (start, end) => {
-      const identifier = readIdentifier(run.bytes, start, end);
+  for (const batch of batches) {
+    findFrame(batch, (start, end) => {
+      const identifier = readIdentifier(batch.bytes, start, end);
       if (identifier === undefined) return false;
       lowest = Math.min(lowest, identifier);
       highest = Math.max(highest, identifier);

@@ -8,10 +8,10 @@ import { heldBytes } from '../../core/held-bytes.js';
 import { type Notification, NotificationRecord } from '../../core/notification.js';
 import { createOutcome, type Outcome, type OutcomeCounts, type Settlement } from '../../core/outcome.js';
 import { decodeFrame, FRAME_FORMAT, type Frame, readIdentifier } from '../../protocol/binary/frame.js';
-import { bytesHeldBy, type FrameRun } from './frame-run.js';
+import { bytesHeldBy, type FrameBatch } from './frame-batch.js';
 import { FramedNotification } from './framed-notification.js';
 
-const UNFRAMED: FrameRun = {
+const UNFRAMED: FrameBatch = {
   bytes: Buffer.alloc(0),
   start: 0,
   end: 0,
@@ -23,7 +23,7 @@ const UNFRAMED: FrameRun = {
 };
 
 interface SettledRun {
-  readonly run: FrameRun;
+  readonly batch: FrameBatch;
   readonly settlement: Settlement;
 }
 
@@ -35,7 +35,7 @@ export class OutcomeQueue {
   #head = 0;
   #unread = 0;
   #unreadBytes = 0;
-  /** Where the next outcome lies in the first settled run. */
+  /** Where the next outcome lies in the first settled batch. */
   #offset = -1;
   #index = 0;
 
@@ -48,7 +48,7 @@ export class OutcomeQueue {
     return this.#unread;
   }
 
-  /** The memory that they hold, in bytes, counted in runs: a run counts until its last outcome is read. */
+  /** The memory that they hold, in bytes, counted in batches: a batch counts until its last outcome is read. */
   get unreadBytes(): number {
     return this.#unreadBytes;
   }
@@ -70,12 +70,12 @@ export class OutcomeQueue {
   }
 
   /** Settles frames: counts them, and keeps them for the reader if there is one. */
-  settle(run: FrameRun, settlement: Settlement): void {
-    this.counts[settlement.status] += run.count;
+  settle(batch: FrameBatch, settlement: Settlement): void {
+    this.counts[settlement.status] += batch.count;
     if (this.#onSettled === undefined) return;
-    this.#settled.push({ run, settlement });
-    this.#unread += run.count;
-    this.#unreadBytes += bytesHeldBy(run);
+    this.#settled.push({ batch, settlement });
+    this.#unread += batch.count;
+    this.#unreadBytes += bytesHeldBy(batch);
     this.#onSettled();
   }
 
@@ -95,22 +95,22 @@ export class OutcomeQueue {
   shift(): Outcome | undefined {
     const first = this.#settled[this.#head];
     if (first === undefined) return undefined;
-    const { run, settlement } = first;
-    if (this.#offset < 0) this.#offset = run.start;
+    const { batch, settlement } = first;
+    if (this.#offset < 0) this.#offset = batch.start;
     const start = this.#offset;
     // No bytes measure 0: a notification that was never framed begins and ends at the same place.
-    const end = start + FRAME_FORMAT.measure(run.bytes, start, run.end);
-    const outcome = describeFrame(run, settlement, start, end, this.#index);
+    const end = start + FRAME_FORMAT.measure(batch.bytes, start, batch.end);
+    const outcome = describeFrame(batch, settlement, start, end, this.#index);
     // A getter that was added to a parsed notification may have ended the reading.
     if (this.#settled[this.#head] !== first) return undefined;
     this.#offset = end;
     this.#unread--;
-    if (++this.#index === run.count) this.#drop(run);
+    if (++this.#index === batch.count) this.#drop(batch);
     return outcome;
   }
 
-  #drop(run: FrameRun): void {
-    this.#unreadBytes -= bytesHeldBy(run);
+  #drop(batch: FrameBatch): void {
+    this.#unreadBytes -= bytesHeldBy(batch);
     this.#offset = -1;
     this.#index = 0;
     this.#settled[this.#head++] = undefined;
@@ -121,13 +121,13 @@ export class OutcomeQueue {
 }
 
 function describeFrame(
-  run: FrameRun,
+  batch: FrameBatch,
   settlement: Settlement,
   start: number,
   end: number,
   index: number,
 ): Outcome {
-  const { bytes, attempts, notifications } = run;
+  const { bytes, attempts, notifications } = batch;
   if (notifications !== undefined) {
     const identifier = readIdentifier(bytes, start, end);
     const kept = notifications[index]!;

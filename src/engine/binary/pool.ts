@@ -14,16 +14,16 @@ import { closedAfterHandshake, isFatalConnectionError } from '../../connection/c
 import type { ApnsError } from '../../core/errors.js';
 import { Dialer, type DialerEvents } from '../dialer.js';
 import type { EngineClock } from '../engine-clock.js';
-import { type ConnectionEnd, GatewayConnection, type GatewayConnectionEvents } from './connection.js';
+import { BinaryConnection, type BinaryConnectionEvents, type ConnectionEnd } from './connection.js';
 import { ConnectionQuota } from './connection-quota.js';
 import type { ResolvedBinaryOptions } from './options.js';
 
 /** What a pool tells its sender. */
-export interface GatewayPoolEvents {
+export interface BinaryPoolEvents {
   /** More can be written than before. */
   onReady(): void;
   /** A connection has left the pool; what it holds is to be settled, and the pool told what that proved. */
-  onClose(connection: GatewayConnection, end: ConnectionEnd): void;
+  onClose(connection: BinaryConnection, end: ConnectionEnd): void;
   /** No connection can be had any more, and no further one is tried. */
   onGiveUp(error: ApnsError): void;
 }
@@ -47,11 +47,11 @@ const EARLY_MS = 1000;
 const DOUBLING_MS = 100;
 
 /** See the file comment. */
-export class GatewayPool implements GatewayConnectionEvents, DialerEvents {
+export class BinaryPool implements BinaryConnectionEvents, DialerEvents {
   readonly #options: ResolvedBinaryOptions;
-  readonly #events: GatewayPoolEvents;
+  readonly #events: BinaryPoolEvents;
   readonly #clock: EngineClock;
-  readonly #connections = new Set<GatewayConnection>();
+  readonly #connections = new Set<BinaryConnection>();
   readonly #dialer: Dialer;
   readonly #quota: ConnectionQuota;
   readonly #maxQuotaFrames: number;
@@ -65,7 +65,7 @@ export class GatewayPool implements GatewayConnectionEvents, DialerEvents {
   #isTrusted = false;
   /** Set after a rejection: they come in series, and a connection in reserve hides the next one's cost. */
   #wantsSpare = false;
-  constructor(options: ResolvedBinaryOptions, events: GatewayPoolEvents, clock: EngineClock) {
+  constructor(options: ResolvedBinaryOptions, events: BinaryPoolEvents, clock: EngineClock) {
     const { checkpoint, windowCount, connections, timeoutMs, pingTimeoutMs, resendsUnknown } = options;
     this.#options = options;
     this.#events = events;
@@ -81,7 +81,7 @@ export class GatewayPool implements GatewayConnectionEvents, DialerEvents {
   }
 
   /** The connections that are open, in the order they were opened. */
-  get connections(): GatewayConnection[] {
+  get connections(): BinaryConnection[] {
     return [...this.#connections];
   }
 
@@ -96,12 +96,12 @@ export class GatewayPool implements GatewayConnectionEvents, DialerEvents {
   }
 
   /** How many more frames a connection may take before it needs proof. */
-  quotaLeft(connection: GatewayConnection): number {
+  quotaLeft(connection: BinaryConnection): number {
     return this.#quotaOf(connection) - connection.window.frames;
   }
 
   /** Whether a connection holds `share` of what it may hold before it is asked for proof. */
-  isFull(connection: GatewayConnection, share = 1): boolean {
+  isFull(connection: BinaryConnection, share = 1): boolean {
     const { checkpoint, windowBytes, connections } = this.#options;
     if (checkpoint !== 'auto') return false;
     const { frames, heldBytes } = connection.window;
@@ -111,9 +111,9 @@ export class GatewayPool implements GatewayConnectionEvents, DialerEvents {
   }
 
   /** The open connection with the least in its window, among those in use; those behind are in reserve. */
-  pick(): GatewayConnection | undefined {
+  pick(): BinaryConnection | undefined {
     let used = 0;
-    let best: GatewayConnection | undefined;
+    let best: BinaryConnection | undefined;
     for (const connection of this.#connections) {
       if (connection.state !== 'open') continue;
       if (++used > this.#options.connections) break;
@@ -124,7 +124,7 @@ export class GatewayPool implements GatewayConnectionEvents, DialerEvents {
   }
 
   /** When a connection needs attention even if nothing happens to it. */
-  dueAt(connection: GatewayConnection, now: number): number {
+  dueAt(connection: BinaryConnection, now: number): number {
     const { pingTimeoutMs, timeoutMs } = this.#options;
     const { state, openedAt, progressAt, window } = connection;
     if (state === 'fresh') return openedAt + this.#graceMs;
@@ -135,7 +135,7 @@ export class GatewayPool implements GatewayConnectionEvents, DialerEvents {
   }
 
   /** When an open connection needs proof or, without checkpoints, when its frames count as presumed. */
-  proofAt(connection: GatewayConnection, now: number): number {
+  proofAt(connection: BinaryConnection, now: number): number {
     const { state, oldestAt, window } = connection;
     if (state !== 'open' || oldestAt === undefined) return Number.POSITIVE_INFINITY;
     // A missing response proves nothing about bytes that have not left this process: check again later.
@@ -144,7 +144,7 @@ export class GatewayPool implements GatewayConnectionEvents, DialerEvents {
   }
 
   /** Without checkpoints, when the quota of a connection that has reached it doubles. */
-  doublingAt(connection: GatewayConnection): number {
+  doublingAt(connection: BinaryConnection): number {
     const isUsedUp = this.#options.checkpoint !== 'auto' && this.quotaLeft(connection) <= 0;
     return isUsedUp && this.#quotaOf(connection) < this.#maxQuotaFrames
       ? connection.progressAt + DOUBLING_MS
@@ -172,7 +172,7 @@ export class GatewayPool implements GatewayConnectionEvents, DialerEvents {
   }
 
   /** An error response named a written frame, so the gateway reads and parses frames. */
-  recordSuccess(connection: GatewayConnection, wasRejection: boolean): void {
+  recordSuccess(connection: BinaryConnection, wasRejection: boolean): void {
     this.#isTrusted = true;
     if (this.#dialer.recordSuccess(connection.openedAt)) this.#dialer.hurry();
     if (wasRejection) this.#wantsSpare = true;
@@ -184,7 +184,7 @@ export class GatewayPool implements GatewayConnectionEvents, DialerEvents {
   }
 
   /** A connection ended without proving anything: wait before the next, or give up. */
-  recordLoss(connection: GatewayConnection, end: ConnectionEnd, error: ApnsError, heldFrames: boolean): void {
+  recordLoss(connection: BinaryConnection, end: ConnectionEnd, error: ApnsError, heldFrames: boolean): void {
     if (isFatalConnectionError(error)) {
       this.#dialer.giveUp(error);
       return;
@@ -205,9 +205,9 @@ export class GatewayPool implements GatewayConnectionEvents, DialerEvents {
   }
 
   /** Lets go of a connection that holds nothing. */
-  retire(connection: GatewayConnection): void {
+  close(connection: BinaryConnection): void {
     this.#connections.delete(connection);
-    connection.retire(this.#options.pingTimeoutMs);
+    connection.close(this.#options.pingTimeoutMs);
   }
 
   /** Opens no further connection. */
@@ -218,7 +218,7 @@ export class GatewayPool implements GatewayConnectionEvents, DialerEvents {
   onSocket(socket: TLSSocket, dialMs: number): void {
     this.#graceMs = Math.min(MAX_GRACE_MS, Math.max(MIN_GRACE_MS, dialMs));
     const state = this.#isTrusted ? 'open' : 'fresh';
-    this.#connections.add(new GatewayConnection(socket, this.#options.target, state, this.#clock, this));
+    this.#connections.add(new BinaryConnection(socket, this.#options.target, state, this.#clock, this));
   }
 
   onDialled(): void {
@@ -237,12 +237,12 @@ export class GatewayPool implements GatewayConnectionEvents, DialerEvents {
     this.#events.onReady();
   }
 
-  onClose(connection: GatewayConnection, end: ConnectionEnd): void {
+  onClose(connection: BinaryConnection, end: ConnectionEnd): void {
     this.#connections.delete(connection);
     this.#events.onClose(connection, end);
   }
 
-  #quotaOf({ doublings }: GatewayConnection): number {
+  #quotaOf({ doublings }: BinaryConnection): number {
     return Math.min(this.#maxQuotaFrames, this.#quota.frames * 2 ** doublings);
   }
 

@@ -1,412 +1,120 @@
-/**
- * Frames in, settlements out: what the gateway sink and the gateway delivery share.
- *
- * A frame that was taken is in exactly one place until it is settled:
- *
- *     send() → backlog → a connection's window → settled
- *                 ↑              │
- *                 └─ discarded ──┤
- *                 └── retries ←──┘ (ProcessingError, after a delay)
- *
- * Everything that can happen (frames, answers, closed connections, failed dials, time) changes this state
- * and then calls `#advance`, which does whatever is now possible. Only the alarm of the clock checks deadlines:
- * it runs after the sockets were read, and its time excludes periods in which the process was frozen.
- * Taking frames and reading outcomes only change the state. The rest follows at the end of the turn, so that no
- * callback runs in the middle of a change.
- */
-import { reasonOf } from '../../connection/connection-error.js';
+/** Notifications in, frames to a gateway: the binary wire as a NotificationSender. */
 import type { ApnsError } from '../../core/errors.js';
-import { createOutcomeCounts, type OutcomeCounts, type Settlement } from '../../core/outcome.js';
-import type { ErrorResponse } from '../../protocol/binary/error-response.js';
-import { StatusCode } from '../../protocol/binary/status-code.js';
-import { EngineClock, FREEZE_CHECK_MS } from '../engine-clock.js';
-import { judge, type Verdict } from './classify-frames.js';
-import type { ConnectionEnd, GatewayConnection } from './connection.js';
-import { closedError, lostError, processingError, protocolError, timeoutError } from './errors.js';
-import { bytesHeldBy, countFrames, type FrameRun, splitRun } from './frame-run.js';
+import { heldBytes } from '../../core/held-bytes.js';
+import { checkNotification, type Notification, NotificationRecord } from '../../core/notification.js';
+import type { OutcomeCounts, Settlement } from '../../core/outcome.js';
+import type { FrameCommand } from '../../protocol/binary/frame.js';
+import { type ByteRange, FrameSlab, SLAB_BYTES } from '../../protocol/binary/frame-slab.js';
+import { IdentifierSequence } from '../../protocol/binary/identifier.js';
+import type { NotificationSender } from '../notification-sender.js';
+import { FrameSender, type FrameSenderEvents } from './frame-sender.js';
+import { type FramedNotification, keepForOutcome } from './framed-notification.js';
 import type { ResolvedBinaryOptions } from './options.js';
-import { OutcomeQueue } from './outcome-queue.js';
-import { GatewayPool, type GatewayPoolEvents } from './pool.js';
-import { RunQueue } from './run-queue.js';
+import type { OutcomeQueue } from './outcome-queue.js';
 
-/** What a sender tells the stream around it. */
-export interface GatewaySenderEvents {
-  /** The window has room again. */
-  onRoom(): void;
-  /** The sending has ended by itself; everything is settled. */
-  onFail(error: ApnsError): void;
-  /** A gateway rejected something, or went away. Checkpoints are not reported. */
-  onErrorResponse(response: ErrorResponse): void;
-}
+/**
+ * Frames notifications in slabs and hands them to a FrameSender at the end of the turn, or when a slab is
+ * full.
+ *
+ * The wire carries the identifier a notification asks for as long as these rise; a repeated or earlier one
+ * is replaced on the wire, where nobody but the gateway sees it, so that an answer always names one frame.
+ */
+export class BinarySender implements NotificationSender {
+  readonly #sender: FrameSender;
+  readonly #slab: FrameSlab;
+  readonly #flush: () => void;
+  /** The fields of the notification that is being framed. */
+  readonly #record = new NotificationRecord();
+  /** The notifications whose frames are in the slab. */
+  #notifications: (FramedNotification | Notification)[] = [];
+  /** The memory, in bytes, that these hold beyond the frames. */
+  #extraBytes = 0;
+  #isFlushScheduled = false;
 
-/** The most that is written at once: between two writes the socket is read, and its progress seen. */
-const MAX_WRITE_BYTES = 64 * 1024;
-
-/** The most that is taken before it can be written: enough for the next few writes; the rest can wait at its source. */
-const MAX_BACKLOG_BYTES = 4 * MAX_WRITE_BYTES;
-
-/** An engine with connections checks the time at least this often, so that it detects that the process was frozen. */
-const IDLE_CHECK_MS = 60_000;
-
-/** See the file comment. */
-export class GatewaySender implements GatewayPoolEvents {
-  readonly counts: OutcomeCounts = createOutcomeCounts();
-  readonly outcomes: OutcomeQueue = new OutcomeQueue(this.counts);
-  readonly #options: ResolvedBinaryOptions;
-  readonly #events: GatewaySenderEvents;
-  readonly #clock = new EngineClock(() => this.#onAlarm());
-  readonly #pool: GatewayPool;
-  readonly #backlog = new RunQueue();
-  #retries: { readonly run: FrameRun; readonly dueAt: number }[] = [];
-  #unsettledFrames = 0;
-  #unsettledBytes = 0;
-  #onEnd: ((error?: ApnsError) => void) | undefined;
-  #failure: ApnsError | undefined;
-  /** Why nothing is written any more, as the reason of an outcome. */
-  #stopReason: string | undefined;
-  #stopMessage: string | undefined;
-  /** Everything is settled, and nobody is told anything any more. */
-  #isOver = false;
-  #isStepping = false;
-  #isScheduled = false;
-
-  constructor(options: ResolvedBinaryOptions, events: GatewaySenderEvents) {
-    this.#options = options;
-    this.#events = events;
-    this.#pool = new GatewayPool(options, this, this.#clock);
+  constructor(
+    options: ResolvedBinaryOptions,
+    framing: { readonly command: FrameCommand; readonly maxPayloadBytes: number },
+    events: FrameSenderEvents,
+  ) {
+    this.#sender = new FrameSender(options, {
+      ...events,
+      onRoom: () => {
+        if (this.#hasRoom) events.onRoom();
+      },
+    });
+    const identifiers = new IdentifierSequence();
+    this.#slab = new FrameSlab({ ...framing, identify: (wanted) => identifiers.nextUnique(wanted) });
+    this.#flush = () => {
+      this.#isFlushScheduled = false;
+      this.#collect(this.#slab.take());
+      // A slab that filled up within the turn has held the next notification back until now.
+      if (this.#hasRoom) events.onRoom();
+    };
   }
 
-  /** How many more frames would be taken, if they are not too long. Outcomes that nobody has read yet count too. */
-  get roomFrames(): number {
-    if (this.roomBytes <= 0 || this.#backlog.bytes >= MAX_BACKLOG_BYTES) return 0;
-    return Math.max(0, this.#options.windowCount - this.#unsettledFrames - this.outcomes.unread);
+  get counts(): OutcomeCounts {
+    return this.#sender.counts;
   }
 
-  /** How many more bytes the window can hold, including the memory that notifications hold beyond their frames. */
-  get roomBytes(): number {
-    return this.#options.windowBytes - this.#unsettledBytes - this.outcomes.unreadBytes;
+  get outcomes(): OutcomeQueue {
+    return this.#sender.outcomes;
   }
 
-  /**
-   * Takes frames as far as the window has room; they are written at the end of the turn.
-   *
-   * @returns the frames that were not taken; `onRoom` says when to offer them again
-   */
-  send(run: FrameRun): FrameRun | undefined {
-    if (this.#stopReason === undefined) {
-      const [taken, rest] = splitRun(run, this.roomFrames, this.roomBytes, run.extraBytes);
-      if (taken !== undefined) this.take(taken);
-      return rest;
+  send(notification: Notification): boolean {
+    if (!this.#hasRoom) return false;
+    // Getters and toJSON can run code that destroys the sending, so they run before the frame is written.
+    const record = checkNotification(notification, this.#record);
+    const extraBytes = heldBytes(notification, record.context);
+    this.#collect(this.#slab.appendChecked(record));
+    this.#notifications.push(keepForOutcome(record));
+    this.#extraBytes += extraBytes;
+    if (this.#extraBytes >= SLAB_BYTES) this.#collect(this.#slab.take());
+    if (!this.#isFlushScheduled) {
+      this.#isFlushScheduled = true;
+      process.nextTick(this.#flush);
     }
-    this.take(run);
-    return undefined;
+    return true;
   }
 
-  /** Takes frames whether or not the window has room; the caller has checked that. Their deadline counts from now. */
-  take(run: FrameRun): void {
-    if (this.#stopReason !== undefined) {
-      this.outcomes.settle(run, this.#unsent(this.#stopReason));
-      return;
-    }
-    this.#unsettledFrames += run.count;
-    this.#unsettledBytes += bytesHeldBy(run);
-    this.#backlog.push({ ...run, since: this.#clock.now() });
-    this.#advanceSoon();
+  settle(notification: Notification, settlement: Settlement): void {
+    this.outcomes.settleUnframed(notification, settlement);
   }
 
-  /** Settles everything, closes every connection, then calls back once. No frame may be sent afterwards. */
-  end(callback: (error?: ApnsError) => void): void {
-    this.#onEnd = callback;
-    this.#advanceSoon();
-  }
-
-  /** Settles every notification at once with its known outcome or with this reason, and drops every connection. */
-  destroy(reason: string): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    this.#stop(reason);
-    this.#clock.cancel();
-    for (const connection of this.#pool.connections) connection.abandon(closedError(this.#options.target));
-  }
-
-  /** Outcomes were read, which may have made room. */
   onRead(): void {
-    this.#advanceSoon();
+    this.#sender.onRead();
   }
 
-  onReady(): void {
-    this.#advance();
+  end(callback: (error?: ApnsError) => void): void {
+    this.#flush();
+    this.#sender.end(callback);
   }
 
-  onGiveUp(error: ApnsError): void {
-    this.#failure ??= error;
-    this.#stop(reasonOf(error), error.message);
+  destroy(reason: string): void {
+    this.#sender.destroy(reason);
+    // A sender that is over settles what it is given.
+    this.#flush();
   }
 
-  onClose(connection: GatewayConnection, end: ConnectionEnd): void {
-    if (end.response !== undefined) this.#onAnswer(connection, end, end.response);
-    else this.#onSilence(connection, end);
-    this.#advance();
+  /** The window may be exceeded by one notification, because the size of a frame is known only when it is written. */
+  get #hasRoom(): boolean {
+    if (this.#slab.bytes + this.#extraBytes >= this.#sender.roomBytes) return false;
+    return this.#notifications.length < this.#sender.roomFrames;
   }
 
-  #onAnswer(connection: GatewayConnection, end: ConnectionEnd, response: ErrorResponse): void {
-    const { checkpoint, forgotten } = connection;
-    const { statusCode, reason, identifier } = response;
-    const runs = connection.window.takeAll();
-    const verdict = judge(runs, response, checkpoint, forgotten);
-    this.#settleAll(verdict.accepted, { status: 'accepted' });
-    for (const run of verdict.rejected) this.#settle(run, earlierUnknown(run) ?? verdict.settlement);
-    this.#putBack(verdict.discarded);
-    this.#onUnknown(verdict.unknown, { status: 'unknown', statusCode, reason });
-    for (const run of verdict.retried) this.#retry(run, verdict.settlement);
-    this.#noteProof(verdict);
-    const isCheckpoint = verdict.isConfirmed && identifier === checkpoint;
-    if (statusCode === StatusCode.ProtocolError && !isCheckpoint) {
-      this.#pool.stop();
-      this.onGiveUp(protocolError(this.#options.target));
-    } else if (verdict.isConfirmed) {
-      const isFailure = statusCode === StatusCode.ProcessingError && !isCheckpoint;
-      // A gateway that sometimes cannot process one notification still makes progress with the others.
-      if (!isFailure || verdict.accepted.length > 0) this.#pool.recordSuccess(connection, !isCheckpoint);
-      if (isFailure) this.#pool.recordFailure(processingError(this.#options.target));
-    } else {
-      this.#pool.recordLoss(connection, end, lostError(this.#options.target), runs.length > 0);
-    }
-    if (!isCheckpoint) this.#events.onErrorResponse(response);
-  }
-
-  #noteProof({ accepted, rejected, retried, discarded, unknown }: Verdict): void {
-    const lost = countFrames(retried) + countFrames(discarded) + countFrames(unknown);
-    this.#pool.noteProof(countFrames(accepted) + countFrames(rejected), lost);
-  }
-
-  #onSilence(connection: GatewayConnection, end: ConnectionEnd): void {
-    const { cause } = end;
-    const runs = connection.window.takeAll();
-    if (connection.isPresumable && (cause === undefined || cause.code === 'APNS_ERR_TIMEOUT')) {
-      this.#settleAll(runs, { status: 'presumed' });
-      return;
-    }
-    const error = cause ?? lostError(this.#options.target);
-    // This side closes its connections only when the sending is destroyed.
-    const reason = this.#isOver ? this.#stopReason : undefined;
-    this.#onUnknown(runs, { status: 'unknown', reason: reason ?? reasonOf(error) });
-    this.#pool.noteProof(0, countFrames(runs));
-    this.#pool.recordLoss(connection, end, error, runs.length > 0);
-  }
-
-  #onUnknown(runs: readonly FrameRun[], settlement: Settlement): void {
-    // Whatever happens to them next: they may have been delivered, so they can never be called unsent.
-    if (this.#options.resendsUnknown) this.#putBack(runs.map((run) => ({ ...run, fallback: settlement })));
-    else this.#settleAll(runs, settlement);
-  }
-
-  /** Frames that are to be written again, before all that wait. */
-  #putBack(runs: readonly FrameRun[]): void {
-    if (this.#stopReason === undefined) this.#backlog.unshift(runs);
-    else this.#giveUp(runs, this.#stopReason);
-  }
-
-  /** ProcessingError: the gateway's own trouble, so the notification is tried again within its deadline. */
-  #retry(run: FrameRun, settlement: Settlement): void {
-    const { timeoutMs } = this.#options;
-    const fallback = earlierUnknown(run) ?? settlement;
-    const dueAt = this.#clock.now() + Math.random() * Math.min(10_000, 100 * 2 ** run.attempts);
-    if (this.#stopReason !== undefined || dueAt > run.since + timeoutMs) this.#settle(run, fallback);
-    else this.#retries.push({ run: { ...run, fallback }, dueAt });
-  }
-
-  #settleAll(runs: readonly FrameRun[], settlement: Settlement): void {
-    for (const run of runs) this.#settle(run, settlement);
-  }
-
-  #settle(run: FrameRun, settlement: Settlement): void {
-    this.#unsettledFrames -= run.count;
-    this.#unsettledBytes -= bytesHeldBy(run);
-    this.outcomes.settle(run, settlement);
-  }
-
-  /** Frames that will not be written: settles them with what is known about each. */
-  #giveUp(runs: readonly FrameRun[], reason: string): void {
-    for (const run of runs) this.#settle(run, run.fallback ?? this.#unsent(reason));
-  }
-
-  #unsent(reason: string): Settlement {
-    return { status: 'unsent', reason, message: this.#pool.lastProblem ?? this.#stopMessage };
-  }
-
-  /** Nothing more is written; what was written is still settled as well as it can be. */
-  #stop(reason: string, message?: string): void {
-    if (this.#stopReason === undefined) this.#stopMessage = message;
-    this.#stopReason ??= reason;
-    this.#pool.stop();
-    this.#giveUp([...this.#backlog.takeAll(), ...this.#retries.splice(0).map(({ run }) => run)], reason);
-  }
-
-  #advanceSoon(): void {
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
-    process.nextTick(() => {
-      this.#isScheduled = false;
-      this.#advance();
+  #collect(span: ByteRange | undefined): void {
+    if (span === undefined) return;
+    const notifications = this.#notifications;
+    const extraBytes = this.#extraBytes;
+    this.#notifications = [];
+    this.#extraBytes = 0;
+    this.#sender.take({
+      ...span,
+      count: notifications.length,
+      notifications,
+      extraBytes,
+      since: 0,
+      attempts: 0,
+      writtenAt: 0,
     });
   }
-
-  /** Does what is possible now, then lets the stream around this offer more. */
-  #advance(): void {
-    // A connection that is given up within a step reports its end here.
-    if (this.#isOver || this.#isStepping) return;
-    this.#clock.noteActivity(this.#pool.connections.length > 0);
-    const now = this.#clock.now();
-    this.#isStepping = true;
-    // The engine detects a connection that was closed while the process was frozen before it writes to that connection.
-    if (!this.#clock.isCatchingUp) {
-      this.#write(now);
-      if (this.#isEnding) this.#finish(now);
-    }
-    this.#isStepping = false;
-    if (this.#isEnding && this.#unsettledFrames === 0 && this.#pool.connections.length === 0) {
-      this.#complete();
-      return;
-    }
-    const isWaiting = this.#backlog.first !== undefined;
-    this.#pool.grow(now, { isWaiting, isUnsettled: this.#unsettledFrames > 0 });
-    this.#schedule(now);
-    if (!this.#isEnding && this.roomFrames > 0) this.#events.onRoom();
-  }
-
-  get #isEnding(): boolean {
-    return this.#onEnd !== undefined || this.#failure !== undefined;
-  }
-
-  #onAlarm(): void {
-    if (this.#isOver) return;
-    this.#isStepping = true;
-    this.#expire(this.#clock.now());
-    this.#isStepping = false;
-    this.#advance();
-  }
-
-  /** Does what time demands: retries that are due, deadlines that have passed, silence that has lasted. */
-  #expire(now: number): void {
-    const due = this.#retries.filter(({ dueAt }) => dueAt <= now);
-    if (due.length > 0) {
-      this.#retries = this.#retries.filter(({ dueAt }) => dueAt > now);
-      this.#backlog.unshift(due.map(({ run }) => run));
-    }
-    const expiredSince = now - this.#options.timeoutMs;
-    if (this.#backlog.earliestAt <= expiredSince) {
-      this.#giveUp(
-        this.#backlog.takeWhere(({ since }) => since <= expiredSince),
-        'DeadlineExceeded',
-      );
-    }
-    for (const connection of this.#pool.connections) {
-      if (this.#pool.dueAt(connection, now) <= now) this.#onDue(connection, now);
-    }
-  }
-
-  #onDue(connection: GatewayConnection, now: number): void {
-    const { checkpoint, pingTimeoutMs, timeoutMs, target } = this.#options;
-    if (connection.state === 'fresh') {
-      connection.state = 'open';
-      return;
-    }
-    if (connection.window.earliestAt + timeoutMs <= now) this.#expireWritten(connection, now);
-    const isOwing = connection.state !== 'open' || !connection.isFlushed;
-    if (isOwing && connection.progressAt + pingTimeoutMs <= now) {
-      connection.abandon(timeoutError(target, pingTimeoutMs));
-    } else if (this.#pool.proofAt(connection, now) <= now) {
-      if (checkpoint === 'auto') connection.writeCheckpoint(now);
-      else this.#presume(connection, now);
-    } else if (this.#pool.doublingAt(connection) <= now) {
-      connection.doublings++;
-      connection.progressAt = now;
-    }
-  }
-
-  /** Settles frames that were not proved by their deadline; the other frames on the connection may still be proved. */
-  #expireWritten(connection: GatewayConnection, now: number): void {
-    const { checkpoint, timeoutMs, target } = this.#options;
-    const runs = connection.expire(now - timeoutMs);
-    const settlement: Settlement = { status: 'unknown', reason: 'DeadlineExceeded' };
-    // An earlier ProcessingError says nothing about the attempt that is written now.
-    for (const run of runs) this.#settle(run, earlierUnknown(run) ?? settlement);
-    this.#pool.noteProof(0, countFrames(runs));
-    const isOwing = connection.state !== 'open' || checkpoint === 'auto';
-    if (runs.length > 0 && isOwing && connection.window.frames === 0)
-      connection.abandon(timeoutError(target, timeoutMs));
-  }
-
-  #presume(connection: GatewayConnection, now: number): void {
-    const runs = connection.presume(now - this.#pool.presumeMs);
-    this.#settleAll(runs, { status: 'presumed' });
-    this.#pool.noteProof(countFrames(runs), 0);
-  }
-
-  #write(now: number): void {
-    const expiredSince = now - this.#options.timeoutMs;
-    for (let { first } = this.#backlog; first !== undefined; { first } = this.#backlog) {
-      // The alarm settles it next.
-      if (first.since <= expiredSince) return;
-      const connection = this.#pool.pick();
-      if (connection === undefined) {
-        this.#proveFull(now);
-        return;
-      }
-      const run = this.#backlog.take(this.#pool.quotaLeft(connection), MAX_WRITE_BYTES)!;
-      if (run.attempts > 0) this.counts.resent += run.count;
-      connection.send(run, now);
-      if (this.#pool.isFull(connection)) connection.writeCheckpoint(now);
-    }
-  }
-
-  /** After the quota has become smaller, a connection can hold more than the quota while other frames wait. */
-  #proveFull(now: number): void {
-    for (const connection of this.#pool.connections)
-      if (connection.state === 'open' && this.#pool.isFull(connection)) connection.writeCheckpoint(now);
-  }
-
-  /** Nothing more will come: has every connection prove what it holds, and lets go of those that hold nothing. */
-  #finish(now: number): void {
-    if (this.#backlog.first !== undefined) return;
-    for (const connection of this.#pool.connections) {
-      if (connection.state === 'checked' || connection.state === 'finished') continue;
-      if (connection.window.frames === 0) {
-        if (this.#unsettledFrames === 0) this.#pool.retire(connection);
-      } else if (this.#options.checkpoint === 'never') {
-        connection.finish(now);
-      } else {
-        connection.writeCheckpoint(now);
-      }
-    }
-  }
-
-  #complete(): void {
-    this.#isOver = true;
-    this.#pool.stop();
-    this.#clock.cancel();
-    if (this.#onEnd !== undefined) this.#onEnd(this.#failure);
-    else this.#events.onFail(this.#failure!);
-  }
-
-  /** Has itself woken for whatever is due next. */
-  #schedule(now: number): void {
-    let at = Number.POSITIVE_INFINITY;
-    const { connections } = this.#pool;
-    if (connections.length > 0) at = now + IDLE_CHECK_MS;
-    if (this.#unsettledFrames > 0) at = Math.min(at, now + FREEZE_CHECK_MS);
-    for (const connection of connections) at = Math.min(at, this.#pool.dueAt(connection, now));
-    for (const { dueAt } of this.#retries) at = Math.min(at, dueAt);
-    if (this.#backlog.first !== undefined) {
-      at = Math.min(at, this.#backlog.earliestAt + this.#options.timeoutMs);
-      if (this.#pool.dialAt > now) at = Math.min(at, this.#pool.dialAt);
-    }
-    if (at < Number.POSITIVE_INFINITY) this.#clock.wakeAt(at);
-  }
-}
-
-/** A notification that an earlier attempt left unknown stays unknown, unless a later attempt is accepted. */
-function earlierUnknown({ fallback }: FrameRun): Settlement | undefined {
-  return fallback?.status === 'unknown' ? fallback : undefined;
 }

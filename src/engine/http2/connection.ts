@@ -17,7 +17,7 @@ import { type FrameHandler, FrameReader } from '../../protocol/http2/frame-reade
 import type { Http2Settings } from '../../protocol/http2/settings.js';
 import { ConnectionHealth } from '../connection-health.js';
 import type { EngineClock } from '../engine-clock.js';
-import { breachError, farewellError, lossReason } from './errors.js';
+import { goawayError, http2ProtocolError, lossReason } from './errors.js';
 import { FloodGuard } from './flood-guard.js';
 import { Http2Liveness, type LivenessLimits } from './liveness.js';
 import { Http2Output } from './output.js';
@@ -37,7 +37,7 @@ export interface Http2ConnectionEvents extends StreamEvents<Http2Connection> {
 }
 
 /** How long a connection that is closed in good order may take to send what it still has. */
-const GOODBYE_MS = 1000;
+const DRAIN_MS = 1000;
 
 /** The data that the connections of one engine share. */
 export interface Http2ConnectionContext {
@@ -53,7 +53,7 @@ export class Http2Connection implements FrameHandler, StreamOwner {
   readonly health: ConnectionHealth = new ConnectionHealth();
   readonly liveness: Http2Liveness;
   /** Whether this side wants no more of it. */
-  #isRetired = false;
+  #isReplaced = false;
   /** Whether frames that were just read let more of the bodies be written. */
   #isWindowChanged = false;
   /** Whether frames are being read. */
@@ -102,12 +102,12 @@ export class Http2Connection implements FrameHandler, StreamOwner {
   }
 
   /** Whether it was this side that had enough of it. */
-  get isRetired(): boolean {
-    return this.#isRetired;
+  get isReplaced(): boolean {
+    return this.#isReplaced;
   }
 
   /** Whether the peer took part in HTTP/2 and then ended the connection in good order, or refused what was sent. */
-  get isDismissed(): boolean {
+  get isClosedByPeer(): boolean {
     const isGoaway = this.#goaway?.code === 'APNS_ERR_CONNECTION_LOST';
     const hasFailed = this.health.state === 'suspect' || this.health.isSick;
     return this.liveness.hasSettings && (isGoaway || hasFailed);
@@ -178,15 +178,15 @@ export class Http2Connection implements FrameHandler, StreamOwner {
 
   /** Opens no more streams, and closes when the open ones are answered. */
   drain(): void {
-    this.#isRetired = true;
+    this.#isReplaced = true;
     if (this.#state !== 'closed') this.#state = 'draining';
     this.#closeIfDrained();
   }
 
   /** Closes at once; what is open is reported as if the peer had closed. */
-  abandon(cause: ApnsError, errorCode: number = Http2ErrorCode.NO_ERROR): void {
+  destroy(cause: ApnsError, errorCode: number = Http2ErrorCode.NO_ERROR): void {
     if (this.#state === 'closed') return;
-    this.#sayGoodbye(errorCode);
+    this.#writeGoaway(errorCode);
     this.#close(cause);
   }
 
@@ -229,7 +229,7 @@ export class Http2Connection implements FrameHandler, StreamOwner {
 
   onGoaway(lastStreamId: number, errorCode: number, debugData: Buffer): void {
     if (this.#state === 'closed') return;
-    this.#goaway = farewellError(this.#peer, errorCode, debugData);
+    this.#goaway = goawayError(this.#peer, errorCode, debugData);
     this.#state = 'draining';
     // No stream is opened any more, so each stream is visited once, regardless of the number of GOAWAY frames.
     this.#lastOpen ??= this.#streams.table.all();
@@ -293,7 +293,7 @@ export class Http2Connection implements FrameHandler, StreamOwner {
 
   #breakOff(failure: unknown): void {
     const errorCode = failure instanceof Http2Error ? failure.http2ErrorCode : Http2ErrorCode.NO_ERROR;
-    this.abandon(breachError(this.#peer, failure), errorCode);
+    this.destroy(http2ProtocolError(this.#peer, failure), errorCode);
   }
 
   #tellRoom(): void {
@@ -304,16 +304,16 @@ export class Http2Connection implements FrameHandler, StreamOwner {
     // Not between two frames: what a listener throws who is told of it would be taken for the peer's fault.
     if (this.#isReading || this.#state !== 'draining' || this.#streams.table.size > 0) return;
     this.#state = 'closed';
-    this.#sayGoodbye(Http2ErrorCode.NO_ERROR);
+    this.#writeGoaway(Http2ErrorCode.NO_ERROR);
     const socket = this.#socket;
     socket.destroySoon();
     // A peer that reads nothing would keep it for as long as it likes.
-    const timer = setTimeout(() => socket.destroy(), GOODBYE_MS).unref();
+    const timer = setTimeout(() => socket.destroy(), DRAIN_MS).unref();
     socket.once('close', () => clearTimeout(timer));
     this.#events.onClose(this, this.#goaway);
   }
 
-  #sayGoodbye(errorCode: number): void {
+  #writeGoaway(errorCode: number): void {
     this.#output.writeControl({ type: 'GOAWAY', lastStreamId: 0, errorCode, debugData: Buffer.alloc(0) });
     this.#output.flush();
   }

@@ -20,7 +20,7 @@ export function lossReason(cause: ApnsError | undefined): string {
 }
 
 /** What a GOAWAY means where nothing else explains the end of the connection. APNs puts a reason into it. */
-export function farewellError(peer: Peer, errorCode: number, debugData: Buffer): ApnsError {
+export function goawayError(peer: Peer, errorCode: number, debugData: Buffer): ApnsError {
   const { reason } = decodeReasonBody(debugData);
   return new ApnsError(
     errorCode === Http2ErrorCode.NO_ERROR ? 'APNS_ERR_CONNECTION_LOST' : 'APNS_ERR_HTTP2_PROTOCOL',
@@ -66,7 +66,7 @@ export function refusedError({ target, providerToken }: ResolvedHttp2Options, re
 }
 
 /** What is said of frames that break the rules, or are none: pure code knows neither the peer nor what to do. */
-export function breachError(peer: Peer, error: unknown): ApnsError {
+export function http2ProtocolError(peer: Peer, error: unknown): ApnsError {
   if (!(error instanceof ApnsError)) return toApnsError(error, peer);
   const { code, message } = error;
   return new ApnsError(code, `${formatPeer(peer)}: ${message}; check host and port`, { cause: error });

@@ -91,7 +91,7 @@ export class PendingNotification extends NotificationRecord implements Notificat
 }
 
 /** Checks notifications by the rules of HTTP/2, and makes the records of them. */
-export class NotificationPreparer {
+export class RequestPreparer {
   readonly #rules: Http2RuleContext;
   /** Those of a notification that kept every rule: most of those behind it have the same. */
   #passed: HeaderRuleFields | undefined;

@@ -128,7 +128,7 @@ export class Http2Pool implements DialerEvents {
       action = connection.isDraining ? undefined : liveness.takeAction(now, connection.hasWork);
     }
     if (action === 'close')
-      connection.abandon(silentError(this.#options.target, now - liveness.lastReceivedAt));
+      connection.destroy(silentError(this.#options.target, now - liveness.lastReceivedAt));
     else if (action !== 'ping') return;
     else if (this.#connections.length > this.#options.connections && connection.openStreams === 0)
       connection.drain();
@@ -143,7 +143,7 @@ export class Http2Pool implements DialerEvents {
   /** Drains sick connections, so that new ones replace them. */
   replaceSick(): void {
     for (const connection of this.#connections) {
-      if (!connection.health.isSick || connection.isRetired) continue;
+      if (!connection.health.isSick || connection.isReplaced) continue;
       this.#dialer.recordFailure(sickMessage(this.#options.target));
       connection.drain();
     }
@@ -155,8 +155,8 @@ export class Http2Pool implements DialerEvents {
   }
 
   /** TooManyProviderTokenUpdates: the token stays, the connection goes, and the next one is not hurried. */
-  leave(connection: Http2Connection): void {
-    if (connection.isRetired) return;
+  replaceLater(connection: Http2Connection): void {
+    if (connection.isReplaced) return;
     connection.drain();
     this.#dialer.recordConnectFailure(refusedError(this.#options, 'TooManyProviderTokenUpdates'));
   }
@@ -164,12 +164,12 @@ export class Http2Pool implements DialerEvents {
   /** Forgets a connection that has closed; one that was of no use delays the next. */
   remove(connection: Http2Connection, cause: ApnsError | undefined): void {
     this.#connections = this.#connections.filter((other) => other !== connection);
-    const { isProven, isRetired } = connection;
+    const { isProven, isReplaced } = connection;
     const { openedAt } = connection.liveness;
     // One that has stood unused for long is no sign of trouble when it goes.
-    const isFailure = !isProven && !isRetired && this.#clock.now() - openedAt < IDLE_PING_MS;
+    const isFailure = !isProven && !isReplaced && this.#clock.now() - openedAt < IDLE_PING_MS;
     if (cause !== undefined && isFatalConnectionError(cause)) this.#dialer.giveUp(cause);
-    else if (isFailure && connection.isDismissed)
+    else if (isFailure && connection.isClosedByPeer)
       this.#dialer.recordFailure(cause?.message ?? sickMessage(this.#options.target));
     else if (isFailure)
       this.#dialer.recordConnectFailure(cause ?? closedAfterHandshake(this.#options.target));

@@ -25,7 +25,7 @@ import type { Http2Connection } from './connection.js';
 import { refusedError } from './errors.js';
 import { BUSY_PING_MS } from './liveness.js';
 import type { ResolvedHttp2Options } from './options.js';
-import { NotificationPreparer, type PendingNotification } from './pending-notification.js';
+import { type PendingNotification, RequestPreparer } from './pending-notification.js';
 import { Http2Pool, type Http2PoolEvents } from './pool.js';
 import { SettledNotifications } from './settled-notifications.js';
 import { UnsettledList } from './unsettled-list.js';
@@ -41,7 +41,7 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
   readonly outcomes: SettledNotifications = new SettledNotifications(this.counts);
   readonly #options: ResolvedHttp2Options;
   readonly #events: NotificationSenderEvents;
-  readonly #preparer: NotificationPreparer;
+  readonly #preparer: RequestPreparer;
   readonly #clock = new EngineClock((frozenMs) => this.#onAlarm(frozenMs));
   readonly #pool: Http2Pool;
   readonly #fresh = new Fifo<PendingNotification>();
@@ -65,7 +65,7 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
     this.#events = events;
     this.#pool = new Http2Pool(options, this, this.#clock);
     const auth = options.providerToken === undefined ? 'certificate' : 'token';
-    this.#preparer = new NotificationPreparer({ auth, defaultTopic: options.topic });
+    this.#preparer = new RequestPreparer({ auth, defaultTopic: options.topic });
   }
 
   send(notification: Notification): boolean {
@@ -113,7 +113,7 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
       'APNS_ERR_CLOSED',
       `the connection to ${formatPeer(this.#options.target)} was given up`,
     );
-    for (const connection of this.#pool.connections) connection.abandon(error);
+    for (const connection of this.#pool.connections) connection.destroy(error);
   }
 
   onReady(): void {
@@ -148,7 +148,7 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
       apnsUniqueId,
     } as const;
     if (reason === 'TooManyProviderTokenUpdates') {
-      this.#pool.leave(connection);
+      this.#pool.replaceLater(connection);
       this.#retry(pending, settlement);
       return;
     }

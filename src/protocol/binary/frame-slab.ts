@@ -24,7 +24,7 @@ const PRIORITIES = [10, 5] as const;
 const NO_SLAB = Buffer.alloc(0);
 
 /** Some frames in a row, from `start` to `end` of `bytes`. */
-export interface FrameSpan {
+export interface ByteRange {
   readonly bytes: Buffer;
   readonly start: number;
   readonly end: number;
@@ -66,12 +66,12 @@ export class FrameSlab {
    * @returns the frames written before, when this one no longer fitted behind them
    * @throws {InvalidNotificationError} if a field breaks a rule of the binary wire; nothing is appended then
    */
-  append(notification: Notification): FrameSpan | undefined {
+  append(notification: Notification): ByteRange | undefined {
     return this.appendChecked(checkNotification(notification, this.#record));
   }
 
   /** The same for a notification whose fields were read and checked. */
-  appendChecked(notification: CheckedNotification): FrameSpan | undefined {
+  appendChecked(notification: CheckedNotification): ByteRange | undefined {
     const { deviceToken, expiration, priority } = notification;
     if (deviceToken === undefined) {
       throw invalidNotification(notification, 'channelId', 'is for HTTP/2 only: this wire knows no channels');
@@ -97,7 +97,7 @@ export class FrameSlab {
   }
 
   /** The frames appended since the last call, or `undefined`. They share their slab with those to come. */
-  take(): FrameSpan | undefined {
+  take(): ByteRange | undefined {
     if (this.#start === this.#end) return undefined;
     const span = { bytes: this.#slab, start: this.#start, end: this.#end };
     this.#start = this.#end;

@@ -2,7 +2,7 @@ import { Readable, Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import type { Input } from '../../../src/cli/input/input.js';
 import { fileOf } from '../../../src/cli/input/notification-file.js';
-import { Feed, type Gate } from '../../../src/cli/input/notification-reader.js';
+import { type LineFilter, NotificationReader } from '../../../src/cli/input/notification-reader.js';
 import type { InvalidNotificationError } from '../../../src/core/errors.js';
 import type { Notification } from '../../../src/core/notification.js';
 import { lineOf } from '../../../src/core/source-line.js';
@@ -23,17 +23,17 @@ function input(text: string, name = 'in.ndjson', chunkBytes = 16): Input {
 }
 
 interface Run {
-  readonly feed: Feed;
+  readonly feed: NotificationReader;
   readonly taken: Notification[];
   readonly invalid: [InvalidNotificationError, string | undefined][];
   settled: number;
 }
 
-function setUp(inputs: readonly Input[], into?: Writable, gate?: Gate): Run {
+function setUp(inputs: readonly Input[], into?: Writable, gate?: LineFilter): Run {
   const taken: Notification[] = [];
   const invalid: Run['invalid'] = [];
   const run = { taken, invalid, settled: 0 };
-  const feed = new Feed({
+  const feed = new NotificationReader({
     inputs,
     maxLineBytes: undefined,
     into:
@@ -54,7 +54,7 @@ function setUp(inputs: readonly Input[], into?: Writable, gate?: Gate): Run {
 
 const UNTIL_END = new AbortController().signal;
 
-describe('Feed', () => {
+describe('NotificationReader', () => {
   it('counts lines in each file and names the file where there are several', async () => {
     const { feed, taken, invalid } = setUp([input(`${LINE}${LINE}`, 'a'), input(`nonsense\n${LINE}`, 'b')]);
     await feed.run(UNTIL_END);

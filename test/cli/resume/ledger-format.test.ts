@@ -180,18 +180,18 @@ describe('an entry of a ledger', () => {
   });
 
   it('that is damaged is named by its line', () => {
-    const messageOf = (text: string): string => {
+    const formatMessage = (text: string): string => {
       try {
         return String(decodeLedger(Buffer.from(text), 'it'));
       } catch (error) {
         return (error as Error).message;
       }
     };
-    expect(messageOf(`${START}x\n`)).toMatch(/^the ledger it is damaged in line 3$/);
-    expect(messageOf(`${START}${ENTRIES[0]}\n`)).toMatch(/ in line 4$/);
-    expect(messageOf('')).toMatch(/^the ledger it is empty/);
-    expect(messageOf('x')).toMatch(/^the ledger it is no ledger/);
-    expect(messageOf(START.slice(0, START.indexOf('\n') + 1))).toMatch(/ ends in line 2$/);
+    expect(formatMessage(`${START}x\n`)).toMatch(/^the ledger it is damaged in line 3$/);
+    expect(formatMessage(`${START}${ENTRIES[0]}\n`)).toMatch(/ in line 4$/);
+    expect(formatMessage('')).toMatch(/^the ledger it is empty/);
+    expect(formatMessage('x')).toMatch(/^the ledger it is no ledger/);
+    expect(formatMessage(START.slice(0, START.indexOf('\n') + 1))).toMatch(/ ends in line 2$/);
   });
 });
 

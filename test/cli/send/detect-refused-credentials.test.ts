@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { likelyRefusal } from '../../../src/cli/send/detect-refused-credentials.js';
+import { detectRefusedCredentials } from '../../../src/cli/send/detect-refused-credentials.js';
 import { createOutcomeCounts } from '../../../src/core/outcome.js';
 
 const LOST = {
@@ -15,7 +15,7 @@ const LOST = {
 } as const;
 
 it('takes connections that are lost before anything is confirmed for refused credentials', () => {
-  expect(likelyRefusal(LOST)).toMatchObject({ code: 'APNS_ERR_CREDENTIALS_REFUSED' });
+  expect(detectRefusedCredentials(LOST)).toMatchObject({ code: 'APNS_ERR_CREDENTIALS_REFUSED' });
 });
 
 it.each([
@@ -25,5 +25,5 @@ it.each([
   ['the gateway was silent instead', { reasons: [['unknown: Timeout', 3]] as const }],
   ['it took a while', { elapsedMs: 60_000 }],
 ])('does not when %s', (_, difference) => {
-  expect(likelyRefusal({ ...LOST, ...difference })).toBeUndefined();
+  expect(detectRefusedCredentials({ ...LOST, ...difference })).toBeUndefined();
 });

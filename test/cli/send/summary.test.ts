@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { LineRanges } from '../../../src/cli/input/line-ranges.js';
-import { complaintOf } from '../../../src/cli/output/format-error.js';
+import { formatError } from '../../../src/cli/output/format-error.js';
 import { EarlierRefusals } from '../../../src/cli/send/earlier-refusals.js';
 import {
   jsonSummaryOf,
@@ -128,7 +128,7 @@ describe('the summary after refusals of credentials or options', () => {
   });
 });
 
-describe('complaintOf', () => {
+describe('formatError', () => {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const key = privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
 
@@ -143,7 +143,7 @@ describe('complaintOf', () => {
     } catch (thrown) {
       error = thrown;
     }
-    expect(complaintOf(error)).toContain(`apns-streams: ${flag} `);
+    expect(formatError(error)).toContain(`apns-streams: ${flag} `);
   });
 
   it.each([
@@ -163,7 +163,7 @@ describe('complaintOf', () => {
     ['a long line', () => readLongLine()],
   ])('says nothing of what only the library has, for %s', (_what, fail) => {
     expect(() => fail()).toThrow(
-      expect.toSatisfy((error) => !/not its path|tls\.|providerToken|maxLineBytes/.test(complaintOf(error))),
+      expect.toSatisfy((error) => !/not its path|tls\.|providerToken|maxLineBytes/.test(formatError(error))),
     );
   });
 });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { createCheckpoint, encodeCheckpoint } from '../../../src/engine/binary/checkpoint.js';
 import { decodeFrame, encodeFrame } from '../../../src/protocol/binary/frame.js';
-import { frames, runOf, TOKEN } from '../../support/frames.js';
+import { batchOf, frames, TOKEN } from '../../support/frames.js';
 
 test('is a frame of command 2 with an identifier and an empty device token', () => {
   const frame = encodeCheckpoint(0x01020304);
@@ -38,19 +38,19 @@ test.each([
   { command: 0, written: 1 },
 ] as const)('has the form of the frames before it (command $command)', ({ command, written }) => {
   const frame = encodeFrame({ deviceToken: TOKEN, payload: '{}', identifier: 1 }, command);
-  expect(createCheckpoint([runOf(frame)]).frame[0]).toBe(written);
+  expect(createCheckpoint([batchOf(frame)]).frame[0]).toBe(written);
 });
 
 test('carries an identifier that no frame carries', () => {
-  expect(createCheckpoint([runOf(...frames(3))]).identifier).toBe(0xffff_fffe);
-  expect(createCheckpoint([runOf(...frames(3, 0xffff_fffd))]).identifier).toBe(0xffff_fffc);
-  const gap = [runOf(...frames(2, 0xffff_fffe)), runOf(...frames(1, 0xffff_fffc))];
+  expect(createCheckpoint([batchOf(...frames(3))]).identifier).toBe(0xffff_fffe);
+  expect(createCheckpoint([batchOf(...frames(3, 0xffff_fffd))]).identifier).toBe(0xffff_fffc);
+  const gap = [batchOf(...frames(2, 0xffff_fffe)), batchOf(...frames(1, 0xffff_fffc))];
   expect(createCheckpoint(gap).identifier).toBe(0xffff_fffd);
   expect(createCheckpoint([]).identifier).toBe(0xffff_fffe);
 });
 
 test('finds it in one go among the highest identifiers there are', () => {
   const count = 30_000;
-  const run = runOf(...frames(count, 0xffff_ffff - count + 1));
-  expect(createCheckpoint([run]).identifier).toBe(0xffff_ffff - count);
+  const batch = batchOf(...frames(count, 0xffff_ffff - count + 1));
+  expect(createCheckpoint([batch]).identifier).toBe(0xffff_ffff - count);
 });

@@ -1,27 +1,27 @@
 import { describe, expect, test } from 'vitest';
-import { judge, type Verdict } from '../../../src/engine/binary/classify-frames.js';
-import { type FrameRun, findFrame } from '../../../src/engine/binary/frame-run.js';
+import { classifyFrames, type FrameClassification } from '../../../src/engine/binary/classify-frames.js';
+import { type FrameBatch, findFrame } from '../../../src/engine/binary/frame-batch.js';
 import { encodeFrame, readIdentifier } from '../../../src/protocol/binary/frame.js';
 import { decodeStatusCode } from '../../../src/protocol/binary/status-code.js';
-import { frames, runOf, TOKEN } from '../../support/frames.js';
+import { batchOf, frames, TOKEN } from '../../support/frames.js';
 
 function answer(statusCode: number, identifier: number) {
   return { statusCode, reason: decodeStatusCode(statusCode), identifier };
 }
 
-function identifiers(runs: readonly FrameRun[]): (number | undefined)[] {
+function identifiers(batches: readonly FrameBatch[]): (number | undefined)[] {
   const found: (number | undefined)[] = [];
-  for (const run of runs) {
-    expect(run.count).toBeGreaterThan(0);
-    findFrame(run, (start, end) => {
-      found.push(readIdentifier(run.bytes, start, end));
+  for (const batch of batches) {
+    expect(batch.count).toBeGreaterThan(0);
+    findFrame(batch, (start, end) => {
+      found.push(readIdentifier(batch.bytes, start, end));
       return false;
     });
   }
   return found;
 }
 
-function brief({ accepted, rejected, retried, discarded, unknown, isConfirmed }: Verdict) {
+function brief({ accepted, rejected, retried, discarded, unknown, isConfirmed }: FrameClassification) {
   return {
     accepted: identifiers(accepted),
     rejected: identifiers(rejected),
@@ -35,15 +35,20 @@ function brief({ accepted, rejected, retried, discarded, unknown, isConfirmed }:
 const NOTHING = { accepted: [], rejected: [], retried: [], discarded: [], unknown: [], isConfirmed: true };
 
 /** Frames 1 to 5 in two runs, cut between 2 and 3. */
-const RUNS = [runOf(...frames(2)), runOf(...frames(3, 3))];
+const RUNS = [batchOf(...frames(2)), batchOf(...frames(3, 3))];
 
 describe('an answer that names frame 3 of 5', () => {
   test.each([2, 3, 4, 5, 6, 7, 8, 9, 11, 77, 127, 128, 129, 254, 255])(
     'rejects it with status %i, accepts those before it, and discards those behind',
     (statusCode) => {
-      const verdict = judge(RUNS, answer(statusCode, 3));
-      expect(brief(verdict)).toEqual({ ...NOTHING, accepted: [1, 2], rejected: [3], discarded: [4, 5] });
-      expect(verdict.settlement).toEqual({
+      const classification = classifyFrames(RUNS, answer(statusCode, 3));
+      expect(brief(classification)).toEqual({
+        ...NOTHING,
+        accepted: [1, 2],
+        rejected: [3],
+        discarded: [4, 5],
+      });
+      expect(classification.settlement).toEqual({
         status: 'rejected',
         statusCode,
         reason: decodeStatusCode(statusCode),
@@ -52,7 +57,7 @@ describe('an answer that names frame 3 of 5', () => {
   );
 
   test.each([0, 10])('accepts it with status %i as the last one', (statusCode) => {
-    expect(brief(judge(RUNS, answer(statusCode, 3)))).toEqual({
+    expect(brief(classifyFrames(RUNS, answer(statusCode, 3)))).toEqual({
       ...NOTHING,
       accepted: [1, 2, 3],
       discarded: [4, 5],
@@ -60,7 +65,7 @@ describe('an answer that names frame 3 of 5', () => {
   });
 
   test('has it tried again after a ProcessingError', () => {
-    expect(brief(judge(RUNS, answer(1, 3)))).toEqual({
+    expect(brief(classifyFrames(RUNS, answer(1, 3)))).toEqual({
       ...NOTHING,
       accepted: [1, 2],
       retried: [3],
@@ -74,14 +79,19 @@ test.each([
   { at: 2, accepted: [1], discarded: [3, 4, 5] },
   { at: 5, accepted: [1, 2, 3, 4], discarded: [] },
 ])('cuts at the edge of a run (frame $at)', ({ at, accepted, discarded }) => {
-  expect(brief(judge(RUNS, answer(8, at)))).toEqual({ ...NOTHING, accepted, rejected: [at], discarded });
+  expect(brief(classifyFrames(RUNS, answer(8, at)))).toEqual({
+    ...NOTHING,
+    accepted,
+    rejected: [at],
+    discarded,
+  });
 });
 
 test.each([0, 6, 0xffff_ffff])(
   'takes identifier %i, which nothing carries, as proof of nothing',
   (identifier) => {
     for (const statusCode of [0, 1, 8, 10, 128, 255]) {
-      expect(brief(judge(RUNS, answer(statusCode, identifier)))).toEqual({
+      expect(brief(classifyFrames(RUNS, answer(statusCode, identifier)))).toEqual({
         ...NOTHING,
         unknown: [1, 2, 3, 4, 5],
         isConfirmed: false,
@@ -91,7 +101,7 @@ test.each([0, 6, 0xffff_ffff])(
 );
 
 test('takes identifier 0 as proof of nothing even where frames carry it', () => {
-  expect(brief(judge([runOf(...frames(3, 0))], answer(10, 0)))).toEqual({
+  expect(brief(classifyFrames([batchOf(...frames(3, 0))], answer(10, 0)))).toEqual({
     ...NOTHING,
     unknown: [0, 1, 2],
     isConfirmed: false,
@@ -99,18 +109,21 @@ test('takes identifier 0 as proof of nothing even where frames carry it', () => 
 });
 
 test('finds nothing in a connection on which nothing was written', () => {
-  expect(brief(judge([], answer(8, 1)))).toEqual({ ...NOTHING, isConfirmed: false });
+  expect(brief(classifyFrames([], answer(8, 1)))).toEqual({ ...NOTHING, isConfirmed: false });
 });
 
 test.each([0, 1, 2, 8, 10, 128, 255])(
   'accepts everything before a checkpoint, whatever its status (%i)',
   (statusCode) => {
-    expect(brief(judge(RUNS, answer(statusCode, 99), 99))).toEqual({ ...NOTHING, accepted: [1, 2, 3, 4, 5] });
+    expect(brief(classifyFrames(RUNS, answer(statusCode, 99), 99))).toEqual({
+      ...NOTHING,
+      accepted: [1, 2, 3, 4, 5],
+    });
   },
 );
 
 test('still hears of a frame before the checkpoint', () => {
-  expect(brief(judge(RUNS, answer(8, 4), 99))).toEqual({
+  expect(brief(classifyFrames(RUNS, answer(8, 4), 99))).toEqual({
     ...NOTHING,
     accepted: [1, 2, 3],
     rejected: [4],
@@ -121,8 +134,8 @@ test('still hears of a frame before the checkpoint', () => {
 test.each([8, 10, 1])(
   'cannot say which one is meant where an identifier is repeated (status %i)',
   (statusCode) => {
-    const runs = [runOf(...frames(3), ...frames(1, 2)), runOf(...frames(1, 2), ...frames(1, 9))];
-    expect(brief(judge(runs, answer(statusCode, 2)))).toEqual({
+    const batches = [batchOf(...frames(3), ...frames(1, 2)), batchOf(...frames(1, 2), ...frames(1, 9))];
+    expect(brief(classifyFrames(batches, answer(statusCode, 2)))).toEqual({
       ...NOTHING,
       accepted: [1],
       unknown: [2, 3, 2, 2],
@@ -133,7 +146,7 @@ test.each([8, 10, 1])(
 
 test('reads frames without an identifier as frames that are never named', () => {
   const bare = encodeFrame({ deviceToken: TOKEN, payload: '{}' });
-  expect(brief(judge([runOf(bare, ...frames(1), bare)], answer(8, 1)))).toEqual({
+  expect(brief(classifyFrames([batchOf(bare, ...frames(1), bare)], answer(8, 1)))).toEqual({
     ...NOTHING,
     accepted: [undefined],
     rejected: [1],
@@ -144,12 +157,12 @@ test('reads frames without an identifier as frames that are never named', () => 
 test('takes an answer that may mean a frame no longer remembered as proof of nothing', () => {
   const presumed = { lowest: 3, highest: 8 };
   for (const identifier of [3, 5]) {
-    expect(brief(judge(RUNS, answer(8, identifier), undefined, presumed))).toEqual({
+    expect(brief(classifyFrames(RUNS, answer(8, identifier), undefined, presumed))).toEqual({
       ...NOTHING,
       unknown: [1, 2, 3, 4, 5],
       isConfirmed: false,
     });
   }
-  expect(judge(RUNS, answer(2, 8), 8, presumed).isConfirmed).toBe(false);
-  expect(judge(RUNS, answer(8, 2), undefined, presumed).isConfirmed).toBe(true);
+  expect(classifyFrames(RUNS, answer(2, 8), 8, presumed).isConfirmed).toBe(false);
+  expect(classifyFrames(RUNS, answer(8, 2), undefined, presumed).isConfirmed).toBe(true);
 });

@@ -3,10 +3,10 @@ import type { TLSSocket } from 'node:tls';
 import { describe, expect, it } from 'vitest';
 import { ApnsError } from '../../../src/core/errors.js';
 import { encodeCheckpoint } from '../../../src/engine/binary/checkpoint.js';
-import { type ConnectionEnd, GatewayConnection } from '../../../src/engine/binary/connection.js';
+import { BinaryConnection, type ConnectionEnd } from '../../../src/engine/binary/connection.js';
 import type { EngineClock } from '../../../src/engine/engine-clock.js';
 import { encodeErrorResponse } from '../../../src/protocol/binary/error-response.js';
-import { frames, runOf } from '../../support/frames.js';
+import { batchOf, frames } from '../../support/frames.js';
 import { connectInMemory } from '../../support/memory-socket.js';
 
 const PEER = { host: 'gateway.example', port: 2195 };
@@ -17,7 +17,7 @@ function createConnection(state: 'fresh' | 'open' = 'open') {
   const ends: ConnectionEnd[] = [];
   let drains = 0;
   const engineClock = { now: () => clock.at, noteRead: () => clock.reads++ } as unknown as EngineClock;
-  const connection = new GatewayConnection(socket as unknown as TLSSocket, PEER, state, engineClock, {
+  const connection = new BinaryConnection(socket as unknown as TLSSocket, PEER, state, engineClock, {
     onDrain: () => drains++,
     onClose: (_it, end) => void ends.push(end),
   });
@@ -60,13 +60,13 @@ describe('a connection to a gateway', () => {
 
   it('remembers what it writes, and when', async () => {
     const it = createConnection();
-    const run = { ...runOf(...frames(4)), since: 900, attempts: 1 };
-    const part = { ...run, start: run.end / 4, count: 3 };
+    const batch = { ...batchOf(...frames(4)), since: 900, attempts: 1 };
+    const part = { ...batch, start: batch.end / 4, count: 3 };
     it.clock.at = 2000;
     it.connection.send(part, 2000);
-    expect(it.connection.window.runs()).toEqual([{ ...part, attempts: 2, writtenAt: 2000 }]);
+    expect(it.connection.window.batches()).toEqual([{ ...part, attempts: 2, writtenAt: 2000 }]);
     expect([it.connection.oldestAt, it.connection.progressAt]).toEqual([2000, 2000]);
-    it.connection.send(runOf(...frames(1, 9)), 2100);
+    it.connection.send(batchOf(...frames(1, 9)), 2100);
     expect(it.connection.oldestAt).toBe(2000);
     await it.settle();
     expect(it.received()).toEqual(Buffer.concat([...frames(3, 2), ...frames(1, 9)]));
@@ -75,7 +75,7 @@ describe('a connection to a gateway', () => {
   it('makes progress when its socket takes bytes over, and not when that fails', async () => {
     const it = createConnection();
     it.socket.isHeld = true;
-    it.connection.send(runOf(...frames(1)), 2000);
+    it.connection.send(batchOf(...frames(1)), 2000);
     it.clock.at = 3000;
     await it.settle();
     expect([it.connection.progressAt, it.connection.isFlushed]).toEqual([2000, false]);
@@ -83,7 +83,7 @@ describe('a connection to a gateway', () => {
     await it.settle();
     expect([it.connection.progressAt, it.connection.isFlushed]).toEqual([3000, true]);
     it.socket.isHeld = true;
-    it.connection.send(runOf(...frames(1)), 4000);
+    it.connection.send(batchOf(...frames(1)), 4000);
     it.clock.at = 5000;
     it.socket.destroy(new Error('mine'));
     await it.settle();
@@ -93,7 +93,7 @@ describe('a connection to a gateway', () => {
   it('is blocked while its socket asks for a pause, and says when that is over', async () => {
     const it = createConnection();
     it.socket.isHeld = true;
-    it.connection.send(runOf(...frames(300)), 1000);
+    it.connection.send(batchOf(...frames(300)), 1000);
     expect([it.connection.isBlocked, it.drains()]).toEqual([true, 0]);
     it.socket.release();
     await it.settle();
@@ -111,7 +111,7 @@ describe('a connection to a gateway', () => {
 
   it('writes a checkpoint behind everything', async () => {
     const it = createConnection();
-    it.connection.send(runOf(...frames(2, 0xffff_fffd)), 1000);
+    it.connection.send(batchOf(...frames(2, 0xffff_fffd)), 1000);
     it.connection.writeCheckpoint(2000);
     expect(it.connection).toMatchObject({ state: 'checked', progressAt: 2000, checkpoint: 0xffff_fffc });
     it.clock.at = 3000;
@@ -122,7 +122,7 @@ describe('a connection to a gateway', () => {
   it('half-closes when it is finished, and can be presumed once everything has left', async () => {
     const it = createConnection();
     it.socket.isHeld = true;
-    it.connection.send(runOf(...frames(1)), 1000);
+    it.connection.send(batchOf(...frames(1)), 1000);
     it.connection.finish(2000);
     expect(it.connection).toMatchObject({ state: 'finished', progressAt: 2000, isPresumable: false });
     let isEnded = false;
@@ -141,7 +141,7 @@ describe('a connection to a gateway', () => {
       [2000, 7],
       [3000, 9],
     ] as const)
-      connection.send({ ...runOf(...frames(2, first)), since: 4000 - at }, at);
+      connection.send({ ...batchOf(...frames(2, first)), since: 4000 - at }, at);
     expect(connection.presume(999)).toEqual([]);
     expect(connection.forgotten).toBeUndefined();
     expect(connection.presume(2000).map(({ count }) => count)).toEqual([2, 2]);
@@ -157,7 +157,7 @@ describe('a connection to a gateway', () => {
       [100, 7],
       [200, 9],
     ] as const)
-      connection.send({ ...runOf(...frames(1, first)), since }, 1000);
+      connection.send({ ...batchOf(...frames(1, first)), since }, 1000);
     expect(connection.expire(99)).toEqual([]);
     expect(connection.expire(200).map(({ since }) => since)).toEqual([100, 200]);
     expect([connection.forgotten, connection.window.frames]).toEqual([{ lowest: 7, highest: 9 }, 1]);
@@ -165,14 +165,14 @@ describe('a connection to a gateway', () => {
 
   it('is retired without a report, and destroyed if the gateway does not close in time', async () => {
     const it = createConnection();
-    it.connection.retire(500);
+    it.connection.close(500);
     expect([it.connection.state, it.socket.timeout?.ms]).toEqual(['closed', 500]);
     await it.settle();
     expect([it.socket.destroyed, it.ends]).toEqual([true, []]);
     const slow = createConnection();
     slow.socket.isHeld = true;
-    slow.connection.send(runOf(...frames(1)), 1000);
-    slow.connection.retire(500);
+    slow.connection.send(batchOf(...frames(1)), 1000);
+    slow.connection.close(500);
     await slow.settle();
     expect(slow.socket.destroyed).toBe(false);
     slow.socket.timeout!.onTimeout();
@@ -183,8 +183,8 @@ describe('a connection to a gateway', () => {
   it('is given up with a cause, once', async () => {
     const it = createConnection();
     const cause = new ApnsError('APNS_ERR_TIMEOUT', 'silent');
-    it.connection.abandon(cause);
-    it.connection.abandon(new ApnsError('APNS_ERR_CLOSED', 'again'));
+    it.connection.destroy(cause);
+    it.connection.destroy(new ApnsError('APNS_ERR_CLOSED', 'again'));
     it.far.end(answer(8, 1));
     await it.settle();
     expect([it.ends, it.connection.state, it.socket.destroyed]).toEqual([[{ cause }], 'closed', true]);
@@ -194,7 +194,7 @@ describe('a connection to a gateway', () => {
 describe('what a gateway says', () => {
   it('is one error response, however it arrives, and nothing after it', async () => {
     const it = createConnection();
-    it.connection.send(runOf(...frames(3)), 1000);
+    it.connection.send(batchOf(...frames(3)), 1000);
     const bytes = answer(8, 2);
     for (let i = 0; i < bytes.length; i++) {
       expect(it.ends).toEqual([]);

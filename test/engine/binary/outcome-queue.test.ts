@@ -3,7 +3,7 @@ import { NotificationRecord } from '../../../src/core/notification.js';
 import { createOutcomeCounts } from '../../../src/core/outcome.js';
 import { OutcomeQueue } from '../../../src/engine/binary/outcome-queue.js';
 import { encodeFrame } from '../../../src/protocol/binary/frame.js';
-import { brief, frames, range, runOf, TOKEN } from '../../support/frames.js';
+import { batchOf, brief, frames, range, TOKEN } from '../../support/frames.js';
 
 function drain(queue: OutcomeQueue) {
   const outcomes = [];
@@ -14,9 +14,9 @@ function drain(queue: OutcomeQueue) {
 test('gives the outcomes frame by frame, in the order they were settled', () => {
   const queue = new OutcomeQueue(createOutcomeCounts());
   queue.startReading(() => {});
-  queue.settle(runOf(...frames(3)), { status: 'accepted' });
-  queue.settle(runOf(...frames(1, 4)), { status: 'rejected', statusCode: 8, reason: 'InvalidToken' });
-  queue.settle(runOf(...frames(2, 5)), { status: 'unknown' });
+  queue.settle(batchOf(...frames(3)), { status: 'accepted' });
+  queue.settle(batchOf(...frames(1, 4)), { status: 'rejected', statusCode: 8, reason: 'InvalidToken' });
+  queue.settle(batchOf(...frames(2, 5)), { status: 'unknown' });
   expect(queue.unread).toBe(6);
   const outcomes = drain(queue);
   expect(brief(outcomes)).toEqual([...range('accepted', 1, 3), 'rejected:4', ...range('unknown', 5, 6)]);
@@ -36,7 +36,7 @@ test('gives the very notification back where it has one', () => {
   queue.startReading(() => {});
   const notifications = [1, 2].map((i) => ({ deviceToken: TOKEN, payload: '{}', context: i }));
   const records = notifications.map((notification) => new NotificationRecord().read(notification));
-  queue.settle({ ...runOf(...frames(2)), notifications: records, attempts: 2 }, { status: 'accepted' });
+  queue.settle({ ...batchOf(...frames(2)), notifications: records, attempts: 2 }, { status: 'accepted' });
   const outcomes = drain(queue);
   expect(outcomes.map(({ notification }) => notification)).toEqual(notifications);
   expect(outcomes[1]).toEqual({
@@ -52,7 +52,7 @@ test('gives back a notification that is kept itself, without a record of it', ()
   const queue = new OutcomeQueue(createOutcomeCounts());
   queue.startReading(() => {});
   const notification = { deviceToken: TOKEN, payload: '{}', context: 7 };
-  queue.settle({ ...runOf(...frames(1)), notifications: [notification] }, { status: 'accepted' });
+  queue.settle({ ...batchOf(...frames(1)), notifications: [notification] }, { status: 'accepted' });
   const [outcome] = drain(queue);
   expect(outcome).toEqual({ status: 'accepted', identifier: 1, deviceToken: TOKEN, context: 7 });
   expect(outcome!.notification).toBe(notification);
@@ -69,22 +69,22 @@ test('gives no outcome where a getter of the notification stops the reading', ()
       return 7;
     },
   };
-  queue.settle({ ...runOf(...frames(1)), notifications: [notification] }, { status: 'accepted' });
+  queue.settle({ ...batchOf(...frames(1)), notifications: [notification] }, { status: 'accepted' });
   expect([queue.shift(), queue.unread, queue.unreadBytes]).toEqual([undefined, 0, 0]);
   queue.startReading(() => {});
-  queue.settle(runOf(...frames(2, 5)), { status: 'unknown' });
+  queue.settle(batchOf(...frames(2, 5)), { status: 'unknown' });
   expect(brief(drain(queue))).toEqual(range('unknown', 5, 6));
 });
 
 test('keeps counts only, until somebody reads and after', () => {
   const queue = new OutcomeQueue(createOutcomeCounts());
-  queue.settle(runOf(...frames(2)), { status: 'accepted' });
+  queue.settle(batchOf(...frames(2)), { status: 'accepted' });
   expect([queue.unread, queue.shift()]).toEqual([0, undefined]);
   queue.startReading(() => {});
-  queue.settle(runOf(...frames(3)), { status: 'accepted' });
+  queue.settle(batchOf(...frames(3)), { status: 'accepted' });
   expect(queue.shift()?.identifier).toBe(1);
   queue.stopReading();
-  queue.settle(runOf(...frames(1)), { status: 'unknown' });
+  queue.settle(batchOf(...frames(1)), { status: 'unknown' });
   expect([queue.unread, queue.shift()]).toEqual([0, undefined]);
   expect(queue.counts).toMatchObject({ accepted: 5, unknown: 1 });
 });
@@ -94,7 +94,7 @@ test('tells of what was never framed', () => {
   queue.startReading(() => {});
   const notification = { deviceToken: 'xyz', payload: '{}' };
   queue.settleUnframed(notification, { status: 'invalid', field: 'deviceToken' });
-  queue.settle(runOf(...frames(1)), { status: 'accepted' });
+  queue.settle(batchOf(...frames(1)), { status: 'accepted' });
   const outcomes = drain(queue);
   expect(outcomes[0]).toEqual({ status: 'invalid', deviceToken: 'xyz', field: 'deviceToken' });
   expect(outcomes[0]?.notification).toBe(notification);
@@ -106,14 +106,14 @@ test('names a frame that is broken inside by its identifier', () => {
   queue.startReading(() => {});
   const broken = Buffer.from('020000000b 03000400000007 01ffff00'.replaceAll(' ', ''), 'hex');
   const bare = encodeFrame({ deviceToken: TOKEN, payload: '{}' });
-  queue.settle(runOf(broken, bare), { status: 'rejected', statusCode: 128 });
+  queue.settle(batchOf(broken, bare), { status: 'rejected', statusCode: 128 });
   expect(brief(drain(queue))).toEqual(['rejected:7', 'rejected:undefined']);
 });
 
 test('holds its order over thousands of settlements', () => {
   const queue = new OutcomeQueue(createOutcomeCounts());
   queue.startReading(() => {});
-  for (let i = 1; i <= 5000; i++) queue.settle(runOf(...frames(1, i)), { status: 'accepted' });
+  for (let i = 1; i <= 5000; i++) queue.settle(batchOf(...frames(1, i)), { status: 'accepted' });
   expect(brief(drain(queue))).toEqual(range('accepted', 1, 5000));
 });
 
@@ -122,8 +122,8 @@ test('knows what the runs hold whose outcomes are not all read', () => {
   let calls = 0;
   queue.startReading(() => calls++);
   const { length } = frames(1)[0]!;
-  queue.settle({ ...runOf(...frames(2)), extraBytes: 100 }, { status: 'accepted' });
-  queue.settle({ ...runOf(...frames(1, 3)), extraBytes: 10 }, { status: 'accepted' });
+  queue.settle({ ...batchOf(...frames(2)), extraBytes: 100 }, { status: 'accepted' });
+  queue.settle({ ...batchOf(...frames(1, 3)), extraBytes: 10 }, { status: 'accepted' });
   expect([calls, queue.unread, queue.unreadBytes]).toEqual([2, 3, 3 * length + 110]);
   queue.shift();
   expect([queue.unread, queue.unreadBytes]).toEqual([2, 3 * length + 110]);
@@ -136,14 +136,14 @@ test('knows what the runs hold whose outcomes are not all read', () => {
 test('begins anew with the first frame of a run after it has stopped in the middle of another', () => {
   const queue = new OutcomeQueue(createOutcomeCounts());
   queue.startReading(() => {});
-  queue.settle({ ...runOf(...frames(3)), extraBytes: 100 }, { status: 'accepted' });
+  queue.settle({ ...batchOf(...frames(3)), extraBytes: 100 }, { status: 'accepted' });
   queue.shift();
   queue.stopReading();
   expect([queue.unread, queue.unreadBytes]).toEqual([0, 0]);
   queue.startReading(() => {});
-  const run = runOf(...frames(3, 7));
+  const batch = batchOf(...frames(3, 7));
   const { length } = frames(1)[0]!;
-  queue.settle({ ...run, start: length, count: 2 }, { status: 'unknown' });
+  queue.settle({ ...batch, start: length, count: 2 }, { status: 'unknown' });
   expect(brief(drain(queue))).toEqual(range('unknown', 8, 9));
 });
 
@@ -187,6 +187,6 @@ test('names no device token and no identifier for a frame that has neither', () 
   const queue = new OutcomeQueue(createOutcomeCounts());
   queue.startReading(() => {});
   const broken = Buffer.from('020000000401ffff00', 'hex');
-  queue.settle(runOf(broken), { status: 'rejected', statusCode: 128 });
+  queue.settle(batchOf(broken), { status: 'rejected', statusCode: 128 });
   expect(drain(queue)).toEqual([{ status: 'rejected', statusCode: 128, deviceToken: '' }]);
 });

@@ -3,13 +3,13 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Backoff } from '../../../src/connection/backoff.js';
 import { ApnsError } from '../../../src/core/errors.js';
-import type { ConnectionEnd, GatewayConnection } from '../../../src/engine/binary/connection.js';
+import { BatchQueue } from '../../../src/engine/binary/batch-queue.js';
+import type { BinaryConnection, ConnectionEnd } from '../../../src/engine/binary/connection.js';
 import { type BinaryOptions, resolveBinaryOptions } from '../../../src/engine/binary/options.js';
-import { type Demand, GatewayPool } from '../../../src/engine/binary/pool.js';
-import { RunQueue } from '../../../src/engine/binary/run-queue.js';
+import { BinaryPool, type Demand } from '../../../src/engine/binary/pool.js';
 import type { EngineClock } from '../../../src/engine/engine-clock.js';
 import { CONNECTION_CHANNEL, type ConnectionEvent } from '../../../src/telemetry/connection-event.js';
-import { frames, runOf, until } from '../../support/frames.js';
+import { batchOf, frames, until } from '../../support/frames.js';
 import { authority, listen, unusedPort } from '../../support/loopback.js';
 import { type Script, type ScriptedGateway, startScriptedGateway } from '../../support/scripted-gateway.js';
 
@@ -23,8 +23,8 @@ const ANSWER: ConnectionEnd = { response: { statusCode: 8, reason: 'InvalidToken
 class Setup {
   readonly clock = { at: 1000 };
   readonly failures: string[] = [];
-  readonly closed: GatewayConnection[] = [];
-  readonly pool: GatewayPool;
+  readonly closed: BinaryConnection[] = [];
+  readonly pool: BinaryPool;
   /** How often the pool has begun to connect. */
   dials = 0;
   ready = 0;
@@ -40,10 +40,10 @@ class Setup {
     const clock = { now: () => this.clock.at, noteRead: () => {} } as unknown as EngineClock;
     const events = {
       onReady: () => this.ready++,
-      onClose: (connection: GatewayConnection) => this.closed.push(connection),
+      onClose: (connection: BinaryConnection) => this.closed.push(connection),
       onGiveUp: ({ code }: ApnsError) => this.failures.push(code),
     };
-    this.pool = new GatewayPool(resolved, events, clock);
+    this.pool = new BinaryPool(resolved, events, clock);
     const onDial = (message: unknown): void => {
       const { event, port } = message as ConnectionEvent;
       if (port !== resolved.target.port) return;
@@ -54,7 +54,7 @@ class Setup {
     onTestFinished(() => {
       unsubscribe(CONNECTION_CHANNEL, onDial);
       this.pool.stop();
-      for (const connection of this.pool.connections) connection.abandon(LOST);
+      for (const connection of this.pool.connections) connection.destroy(LOST);
     });
   }
 
@@ -66,7 +66,7 @@ class Setup {
   }
 
   /** Opens a connection, which the pool must want. It counts as open, as after its period of grace. */
-  async dial(demand: Demand = WAITING): Promise<GatewayConnection> {
+  async dial(demand: Demand = WAITING): Promise<BinaryConnection> {
     const { ready } = this;
     expect(this.grows(demand)).toBe(true);
     await until(() => this.ready > ready);
@@ -79,22 +79,22 @@ class Setup {
 async function createPool(
   options: Partial<BinaryOptions> = {},
   script: Script = {},
-): Promise<{ setup: Setup; pool: GatewayPool; gateway: ScriptedGateway }> {
+): Promise<{ setup: Setup; pool: BinaryPool; gateway: ScriptedGateway }> {
   const gateway = await startScriptedGateway({ onCheckpoint: () => {}, ...script });
   const setup = new Setup({ ...gateway.options, ...options });
   return { setup, pool: setup.pool, gateway };
 }
 
 /** A pool that connects to nothing. */
-function quietPool(options: Partial<BinaryOptions> = {}): { setup: Setup; pool: GatewayPool } {
+function quietPool(options: Partial<BinaryOptions> = {}): { setup: Setup; pool: BinaryPool } {
   const setup = new Setup({ host: '127.0.0.1', port: 1, ...options });
   return { setup, pool: setup.pool };
 }
 
 /** A connection whose window holds so many frames that were taken at 1000 and written at 1100. */
-function holding(count: number, state: object = {}): GatewayConnection {
-  const window = new RunQueue();
-  if (count > 0) window.push({ ...runOf(...frames(count)), since: 1000, writtenAt: 1100 });
+function holding(count: number, state: object = {}): BinaryConnection {
+  const window = new BatchQueue();
+  if (count > 0) window.push({ ...batchOf(...frames(count)), since: 1000, writtenAt: 1100 });
   const connection = {
     state: 'open',
     window,
@@ -106,7 +106,7 @@ function holding(count: number, state: object = {}): GatewayConnection {
     oldestAt: window.first?.writtenAt,
     ...state,
   };
-  return connection as unknown as GatewayConnection;
+  return connection as unknown as BinaryConnection;
 }
 
 describe('the quota of a connection', () => {
@@ -222,7 +222,7 @@ describe('a further connection', () => {
 
   it('is opened up to the number of connections while those there are blocked', async () => {
     const { setup } = await createPool({ connections: 2 });
-    const block = (connection: GatewayConnection) =>
+    const block = (connection: BinaryConnection) =>
       Object.defineProperty(connection, 'isBlocked', { value: true });
     const first = await setup.dial();
     expect(setup.grows()).toBe(false);
@@ -234,7 +234,7 @@ describe('a further connection', () => {
   it('is opened in place of one that is checked', async () => {
     const { setup, pool } = await createPool();
     const first = await setup.dial();
-    first.send(runOf(...frames(1)), 1000);
+    first.send(batchOf(...frames(1)), 1000);
     first.writeCheckpoint(1000);
     await setup.dial();
     expect(pool.connections).toHaveLength(2);
@@ -243,14 +243,14 @@ describe('a further connection', () => {
   it('is opened in reserve when one is half full', async () => {
     const { setup } = await createPool({ window: { count: 16 } });
     const first = await setup.dial();
-    first.send(runOf(...frames(3)), 1000);
+    first.send(batchOf(...frames(3)), 1000);
     expect(setup.grows(UNSETTLED)).toBe(false);
-    first.send(runOf(...frames(1, 4)), 1000);
+    first.send(batchOf(...frames(1, 4)), 1000);
     expect(setup.grows({ isWaiting: false, isUnsettled: false })).toBe(false);
     const spare = await setup.dial(UNSETTLED);
     // One without frames is there already.
     expect(setup.grows(UNSETTLED)).toBe(false);
-    spare.send(runOf(...frames(4)), 1000);
+    spare.send(batchOf(...frames(4)), 1000);
     expect(setup.grows(UNSETTLED)).toBe(false);
   });
 
@@ -259,16 +259,16 @@ describe('a further connection', () => {
     const first = await setup.dial();
     Object.defineProperty(first, 'isBlocked', { value: true });
     const second = await setup.dial();
-    first.send(runOf(...frames(4)), 1000);
+    first.send(batchOf(...frames(4)), 1000);
     expect(setup.grows(UNSETTLED)).toBe(false);
-    second.send(runOf(...frames(1)), 1000);
+    second.send(batchOf(...frames(1)), 1000);
     expect(setup.grows(UNSETTLED)).toBe(true);
   });
 
   it('is opened in reserve at once after an idle one was closed that had stood for long', async () => {
     const { setup, pool } = await createPool();
     const first = await setup.dial();
-    first.send(runOf(...frames(1)), 1000);
+    first.send(batchOf(...frames(1)), 1000);
     pool.recordSuccess(first, true);
     setup.clock.at = 5000;
     pool.recordLoss(holding(0), {}, LOST, false);
@@ -278,7 +278,7 @@ describe('a further connection', () => {
   it('is opened in reserve after a rejection, not after a checkpoint', async () => {
     const { setup, pool } = await createPool();
     const first = await setup.dial();
-    first.send(runOf(...frames(1)), 1000);
+    first.send(batchOf(...frames(1)), 1000);
     pool.recordSuccess(first, false);
     expect(setup.grows(UNSETTLED)).toBe(false);
     pool.recordSuccess(first, true);
@@ -352,16 +352,16 @@ describe('the connection that is picked', () => {
     const second = await setup.dial();
     expect(pool.pick()).toBe(second);
     Object.defineProperty(first, 'isBlocked', { value: false });
-    first.send(runOf(...frames(6)), 1000);
-    second.send(runOf(...frames(5)), 1000);
+    first.send(batchOf(...frames(6)), 1000);
+    second.send(batchOf(...frames(5)), 1000);
     const spare = await setup.dial(UNSETTLED);
     // The third is in reserve.
     expect(pool.pick()).toBe(second);
-    second.send(runOf(...frames(1)), 1000);
+    second.send(batchOf(...frames(1)), 1000);
     expect(pool.pick()).toBe(first);
-    first.send(runOf(...frames(4)), 1000);
+    first.send(batchOf(...frames(4)), 1000);
     expect(pool.pick()).toBe(second);
-    second.send(runOf(...frames(4)), 1000);
+    second.send(batchOf(...frames(4)), 1000);
     expect(pool.pick()).toBeUndefined();
     first.writeCheckpoint(1000);
     expect(pool.pick()).toBe(spare);
@@ -526,7 +526,7 @@ describe('a connection that ended without proving anything', () => {
   it('in reserve may be unwelcome: the next one waits for a second', async () => {
     const { setup, pool } = await createPool();
     const first = await setup.dial();
-    first.send(runOf(...frames(1)), 1000);
+    first.send(batchOf(...frames(1)), 1000);
     pool.recordSuccess(first, true);
     pool.recordLoss(holding(0), {}, LOST, false);
     expect(pool.dialAt).toBe(0);
@@ -563,7 +563,7 @@ it('forgets a connection that has closed, and says so', async () => {
 it('retires a connection that holds nothing', async () => {
   const { setup, pool, gateway } = await createPool({ pingTimeoutMs: 700 });
   const first = await setup.dial();
-  pool.retire(first);
+  pool.close(first);
   expect([pool.connections, first.state]).toEqual([[], 'closed']);
   await until(() => gateway.openSockets === 0);
   expect(setup.closed).toEqual([]);

@@ -281,7 +281,7 @@ describe('a connection is dismissed', () => {
     await pair.settle();
     act(pair);
     await pair.settle();
-    return pair.connection.isDismissed;
+    return pair.connection.isClosedByPeer;
   };
 
   it('by GOAWAY with NO_ERROR alone', async () => {
@@ -303,7 +303,7 @@ describe('a connection is dismissed', () => {
     pair.peer.isTrusted = false;
     pair.peer.goaway(0, 0);
     await pair.settle();
-    expect(pair.connection.isDismissed).toBe(false);
+    expect(pair.connection.isClosedByPeer).toBe(false);
   });
 });
 
@@ -412,7 +412,7 @@ describe('the end of a connection', () => {
     const pair = await createReadyPair();
     pair.connection.drain();
     expect(pair.events).toEqual(['close']);
-    expect([pair.connection.isRetired, pair.connection.isDraining, pair.connection.room]).toEqual([
+    expect([pair.connection.isReplaced, pair.connection.isDraining, pair.connection.room]).toEqual([
       true,
       true,
       0,
@@ -462,8 +462,8 @@ describe('the end of a connection', () => {
     pair.send(1, 20);
     await pair.settle();
     const { ApnsError } = await import('../../../src/core/errors.js');
-    pair.connection.abandon(new ApnsError('APNS_ERR_TIMEOUT', 'silent'), 2);
-    pair.connection.abandon(new ApnsError('APNS_ERR_CLOSED', 'again'));
+    pair.connection.destroy(new ApnsError('APNS_ERR_TIMEOUT', 'silent'), 2);
+    pair.connection.destroy(new ApnsError('APNS_ERR_CLOSED', 'again'));
     const close = 'close APNS_ERR_TIMEOUT';
     expect(await pair.news()).toEqual([...lost('Timeout', 1), ...unprocessed(3), close]);
     expect([pair.peer.farewells, first!.connection, pair.connection.openStreams]).toEqual([
@@ -471,7 +471,7 @@ describe('the end of a connection', () => {
       undefined,
       0,
     ]);
-    expect(pair.connection.isRetired).toBe(false);
+    expect(pair.connection.isReplaced).toBe(false);
   });
 
   it('loses what is open when the peer goes without a word', async () => {
@@ -578,13 +578,13 @@ describe('a connection that is being left', () => {
     await pair.settle();
     for (const streamId of [1, 3]) pair.peer.respond({ streamId }, 200);
     expect(await pair.news()).toEqual(['response 1 200', 'response 3 200', 'close']);
-    expect(pair.connection.isRetired).toBe(false);
+    expect(pair.connection.isReplaced).toBe(false);
   });
 
   it('is closed once, although GOAWAY comes behind the response at which it was given up', async () => {
     const { ApnsError } = await import('../../../src/core/errors.js');
     const pair = await createReadyPair({}, {}, (event, connection) => {
-      if (event.startsWith('response')) connection.abandon(new ApnsError('APNS_ERR_CLOSED', 'enough'));
+      if (event.startsWith('response')) connection.destroy(new ApnsError('APNS_ERR_CLOSED', 'enough'));
     });
     pair.send(2);
     await pair.settle();
@@ -620,7 +620,7 @@ describe('GOAWAY', () => {
     await pair.settle();
     pair.peer.goaway(5, 0, '{"reason":"Shutdown"}');
     expect(await pair.news()).toEqual(unprocessed(9, 7));
-    expect([pair.connection.isDraining, pair.connection.isRetired, pair.connection.room]).toEqual([
+    expect([pair.connection.isDraining, pair.connection.isReplaced, pair.connection.room]).toEqual([
       true,
       false,
       0,

@@ -2,8 +2,8 @@
 import { expect, test } from 'vitest';
 import { ApnsError } from '../../../src/core/errors.js';
 import {
-  breachError,
-  farewellError,
+  goawayError,
+  http2ProtocolError,
   lossReason,
   refusedError,
   resetReason,
@@ -33,12 +33,12 @@ test('says why what was in flight is lost', () => {
 });
 
 test('tells a GOAWAY without an error from one with', () => {
-  const { code, message } = farewellError(PEER, 0, Buffer.from('{"reason":"IdleTimeout"}'));
+  const { code, message } = goawayError(PEER, 0, Buffer.from('{"reason":"IdleTimeout"}'));
   expect([code, message]).toEqual([
     'APNS_ERR_CONNECTION_LOST',
     'gateway.example:443 ended the connection: IdleTimeout',
   ]);
-  const bare = farewellError(PEER, 11, Buffer.alloc(0));
+  const bare = goawayError(PEER, 11, Buffer.alloc(0));
   expect([bare.code, bare.message]).toEqual([
     'APNS_ERR_HTTP2_PROTOCOL',
     'gateway.example:443 ended the connection: ENHANCE_YOUR_CALM',
@@ -59,12 +59,12 @@ test('says of a clock how wrong it is from a minute on, in either direction', ()
 
 test('keeps the code of a breach and names the peer', () => {
   const cause = connectionError('PROTOCOL_ERROR', 'stream 7 was never opened');
-  const error = breachError(PEER, cause);
+  const error = http2ProtocolError(PEER, cause);
   expect(error.code).toBe('APNS_ERR_HTTP2_PROTOCOL');
   expect(error.message).toMatch(/^gateway\.example:443: .*stream 7 was never opened.*; check host and port$/);
   expect(error.cause).toBe(cause);
   const reset = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET', syscall: 'read' });
-  expect(breachError(PEER, reset).code).toBe('APNS_ERR_CONNECTION_LOST');
+  expect(http2ProtocolError(PEER, reset).code).toBe('APNS_ERR_CONNECTION_LOST');
 });
 
 test('gives times of silence in whole milliseconds', () => {

@@ -2,7 +2,7 @@ import { describe, expect, it, test } from 'vitest';
 import { InvalidNotificationError } from '../../../src/core/errors.js';
 import type { Notification } from '../../../src/core/notification.js';
 import { setParsed } from '../../../src/core/source-line.js';
-import { NotificationPreparer } from '../../../src/engine/http2/pending-notification.js';
+import { RequestPreparer } from '../../../src/engine/http2/pending-notification.js';
 import { TOKEN } from '../../support/frames.js';
 import { startRawGateway } from '../../support/http2-raw-gateway.js';
 import { sendAll, tokenOf } from '../../support/http2-sending.js';
@@ -29,7 +29,7 @@ test.each([
 ])(
   'checks a notification anew whose %s alone differs from one that passed',
   (_what, passing, change, field) => {
-    const preparer = new NotificationPreparer({ auth: 'token' });
+    const preparer = new RequestPreparer({ auth: 'token' });
     const prepare = (fields: object) => preparer.prepare(fields as Notification, 0);
     for (let i = 0; i < 2; i++) {
       expect(() => prepare(passing)).not.toThrow();
@@ -54,7 +54,7 @@ describe('a notification', () => {
   ] as [string, Notification, Partial<Notification>][])(
     'is checked again where it differs from the one that passed last, and breaks a rule of %s (%#)',
     (field, passed, change) => {
-      const preparer = new NotificationPreparer({ auth: 'token' });
+      const preparer = new RequestPreparer({ auth: 'token' });
       preparer.prepare(passed, 0);
       const broken = { ...passed, ...change };
       for (let i = 0; i < 2; i++)
@@ -71,7 +71,7 @@ describe('a notification', () => {
         return 'token';
       },
     };
-    const preparer = new NotificationPreparer(rules);
+    const preparer = new RequestPreparer(rules);
     preparer.prepare(good, 0);
     const once = looks;
     expect(once).toBeGreaterThan(0);
@@ -82,7 +82,7 @@ describe('a notification', () => {
   });
 
   it('is checked where it is the first, and names nothing', () => {
-    const preparer = new NotificationPreparer({ auth: 'token' });
+    const preparer = new RequestPreparer({ auth: 'token' });
     const bare = { deviceToken: TOKEN, payload: '{"aps":{}}' };
     for (let i = 0; i < 2; i++) {
       expect(() => preparer.prepare(bare, 0)).toThrow(expect.objectContaining({ field: 'topic' }));
@@ -90,7 +90,7 @@ describe('a notification', () => {
   });
 
   it('may be as long as its push type allows in UTF-8, and no longer', () => {
-    const preparer = new NotificationPreparer({ auth: 'token' });
+    const preparer = new RequestPreparer({ auth: 'token' });
     const sized = (pushType: string, topic: string, bytes: number, filler: string) => ({
       deviceToken: TOKEN,
       payload: `"${filler.repeat((bytes - 2) / Buffer.byteLength(filler))}"`,
@@ -124,14 +124,14 @@ describe('a notification', () => {
       };
       Object.defineProperty(notification, name, { enumerable: true, get });
     }
-    const preparer = new NotificationPreparer({ auth: 'token' });
+    const preparer = new RequestPreparer({ auth: 'token' });
     const pending = preparer.prepare(notification as Notification, 0);
     expect(pending).toMatchObject(fields);
     expect(Object.values(reads)).toEqual([1, 1, 1, 1, 1, 1]);
   });
 
   it('that breaks a rule of every protocol is refused', () => {
-    const preparer = new NotificationPreparer({ auth: 'token' });
+    const preparer = new RequestPreparer({ auth: 'token' });
     for (const [field, value] of [
       ['deviceToken', 'xyz'],
       ['payload', ''],
@@ -147,13 +147,13 @@ describe('a notification', () => {
   it('that a parser made has its fields in the record, too', () => {
     const notification = { ...good, collapseId: 'c', context: 7 };
     setParsed(notification, 3, 100);
-    const pending = new NotificationPreparer({ auth: 'token' }).prepare(notification, 0);
+    const pending = new RequestPreparer({ auth: 'token' }).prepare(notification, 0);
     expect(pending.given).toBe(notification);
     expect(pending).toMatchObject({ ...notification, heldBytes: pending.payload.length + 100 });
   });
 
   it('to a channel is a broadcast with the rules of one, and 5,120 bytes', () => {
-    const preparer = new NotificationPreparer({ auth: 'token', defaultTopic: 'com.example.app' });
+    const preparer = new RequestPreparer({ auth: 'token', defaultTopic: 'com.example.app' });
     const channel = { channelId: 'dHN0LXNyY2gtY2hubA==', payload: '{"aps":{}}' } as unknown as Notification;
     const pending = preparer.prepare(channel, 3);
     expect(pending.broadcast?.path).toBe('/4/broadcasts/apps/com.example.app');
@@ -167,7 +167,7 @@ describe('a notification', () => {
   });
 
   it('to a device does not pass for what a broadcast with the same fields has passed', () => {
-    const preparer = new NotificationPreparer({ auth: 'token' });
+    const preparer = new RequestPreparer({ auth: 'token' });
     const fields = { payload: '{"aps":{}}', topic: 'com.example.app', pushType: 'liveactivity' };
     preparer.prepare({ ...fields, channelId: 'dHN0LXNyY2gtY2hubA==' } as unknown as Notification, 0);
     expect(() => preparer.prepare({ ...fields, deviceToken: TOKEN }, 0)).toThrow(
@@ -176,7 +176,7 @@ describe('a notification', () => {
   });
 
   it('holds its own copy of a payload in bytes, and the fields that it was given', () => {
-    const preparer = new NotificationPreparer({ auth: 'token', defaultTopic: 'com.example.other' });
+    const preparer = new RequestPreparer({ auth: 'token', defaultTopic: 'com.example.other' });
     const payload = Buffer.from('{"aps":{}}');
     const apnsId = '01234567-89ab-cdef-0123-456789abcdef';
     const given = {

@@ -8,7 +8,7 @@ import type { EngineClock } from '../../../src/engine/engine-clock.js';
 import type { Http2Connection } from '../../../src/engine/http2/connection.js';
 import { Http2Liveness } from '../../../src/engine/http2/liveness.js';
 import { type Http2Options, resolveHttp2Options } from '../../../src/engine/http2/options.js';
-import { NotificationPreparer } from '../../../src/engine/http2/pending-notification.js';
+import { RequestPreparer } from '../../../src/engine/http2/pending-notification.js';
 import { Http2Pool, type Http2PoolEvents } from '../../../src/engine/http2/pool.js';
 import { CONNECTION_CHANNEL, type ConnectionEvent } from '../../../src/telemetry/connection-event.js';
 import { TOKEN, until } from '../../support/frames.js';
@@ -23,7 +23,7 @@ import { authority, listen, unusedPort } from '../../support/loopback.js';
 const LOST = new ApnsError('APNS_ERR_CONNECTION_LOST', 'it was lost');
 const REFUSED = new ApnsError('APNS_ERR_CREDENTIALS_REFUSED', 'it was refused');
 
-const preparer = new NotificationPreparer({ auth: 'token', defaultTopic: 'com.example.app' });
+const preparer = new RequestPreparer({ auth: 'token', defaultTopic: 'com.example.app' });
 
 /** A pool, its time, and what it has told. */
 class Setup {
@@ -63,7 +63,7 @@ class Setup {
     onTestFinished(() => {
       unsubscribe(CONNECTION_CHANNEL, onDial);
       this.pool.stop();
-      for (const connection of this.pool.connections) connection.abandon(LOST);
+      for (const connection of this.pool.connections) connection.destroy(LOST);
     });
   }
 
@@ -105,9 +105,9 @@ function fakeConnection(state: object = {}) {
   const done: string[] = [];
   const connection = {
     isProven: false,
-    isRetired: false,
+    isReplaced: false,
     isDraining: false,
-    isDismissed: false,
+    isClosedByPeer: false,
     hasWork: false,
     openStreams: 0,
     noteContinued: () => {},
@@ -116,7 +116,7 @@ function fakeConnection(state: object = {}) {
     ping: () => done.push('ping'),
     drain: () => done.push('drain'),
     takeBack: (isAll: boolean) => done.push(`take back ${isAll}`),
-    abandon: ({ code, message }: ApnsError) => done.push(`${code} ${message.match(/\d+ ms/)}`),
+    destroy: ({ code, message }: ApnsError) => done.push(`${code} ${message.match(/\d+ ms/)}`),
     ...state,
   };
   return { connection: connection as unknown as Http2Connection, liveness: connection.liveness, done };
@@ -411,7 +411,7 @@ describe('a sick connection', () => {
       connection.health.recordSickness();
       pool.replaceSick();
       pool.replaceSick();
-      expect([connection.isRetired, pool.lastProblem]).toEqual([
+      expect([connection.isReplaced, pool.lastProblem]).toEqual([
         true,
         expect.stringContaining('failed to process several notifications'),
       ]);
@@ -442,7 +442,7 @@ describe('a sick connection', () => {
     for (const connection of [well, sick]) setup.send(connection);
     sick.health.recordSickness();
     pool.replaceSick();
-    expect([well.isRetired, sick.isRetired]).toEqual([false, true]);
+    expect([well.isReplaced, sick.isReplaced]).toEqual([false, true]);
   });
 });
 
@@ -499,7 +499,7 @@ describe('a connection that has closed', () => {
 
   it.each([
     ['something was answered on it', { isProven: true }, 1000],
-    ['this side has left it', { isRetired: true }, 1000],
+    ['this side has left it', { isReplaced: true }, 1000],
     ['it has stood unused for a minute', {}, 61_000],
   ])('is none if %s', async (_why, state, now) => {
     const { setup, pool } = await createPool();
@@ -516,7 +516,7 @@ describe('a connection that has closed', () => {
     const delays: number[] = [];
     for (let i = 0; i < 5; i++) {
       const before = setup.clock.at;
-      pool.remove(fakeConnection({ isDismissed: true }).connection, i === 4 ? undefined : LOST);
+      pool.remove(fakeConnection({ isClosedByPeer: true }).connection, i === 4 ? undefined : LOST);
       delays.push(pool.dialAt - before);
       if (i === 0) expect(pool.lastProblem).toBe('it was lost');
       setup.clock.at = pool.dialAt;
@@ -528,15 +528,15 @@ describe('a connection that has closed', () => {
     expect([pool.dialAt - setup.clock.at, pool.lastProblem]).toEqual([100, 'it was lost']);
   });
 
-  it.each([{ isProven: true }, { isRetired: true }])('is none if it was dismissed and %o', async (state) => {
+  it.each([{ isProven: true }, { isReplaced: true }])('is none if it was dismissed and %o', async (state) => {
     const { pool } = await createPool();
-    pool.remove(fakeConnection({ ...state, isDismissed: true }).connection, LOST);
+    pool.remove(fakeConnection({ ...state, isClosedByPeer: true }).connection, LOST);
     expect([pool.dialAt, pool.lastProblem]).toEqual([0, undefined]);
   });
 
   it('ends the sending if trying again is pointless, even if the peer dismissed it', async () => {
     const { setup, pool } = await createPool();
-    pool.remove(fakeConnection({ isDismissed: true }).connection, REFUSED);
+    pool.remove(fakeConnection({ isClosedByPeer: true }).connection, REFUSED);
     expect(setup.failures).toEqual(['APNS_ERR_CREDENTIALS_REFUSED']);
   });
 
@@ -571,9 +571,9 @@ describe('a connection that has closed', () => {
 it('leaves a connection that takes no new provider token, once, and waits before the next', async () => {
   const { pool } = await createPool();
   const { connection, done } = fakeConnection();
-  pool.leave(connection);
+  pool.replaceLater(connection);
   expect([done, pool.dialAt]).toEqual([['drain'], 1100]);
   expect(pool.lastProblem).toMatch(/TooManyProviderTokenUpdates/);
-  pool.leave(fakeConnection({ isRetired: true }).connection);
+  pool.replaceLater(fakeConnection({ isReplaced: true }).connection);
   expect(pool.dialAt).toBe(1100);
 });

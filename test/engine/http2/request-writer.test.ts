@@ -3,10 +3,7 @@ import type { TLSSocket } from 'node:tls';
 import { describe, expect, it } from 'vitest';
 import type { Notification } from '../../../src/core/notification.js';
 import { Http2Output } from '../../../src/engine/http2/output.js';
-import {
-  NotificationPreparer,
-  type PendingNotification,
-} from '../../../src/engine/http2/pending-notification.js';
+import { type PendingNotification, RequestPreparer } from '../../../src/engine/http2/pending-notification.js';
 import { Http2RequestWriter } from '../../../src/engine/http2/request-writer.js';
 import { StreamTable } from '../../../src/engine/http2/stream-table.js';
 import { HpackDecoder } from '../../../src/protocol/hpack/decoder.js';
@@ -17,7 +14,7 @@ import { TOKEN } from '../../support/frames.js';
 const WINDOW = 65_535;
 const FLOW_CONTROL_ERROR = expect.objectContaining({ http2ErrorCode: 3 });
 
-const preparer = new NotificationPreparer({ auth: 'token', defaultTopic: 'com.example.app' });
+const preparer = new RequestPreparer({ auth: 'token', defaultTopic: 'com.example.app' });
 
 class FakeSocket extends EventEmitter {
   writable = true;

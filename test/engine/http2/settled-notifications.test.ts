@@ -1,14 +1,11 @@
 import { expect, test } from 'vitest';
 import { heldBytes } from '../../../src/core/held-bytes.js';
 import { createOutcomeCounts } from '../../../src/core/outcome.js';
-import {
-  NotificationPreparer,
-  type PendingNotification,
-} from '../../../src/engine/http2/pending-notification.js';
+import { type PendingNotification, RequestPreparer } from '../../../src/engine/http2/pending-notification.js';
 import { SettledNotifications } from '../../../src/engine/http2/settled-notifications.js';
 import { TOKEN } from '../../support/frames.js';
 
-const preparer = new NotificationPreparer({ auth: 'certificate', defaultTopic: 'com.example.app' });
+const preparer = new RequestPreparer({ auth: 'certificate', defaultTopic: 'com.example.app' });
 
 function pending(context: unknown): PendingNotification {
   return preparer.prepare({ deviceToken: TOKEN, payload: '{}', context }, 0);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Notification } from '../../../src/core/notification.js';
 import { decodeFrame, type FrameCommand } from '../../../src/protocol/binary/frame.js';
-import { FrameSlab, type FrameSpan, SLAB_BYTES } from '../../../src/protocol/binary/frame-slab.js';
+import { type ByteRange, FrameSlab, SLAB_BYTES } from '../../../src/protocol/binary/frame-slab.js';
 import { IdentifierSequence } from '../../../src/protocol/binary/identifier.js';
 
 const valid: Notification = { deviceToken: 'ab', payload: '{}' };
@@ -11,7 +11,7 @@ function createSlab(command: FrameCommand = 2, maxPayloadBytes?: number): FrameS
   return new FrameSlab({ command, maxPayloadBytes, identify: (wanted) => identifiers.next(wanted) });
 }
 
-const bytesOf = ({ bytes, start, end }: FrameSpan): Buffer => bytes.subarray(start, end);
+const bytesOf = ({ bytes, start, end }: ByteRange): Buffer => bytes.subarray(start, end);
 
 describe('FrameSlab', () => {
   it('gives what was appended since the last time', () => {
@@ -30,7 +30,7 @@ describe('FrameSlab', () => {
   it('gives the frames of a full slab when the next one no longer fits, and writes there no more', () => {
     const slab = createSlab();
     const payload = new Uint8Array(2000).fill(0x61);
-    let full: FrameSpan | undefined;
+    let full: ByteRange | undefined;
     let appended = 0;
     while (full === undefined) {
       full = slab.append({ ...valid, payload });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Notification } from '../../../src/core/notification.js';
-import { NotificationPreparer } from '../../../src/engine/http2/pending-notification.js';
+import { RequestPreparer } from '../../../src/engine/http2/pending-notification.js';
 import { createNdjsonParser } from '../../../src/index.js';
 import { FrameSlab } from '../../../src/protocol/binary/frame-slab.js';
 import { compactAdvice } from '../../../src/protocol/json/compact-advice.js';
@@ -49,7 +49,7 @@ describe("Python's escapes in a payload that is too large", () => {
 
   it('are named over HTTP/2, the binary wire and by lint', async () => {
     const given = await notification();
-    const http2 = new NotificationPreparer({ auth: 'token', defaultTopic: undefined });
+    const http2 = new RequestPreparer({ auth: 'token', defaultTopic: undefined });
     expect(() => http2.prepare(given, 0)).toThrow('ensure_ascii=False');
     const slab = new FrameSlab({ command: 2, identify: () => 1, maxPayloadBytes: 4096 });
     expect(() => slab.append(given)).toThrow('ensure_ascii=False');

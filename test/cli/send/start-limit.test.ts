@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest';
-import type { Gate } from '../../../src/cli/input/notification-reader.js';
-import { Probation } from '../../../src/cli/send/probation.js';
+import type { LineFilter } from '../../../src/cli/input/notification-reader.js';
+import { StartLimit } from '../../../src/cli/send/start-limit.js';
 
 it('lets 1,000 be under way until it ends, then asks the next gate only', () => {
   let isHeld = false;
   let releaseNext: () => void = () => {};
-  const next: Gate = {
+  const next: LineFilter = {
     admitInvalid: (line) => line !== 1,
     admit: (line) => line !== 2,
     hold: (release) => {
@@ -13,7 +13,7 @@ it('lets 1,000 be under way until it ends, then asks the next gate only', () => 
       return isHeld;
     },
   };
-  const probation = new Probation(next);
+  const probation = new StartLimit(next);
   expect([1, 2].map((line) => probation.admitInvalid(line))).toEqual([false, true]);
   expect(probation.admit(2)).toBe(false);
   for (let line = 3; line < 1002; line++) expect(probation.admit(line)).toBe(true);
@@ -37,7 +37,7 @@ it('lets 1,000 be under way until it ends, then asks the next gate only', () => 
 });
 
 it('needs no next gate', () => {
-  const probation = new Probation(undefined);
+  const probation = new StartLimit(undefined);
   expect(probation.admitInvalid(1)).toBe(true);
   let released = 0;
   for (let line = 1; line <= 1000; line++) probation.admit(line);

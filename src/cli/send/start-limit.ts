@@ -1,23 +1,23 @@
 /** Limits a sending until an outcome shows that the gateway does not refuse its credentials or topic in general. */
-import type { Gate } from '../input/notification-reader.js';
+import type { LineFilter } from '../input/notification-reader.js';
 
 /** The most notifications that may be refused in place of one: the first would have shown that all will be. */
-const PROBATION_COUNT = 1000;
+const START_LIMIT = 1000;
 
 /**
- * A {@link Gate}, alone or in front of another one. It allows {@link PROBATION_COUNT} notifications in flight until
- * {@link Probation.end} is called.
+ * A {@link LineFilter}, alone or in front of another one. It allows {@link START_LIMIT} notifications in flight until
+ * {@link StartLimit.end} is called.
  *
  * It is for HTTP/2, where each request gets a response. A binary gateway does not report what it accepts, so there the
  * gate would wait for a checkpoint.
  */
-export class Probation implements Gate {
-  readonly #next: Gate | undefined;
+export class StartLimit implements LineFilter {
+  readonly #next: LineFilter | undefined;
   #isOver = false;
   #underWay = 0;
   #release: (() => void) | undefined;
 
-  constructor(next: Gate | undefined) {
+  constructor(next: LineFilter | undefined) {
     this.#next = next;
   }
 
@@ -32,7 +32,7 @@ export class Probation implements Gate {
   }
 
   hold(release: () => void): boolean {
-    if (this.#isOver || this.#underWay < PROBATION_COUNT) return this.#next?.hold(release) ?? false;
+    if (this.#isOver || this.#underWay < START_LIMIT) return this.#next?.hold(release) ?? false;
     this.#release = release;
     return true;
   }
@@ -52,7 +52,7 @@ export class Probation implements Gate {
 
   #letGo(): void {
     const release = this.#release;
-    if (release === undefined || (!this.#isOver && this.#underWay >= PROBATION_COUNT)) return;
+    if (release === undefined || (!this.#isOver && this.#underWay >= START_LIMIT)) return;
     this.#release = undefined;
     if (!this.#next?.hold(release)) release();
   }

@@ -1,15 +1,15 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type FrameRun, findFrame } from '../../../src/engine/binary/frame-run.js';
-import { RunQueue } from '../../../src/engine/binary/run-queue.js';
+import { BatchQueue } from '../../../src/engine/binary/batch-queue.js';
+import { type FrameBatch, findFrame } from '../../../src/engine/binary/frame-batch.js';
 import { readIdentifier } from '../../../src/protocol/binary/frame.js';
-import { frames, runOf } from '../../support/frames.js';
+import { batchOf, frames } from '../../support/frames.js';
 
-function identifiers(runs: readonly FrameRun[]): number[] {
+function identifiers(batches: readonly FrameBatch[]): number[] {
   const found: number[] = [];
-  for (const run of runs) {
-    findFrame(run, (start, end) => {
-      found.push(readIdentifier(run.bytes, start, end)!);
+  for (const batch of batches) {
+    findFrame(batch, (start, end) => {
+      found.push(readIdentifier(batch.bytes, start, end)!);
       return false;
     });
   }
@@ -29,30 +29,32 @@ const steps = fc.array(
 test('keeps order and totals, whatever is added, taken and put back', () => {
   fc.assert(
     fc.property(steps, (todo) => {
-      const queue = new RunQueue();
+      const queue = new BatchQueue();
       let expected: number[] = [];
-      const taken: FrameRun[] = [];
+      const taken: FrameBatch[] = [];
       let next = 1;
       for (const { kind, count } of todo) {
         if (kind === 'push') {
-          const run = runOf(...frames(count, next));
-          queue.push(run);
-          expected.push(...identifiers([run]));
+          const batch = batchOf(...frames(count, next));
+          queue.push(batch);
+          expected.push(...identifiers([batch]));
           next += count;
         } else if (kind === 'take') {
-          const run = queue.take(count, 1_000_000);
-          if (run === undefined) continue;
-          expect(identifiers([run])).toEqual(expected.splice(0, run.count));
-          taken.push(run);
+          const batch = queue.take(count, 1_000_000);
+          if (batch === undefined) continue;
+          expect(identifiers([batch])).toEqual(expected.splice(0, batch.count));
+          taken.push(batch);
         } else if (kind === 'put back') {
           const back = taken.splice(-count);
           queue.unshift(back);
           expected.unshift(...identifiers(back));
         } else {
-          const gone = new Set(identifiers(queue.takeWhere((run) => identifiers([run])[0]! % count === 0)));
+          const gone = new Set(
+            identifiers(queue.takeWhere((batch) => identifiers([batch])[0]! % count === 0)),
+          );
           expected = expected.filter((identifier) => !gone.has(identifier));
         }
-        expect(identifiers(queue.runs())).toEqual(expected);
+        expect(identifiers(queue.batches())).toEqual(expected);
         expect(queue.frames).toBe(expected.length);
         expect(queue.bytes).toBe(expected.length * frames(1)[0]!.length);
         expect(queue.first === undefined).toBe(expected.length === 0);
@@ -62,27 +64,27 @@ test('keeps order and totals, whatever is added, taken and put back', () => {
 });
 
 test('takes no more bytes than asked for, but always a frame', () => {
-  const queue = new RunQueue();
+  const queue = new BatchQueue();
   const { length } = frames(1)[0]!;
-  queue.push(runOf(...frames(5)));
+  queue.push(batchOf(...frames(5)));
   expect(identifiers([queue.take(5, 2 * length)!])).toEqual([1, 2]);
   expect(identifiers([queue.take(5, 1)!])).toEqual([3]);
-  expect(identifiers(queue.runs())).toEqual([4, 5]);
+  expect(identifiers(queue.batches())).toEqual([4, 5]);
 });
 
 test('holds its order over thousands of runs', () => {
-  const queue = new RunQueue();
-  for (let i = 1; i <= 5000; i++) queue.push(runOf(...frames(1, i)));
+  const queue = new BatchQueue();
+  for (let i = 1; i <= 5000; i++) queue.push(batchOf(...frames(1, i)));
   const taken = Array.from({ length: 5000 }, () => queue.take(1, 1_000_000)!);
   expect(identifiers(taken)).toEqual(Array.from({ length: 5000 }, (_, i) => i + 1));
   expect([queue.frames, queue.bytes, queue.first]).toEqual([0, 0, undefined]);
 });
 
 test('looks at no run behind the first that is not taken', () => {
-  const queue = new RunQueue();
-  for (let i = 1; i <= 5000; i++) queue.push(runOf(...frames(1, i)));
+  const queue = new BatchQueue();
+  for (let i = 1; i <= 5000; i++) queue.push(batchOf(...frames(1, i)));
   const looked: number[] = [];
-  const isTaken = (run: FrameRun): boolean => looked.push(identifiers([run])[0]!) < 3;
+  const isTaken = (batch: FrameBatch): boolean => looked.push(identifiers([batch])[0]!) < 3;
   expect(identifiers(queue.takeWhile(isTaken))).toEqual([1, 2]);
   expect(looked).toEqual([1, 2, 3]);
   expect([queue.frames, identifiers([queue.first!])]).toEqual([4998, [3]]);
@@ -91,14 +93,14 @@ test('looks at no run behind the first that is not taken', () => {
 });
 
 /** Runs of one frame each that were taken at these times, and hold as much beside their frames. */
-function timedRuns(...times: readonly number[]): FrameRun[] {
-  return times.map((since, i) => ({ ...runOf(...frames(1, i + 1)), since, extraBytes: since }));
+function timedRuns(...times: readonly number[]): FrameBatch[] {
+  return times.map((since, i) => ({ ...batchOf(...frames(1, i + 1)), since, extraBytes: since }));
 }
 
 test('knows when its oldest frame was taken, or an earlier time', () => {
-  const queue = new RunQueue();
+  const queue = new BatchQueue();
   expect(queue.earliestAt).toBe(Number.POSITIVE_INFINITY);
-  for (const run of timedRuns(50, 20, 80)) queue.push(run);
+  for (const batch of timedRuns(50, 20, 80)) queue.push(batch);
   expect(queue.earliestAt).toBe(20);
   // Taking from the front leaves it as it is; taking by time corrects it.
   expect(queue.take(1, 1_000_000)!.since).toBe(50);
@@ -116,9 +118,9 @@ test('knows when its oldest frame was taken, or an earlier time', () => {
 });
 
 test('knows what its notifications hold beyond their frames', () => {
-  const queue = new RunQueue();
+  const queue = new BatchQueue();
   const { length } = frames(1)[0]!;
-  for (const run of timedRuns(50, 20)) queue.push(run);
+  for (const batch of timedRuns(50, 20)) queue.push(batch);
   expect([queue.bytes, queue.heldBytes]).toEqual([2 * length, 2 * length + 70]);
   queue.take(1, 1_000_000);
   expect([queue.bytes, queue.heldBytes]).toEqual([length, length + 20]);
@@ -129,9 +131,9 @@ test('knows what its notifications hold beyond their frames', () => {
 });
 
 test('takes nothing where no frame is wanted', () => {
-  const queue = new RunQueue();
-  for (const run of timedRuns(1, 2)) queue.push(run);
+  const queue = new BatchQueue();
+  for (const batch of timedRuns(1, 2)) queue.push(batch);
   expect(queue.take(0, 1_000_000)).toBeUndefined();
   queue.unshift([]);
-  expect([queue.frames, identifiers(queue.runs())]).toEqual([2, [1, 2]]);
+  expect([queue.frames, identifiers(queue.batches())]).toEqual([2, [1, 2]]);
 });

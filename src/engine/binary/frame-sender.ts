@@ -1,0 +1,415 @@
+/**
+ * Frames in, settlements out: what the gateway sink and the gateway delivery share.
+ *
+ * A frame that was taken is in exactly one place until it is settled:
+ *
+ *     send() → backlog → a connection's window → settled
+ *                 ↑              │
+ *                 └─ discarded ──┤
+ *                 └── retries ←──┘ (ProcessingError, after a delay)
+ *
+ * Everything that can happen (frames, answers, closed connections, failed dials, time) changes this state
+ * and then calls `#advance`, which does whatever is now possible. Only the alarm of the clock checks deadlines:
+ * it runs after the sockets were read, and its time excludes periods in which the process was frozen.
+ * Taking frames and reading outcomes only change the state. The rest follows at the end of the turn, so that no
+ * callback runs in the middle of a change.
+ */
+import { reasonOf } from '../../connection/connection-error.js';
+import type { ApnsError } from '../../core/errors.js';
+import { createOutcomeCounts, type OutcomeCounts, type Settlement } from '../../core/outcome.js';
+import type { ErrorResponse } from '../../protocol/binary/error-response.js';
+import { StatusCode } from '../../protocol/binary/status-code.js';
+import { EngineClock, FREEZE_CHECK_MS } from '../engine-clock.js';
+import { BatchQueue } from './batch-queue.js';
+import { classifyFrames, type FrameClassification } from './classify-frames.js';
+import type { BinaryConnection, ConnectionEnd } from './connection.js';
+import { closedError, lostError, processingError, protocolError, timeoutError } from './errors.js';
+import { bytesHeldBy, countFrames, type FrameBatch, splitBatch } from './frame-batch.js';
+import type { ResolvedBinaryOptions } from './options.js';
+import { OutcomeQueue } from './outcome-queue.js';
+import { BinaryPool, type BinaryPoolEvents } from './pool.js';
+
+/** What a sender tells the stream around it. */
+export interface FrameSenderEvents {
+  /** The window has room again. */
+  onRoom(): void;
+  /** The sending has ended by itself; everything is settled. */
+  onFail(error: ApnsError): void;
+  /** A gateway rejected something, or went away. Checkpoints are not reported. */
+  onErrorResponse(response: ErrorResponse): void;
+}
+
+/** The most that is written at once: between two writes the socket is read, and its progress seen. */
+const MAX_WRITE_BYTES = 64 * 1024;
+
+/** The most that is taken before it can be written: enough for the next few writes; the rest can wait at its source. */
+const MAX_BACKLOG_BYTES = 4 * MAX_WRITE_BYTES;
+
+/** An engine with connections checks the time at least this often, so that it detects that the process was frozen. */
+const IDLE_CHECK_MS = 60_000;
+
+/** See the file comment. */
+export class FrameSender implements BinaryPoolEvents {
+  readonly counts: OutcomeCounts = createOutcomeCounts();
+  readonly outcomes: OutcomeQueue = new OutcomeQueue(this.counts);
+  readonly #options: ResolvedBinaryOptions;
+  readonly #events: FrameSenderEvents;
+  readonly #clock = new EngineClock(() => this.#onAlarm());
+  readonly #pool: BinaryPool;
+  readonly #backlog = new BatchQueue();
+  #retries: { readonly batch: FrameBatch; readonly dueAt: number }[] = [];
+  #unsettledFrames = 0;
+  #unsettledBytes = 0;
+  #onEnd: ((error?: ApnsError) => void) | undefined;
+  #failure: ApnsError | undefined;
+  /** Why nothing is written any more, as the reason of an outcome. */
+  #stopReason: string | undefined;
+  #stopMessage: string | undefined;
+  /** Everything is settled, and nobody is told anything any more. */
+  #isOver = false;
+  #isStepping = false;
+  #isScheduled = false;
+
+  constructor(options: ResolvedBinaryOptions, events: FrameSenderEvents) {
+    this.#options = options;
+    this.#events = events;
+    this.#pool = new BinaryPool(options, this, this.#clock);
+  }
+
+  /** How many more frames would be taken, if they are not too long. Outcomes that nobody has read yet count too. */
+  get roomFrames(): number {
+    if (this.roomBytes <= 0 || this.#backlog.bytes >= MAX_BACKLOG_BYTES) return 0;
+    return Math.max(0, this.#options.windowCount - this.#unsettledFrames - this.outcomes.unread);
+  }
+
+  /** How many more bytes the window can hold, including the memory that notifications hold beyond their frames. */
+  get roomBytes(): number {
+    return this.#options.windowBytes - this.#unsettledBytes - this.outcomes.unreadBytes;
+  }
+
+  /**
+   * Takes frames as far as the window has room; they are written at the end of the turn.
+   *
+   * @returns the frames that were not taken; `onRoom` says when to offer them again
+   */
+  send(batch: FrameBatch): FrameBatch | undefined {
+    if (this.#stopReason === undefined) {
+      const [taken, rest] = splitBatch(batch, this.roomFrames, this.roomBytes, batch.extraBytes);
+      if (taken !== undefined) this.take(taken);
+      return rest;
+    }
+    this.take(batch);
+    return undefined;
+  }
+
+  /** Takes frames whether or not the window has room; the caller has checked that. Their deadline counts from now. */
+  take(batch: FrameBatch): void {
+    if (this.#stopReason !== undefined) {
+      this.outcomes.settle(batch, this.#unsent(this.#stopReason));
+      return;
+    }
+    this.#unsettledFrames += batch.count;
+    this.#unsettledBytes += bytesHeldBy(batch);
+    this.#backlog.push({ ...batch, since: this.#clock.now() });
+    this.#advanceSoon();
+  }
+
+  /** Settles everything, closes every connection, then calls back once. No frame may be sent afterwards. */
+  end(callback: (error?: ApnsError) => void): void {
+    this.#onEnd = callback;
+    this.#advanceSoon();
+  }
+
+  /** Settles every notification at once with its known outcome or with this reason, and drops every connection. */
+  destroy(reason: string): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#stop(reason);
+    this.#clock.cancel();
+    for (const connection of this.#pool.connections) connection.destroy(closedError(this.#options.target));
+  }
+
+  /** Outcomes were read, which may have made room. */
+  onRead(): void {
+    this.#advanceSoon();
+  }
+
+  onReady(): void {
+    this.#advance();
+  }
+
+  onGiveUp(error: ApnsError): void {
+    this.#failure ??= error;
+    this.#stop(reasonOf(error), error.message);
+  }
+
+  onClose(connection: BinaryConnection, end: ConnectionEnd): void {
+    if (end.response !== undefined) this.#onAnswer(connection, end, end.response);
+    else this.#onSilence(connection, end);
+    this.#advance();
+  }
+
+  #onAnswer(connection: BinaryConnection, end: ConnectionEnd, response: ErrorResponse): void {
+    const { checkpoint, forgotten } = connection;
+    const { statusCode, reason, identifier } = response;
+    const batches = connection.window.takeAll();
+    const classification = classifyFrames(batches, response, checkpoint, forgotten);
+    this.#settleAll(classification.accepted, { status: 'accepted' });
+    for (const batch of classification.rejected)
+      this.#settle(batch, earlierUnknown(batch) ?? classification.settlement);
+    this.#putBack(classification.discarded);
+    this.#onUnknown(classification.unknown, { status: 'unknown', statusCode, reason });
+    for (const batch of classification.retried) this.#retry(batch, classification.settlement);
+    this.#noteProof(classification);
+    const isCheckpoint = classification.isConfirmed && identifier === checkpoint;
+    if (statusCode === StatusCode.ProtocolError && !isCheckpoint) {
+      this.#pool.stop();
+      this.onGiveUp(protocolError(this.#options.target));
+    } else if (classification.isConfirmed) {
+      const isFailure = statusCode === StatusCode.ProcessingError && !isCheckpoint;
+      // A gateway that sometimes cannot process one notification still makes progress with the others.
+      if (!isFailure || classification.accepted.length > 0)
+        this.#pool.recordSuccess(connection, !isCheckpoint);
+      if (isFailure) this.#pool.recordFailure(processingError(this.#options.target));
+    } else {
+      this.#pool.recordLoss(connection, end, lostError(this.#options.target), batches.length > 0);
+    }
+    if (!isCheckpoint) this.#events.onErrorResponse(response);
+  }
+
+  #noteProof({ accepted, rejected, retried, discarded, unknown }: FrameClassification): void {
+    const lost = countFrames(retried) + countFrames(discarded) + countFrames(unknown);
+    this.#pool.noteProof(countFrames(accepted) + countFrames(rejected), lost);
+  }
+
+  #onSilence(connection: BinaryConnection, end: ConnectionEnd): void {
+    const { cause } = end;
+    const batches = connection.window.takeAll();
+    if (connection.isPresumable && (cause === undefined || cause.code === 'APNS_ERR_TIMEOUT')) {
+      this.#settleAll(batches, { status: 'presumed' });
+      return;
+    }
+    const error = cause ?? lostError(this.#options.target);
+    // This side closes its connections only when the sending is destroyed.
+    const reason = this.#isOver ? this.#stopReason : undefined;
+    this.#onUnknown(batches, { status: 'unknown', reason: reason ?? reasonOf(error) });
+    this.#pool.noteProof(0, countFrames(batches));
+    this.#pool.recordLoss(connection, end, error, batches.length > 0);
+  }
+
+  #onUnknown(batches: readonly FrameBatch[], settlement: Settlement): void {
+    // Whatever happens to them next: they may have been delivered, so they can never be called unsent.
+    if (this.#options.resendsUnknown)
+      this.#putBack(batches.map((batch) => ({ ...batch, fallback: settlement })));
+    else this.#settleAll(batches, settlement);
+  }
+
+  /** Frames that are to be written again, before all that wait. */
+  #putBack(batches: readonly FrameBatch[]): void {
+    if (this.#stopReason === undefined) this.#backlog.unshift(batches);
+    else this.#giveUp(batches, this.#stopReason);
+  }
+
+  /** ProcessingError: the gateway's own trouble, so the notification is tried again within its deadline. */
+  #retry(batch: FrameBatch, settlement: Settlement): void {
+    const { timeoutMs } = this.#options;
+    const fallback = earlierUnknown(batch) ?? settlement;
+    const dueAt = this.#clock.now() + Math.random() * Math.min(10_000, 100 * 2 ** batch.attempts);
+    if (this.#stopReason !== undefined || dueAt > batch.since + timeoutMs) this.#settle(batch, fallback);
+    else this.#retries.push({ batch: { ...batch, fallback }, dueAt });
+  }
+
+  #settleAll(batches: readonly FrameBatch[], settlement: Settlement): void {
+    for (const batch of batches) this.#settle(batch, settlement);
+  }
+
+  #settle(batch: FrameBatch, settlement: Settlement): void {
+    this.#unsettledFrames -= batch.count;
+    this.#unsettledBytes -= bytesHeldBy(batch);
+    this.outcomes.settle(batch, settlement);
+  }
+
+  /** Frames that will not be written: settles them with what is known about each. */
+  #giveUp(batches: readonly FrameBatch[], reason: string): void {
+    for (const batch of batches) this.#settle(batch, batch.fallback ?? this.#unsent(reason));
+  }
+
+  #unsent(reason: string): Settlement {
+    return { status: 'unsent', reason, message: this.#pool.lastProblem ?? this.#stopMessage };
+  }
+
+  /** Nothing more is written; what was written is still settled as well as it can be. */
+  #stop(reason: string, message?: string): void {
+    if (this.#stopReason === undefined) this.#stopMessage = message;
+    this.#stopReason ??= reason;
+    this.#pool.stop();
+    this.#giveUp([...this.#backlog.takeAll(), ...this.#retries.splice(0).map(({ batch }) => batch)], reason);
+  }
+
+  #advanceSoon(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    process.nextTick(() => {
+      this.#isScheduled = false;
+      this.#advance();
+    });
+  }
+
+  /** Does what is possible now, then lets the stream around this offer more. */
+  #advance(): void {
+    // A connection that is given up within a step reports its end here.
+    if (this.#isOver || this.#isStepping) return;
+    this.#clock.noteActivity(this.#pool.connections.length > 0);
+    const now = this.#clock.now();
+    this.#isStepping = true;
+    // The engine detects a connection that was closed while the process was frozen before it writes to that connection.
+    if (!this.#clock.isCatchingUp) {
+      this.#write(now);
+      if (this.#isEnding) this.#finish(now);
+    }
+    this.#isStepping = false;
+    if (this.#isEnding && this.#unsettledFrames === 0 && this.#pool.connections.length === 0) {
+      this.#complete();
+      return;
+    }
+    const isWaiting = this.#backlog.first !== undefined;
+    this.#pool.grow(now, { isWaiting, isUnsettled: this.#unsettledFrames > 0 });
+    this.#schedule(now);
+    if (!this.#isEnding && this.roomFrames > 0) this.#events.onRoom();
+  }
+
+  get #isEnding(): boolean {
+    return this.#onEnd !== undefined || this.#failure !== undefined;
+  }
+
+  #onAlarm(): void {
+    if (this.#isOver) return;
+    this.#isStepping = true;
+    this.#expire(this.#clock.now());
+    this.#isStepping = false;
+    this.#advance();
+  }
+
+  /** Does what time demands: retries that are due, deadlines that have passed, silence that has lasted. */
+  #expire(now: number): void {
+    const due = this.#retries.filter(({ dueAt }) => dueAt <= now);
+    if (due.length > 0) {
+      this.#retries = this.#retries.filter(({ dueAt }) => dueAt > now);
+      this.#backlog.unshift(due.map(({ batch }) => batch));
+    }
+    const expiredSince = now - this.#options.timeoutMs;
+    if (this.#backlog.earliestAt <= expiredSince) {
+      this.#giveUp(
+        this.#backlog.takeWhere(({ since }) => since <= expiredSince),
+        'DeadlineExceeded',
+      );
+    }
+    for (const connection of this.#pool.connections) {
+      if (this.#pool.dueAt(connection, now) <= now) this.#onDue(connection, now);
+    }
+  }
+
+  #onDue(connection: BinaryConnection, now: number): void {
+    const { checkpoint, pingTimeoutMs, timeoutMs, target } = this.#options;
+    if (connection.state === 'fresh') {
+      connection.state = 'open';
+      return;
+    }
+    if (connection.window.earliestAt + timeoutMs <= now) this.#expireWritten(connection, now);
+    const isOwing = connection.state !== 'open' || !connection.isFlushed;
+    if (isOwing && connection.progressAt + pingTimeoutMs <= now) {
+      connection.destroy(timeoutError(target, pingTimeoutMs));
+    } else if (this.#pool.proofAt(connection, now) <= now) {
+      if (checkpoint === 'auto') connection.writeCheckpoint(now);
+      else this.#presume(connection, now);
+    } else if (this.#pool.doublingAt(connection) <= now) {
+      connection.doublings++;
+      connection.progressAt = now;
+    }
+  }
+
+  /** Settles frames that were not proved by their deadline; the other frames on the connection may still be proved. */
+  #expireWritten(connection: BinaryConnection, now: number): void {
+    const { checkpoint, timeoutMs, target } = this.#options;
+    const batches = connection.expire(now - timeoutMs);
+    const settlement: Settlement = { status: 'unknown', reason: 'DeadlineExceeded' };
+    // An earlier ProcessingError says nothing about the attempt that is written now.
+    for (const batch of batches) this.#settle(batch, earlierUnknown(batch) ?? settlement);
+    this.#pool.noteProof(0, countFrames(batches));
+    const isOwing = connection.state !== 'open' || checkpoint === 'auto';
+    if (batches.length > 0 && isOwing && connection.window.frames === 0)
+      connection.destroy(timeoutError(target, timeoutMs));
+  }
+
+  #presume(connection: BinaryConnection, now: number): void {
+    const batches = connection.presume(now - this.#pool.presumeMs);
+    this.#settleAll(batches, { status: 'presumed' });
+    this.#pool.noteProof(countFrames(batches), 0);
+  }
+
+  #write(now: number): void {
+    const expiredSince = now - this.#options.timeoutMs;
+    for (let { first } = this.#backlog; first !== undefined; { first } = this.#backlog) {
+      // The alarm settles it next.
+      if (first.since <= expiredSince) return;
+      const connection = this.#pool.pick();
+      if (connection === undefined) {
+        this.#proveFull(now);
+        return;
+      }
+      const batch = this.#backlog.take(this.#pool.quotaLeft(connection), MAX_WRITE_BYTES)!;
+      if (batch.attempts > 0) this.counts.resent += batch.count;
+      connection.send(batch, now);
+      if (this.#pool.isFull(connection)) connection.writeCheckpoint(now);
+    }
+  }
+
+  /** After the quota has become smaller, a connection can hold more than the quota while other frames wait. */
+  #proveFull(now: number): void {
+    for (const connection of this.#pool.connections)
+      if (connection.state === 'open' && this.#pool.isFull(connection)) connection.writeCheckpoint(now);
+  }
+
+  /** Nothing more will come: has every connection prove what it holds, and lets go of those that hold nothing. */
+  #finish(now: number): void {
+    if (this.#backlog.first !== undefined) return;
+    for (const connection of this.#pool.connections) {
+      if (connection.state === 'checked' || connection.state === 'finished') continue;
+      if (connection.window.frames === 0) {
+        if (this.#unsettledFrames === 0) this.#pool.close(connection);
+      } else if (this.#options.checkpoint === 'never') {
+        connection.finish(now);
+      } else {
+        connection.writeCheckpoint(now);
+      }
+    }
+  }
+
+  #complete(): void {
+    this.#isOver = true;
+    this.#pool.stop();
+    this.#clock.cancel();
+    if (this.#onEnd !== undefined) this.#onEnd(this.#failure);
+    else this.#events.onFail(this.#failure!);
+  }
+
+  /** Has itself woken for whatever is due next. */
+  #schedule(now: number): void {
+    let at = Number.POSITIVE_INFINITY;
+    const { connections } = this.#pool;
+    if (connections.length > 0) at = now + IDLE_CHECK_MS;
+    if (this.#unsettledFrames > 0) at = Math.min(at, now + FREEZE_CHECK_MS);
+    for (const connection of connections) at = Math.min(at, this.#pool.dueAt(connection, now));
+    for (const { dueAt } of this.#retries) at = Math.min(at, dueAt);
+    if (this.#backlog.first !== undefined) {
+      at = Math.min(at, this.#backlog.earliestAt + this.#options.timeoutMs);
+      if (this.#pool.dialAt > now) at = Math.min(at, this.#pool.dialAt);
+    }
+    if (at < Number.POSITIVE_INFINITY) this.#clock.wakeAt(at);
+  }
+}
+
+/** A notification that an earlier attempt left unknown stays unknown, unless a later attempt is accepted. */
+function earlierUnknown({ fallback }: FrameBatch): Settlement | undefined {
+  return fallback?.status === 'unknown' ? fallback : undefined;
+}
