@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Fifo } from '../../src/engine/fifo.js';
 import type { PendingNotification } from '../../src/engine/http2/pending-notification.js';
-import { UnsettledList } from '../../src/engine/http2/unsettled-list.js';
+import { UnsettledList } from '../../src/engine/unsettled-list.js';
 import { MinHeap } from '../../src/engine/min-heap.js';
 
 /** @param dueAt the key of the heap */
@@ -129,7 +129,7 @@ describe('UnsettledList', () => {
     const step = fc.record({ adds: fc.nat(3), removes: fc.array(fc.nat(), { maxLength: 3 }) });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 12 }), (steps) => {
-        const list = new UnsettledList();
+        const list = new UnsettledList<PendingNotification>();
         const model: PendingNotification[] = [];
         for (const { adds, removes } of steps) {
           for (let i = 0; i < adds; i++) {

@@ -19,16 +19,17 @@ import { decodeRetryAfter, parseHttpDate } from '../../protocol/apns/retry-after
 import { endReason } from '../end-reason.js';
 import { EngineClock, FREEZE_CHECK_MS } from '../engine-clock.js';
 import { Fifo } from '../fifo.js';
-import { MinHeap } from '../min-heap.js';
+import { Lifecycle } from '../lifecycle.js';
 import type { NotificationSender, NotificationSenderEvents } from '../notification-sender.js';
+import { UnsettledList } from '../unsettled-list.js';
 import type { Http2Connection } from './connection.js';
 import { refusedError } from './errors.js';
 import { BUSY_PING_MS } from './liveness.js';
 import type { ResolvedHttp2Options } from './options.js';
 import { type PendingNotification, RequestPreparer } from './pending-notification.js';
 import { Http2Pool, type Http2PoolEvents } from './pool.js';
+import { Retries } from './retries.js';
 import { SettledNotifications } from './settled-notifications.js';
-import { UnsettledList } from './unsettled-list.js';
 
 /** Notifications wait here for a free stream: enough for many answers in one chunk, too few to weigh anything. */
 const MAX_FRESH = 1024;
@@ -45,23 +46,17 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
   readonly #clock = new EngineClock((frozenMs) => this.#onAlarm(frozenMs));
   readonly #pool: Http2Pool;
   readonly #fresh = new Fifo<PendingNotification>();
-  /** In the order they were taken in. */
-  readonly #replays = new MinHeap<PendingNotification>(({ order }) => order);
-  readonly #retries = new MinHeap<PendingNotification>(({ dueAt }) => dueAt);
-  readonly #unsettled = new UnsettledList();
+  readonly #retries: Retries;
+  readonly #unsettled = new UnsettledList<PendingNotification>();
+  readonly #lifecycle = new Lifecycle();
   #taken = 0;
-  #isStepping = false;
-  #isDestroyed = false;
-  #failure: ApnsError | undefined;
-  /** The reason for notifications that are no longer sent. */
-  #stopReason = 'Aborted';
-  #onEnd: ((error?: ApnsError) => void) | undefined;
   /** The credentials of what is written in this turn, and which turn that is. */
   #authorization: string | undefined;
   #authorizedAt = -1;
 
   constructor(options: ResolvedHttp2Options, events: NotificationSenderEvents) {
     this.#options = options;
+    this.#retries = new Retries(options.timeoutMs);
     this.#events = events;
     this.#pool = new Http2Pool(options, this, this.#clock);
     const auth = options.providerToken === undefined ? 'certificate' : 'token';
@@ -69,15 +64,15 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
   }
 
   send(notification: Notification): boolean {
-    if (this.#isStopped || !this.#hasRoom) return false;
+    if (this.#lifecycle.isStopped || !this.#hasRoom) return false;
     this.#clock.noteActivity(this.#pool.connections.length > 0);
     const now = this.#clock.now();
     const pending = this.#preparer.prepare(notification, now);
     pending.order = this.#taken++;
     this.#unsettled.add(pending);
     // Getters and toJSON of the notification have run, and may have ended the sending.
-    if (this.#isStopped) {
-      this.#giveUp(pending, this.#stopReason);
+    if (this.#lifecycle.isStopped) {
+      this.#giveUp(pending);
       return true;
     }
     this.#fresh.push(pending);
@@ -98,14 +93,13 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
   }
 
   end(callback: (error?: ApnsError) => void): void {
-    this.#onEnd = callback;
+    this.#lifecycle.end(callback);
     this.#advance();
   }
 
   destroy(reason: string): void {
-    if (this.#isDestroyed) return;
-    this.#isDestroyed = true;
-    this.#stopReason = reason;
+    if (this.#lifecycle.isOver) return;
+    this.#lifecycle.destroy(reason);
     this.#clock.cancel();
     this.#pool.stop();
     this.#giveUpWaiting();
@@ -164,18 +158,18 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
   }
 
   onUnprocessed(_connection: Http2Connection, pending: PendingNotification): void {
-    if (this.#isStopped) this.#giveUp(pending, this.#stopReason);
-    else this.#replay(pending);
+    if (this.#lifecycle.isStopped) this.#giveUp(pending);
+    else this.#retries.replay(pending, this.#clock.now());
   }
 
   onLost(_connection: Http2Connection, pending: PendingNotification, reason: string): void {
     const settlement: Settlement = { status: 'unknown', reason };
-    if (!this.#options.resendsUnknown || this.#isStopped) {
+    if (!this.#options.resendsUnknown || this.#lifecycle.isStopped) {
       this.#settle(pending, settlement);
       return;
     }
     pending.settlement = settlement;
-    this.#replay(pending);
+    this.#retries.replay(pending, this.#clock.now());
   }
 
   onClose(connection: Http2Connection, cause: ApnsError | undefined): void {
@@ -192,14 +186,6 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
     );
   }
 
-  get #isStopped(): boolean {
-    return this.#failure !== undefined || this.#isDestroyed;
-  }
-
-  get #isEnding(): boolean {
-    return this.#onEnd !== undefined || this.#isStopped;
-  }
-
   #settle(pending: PendingNotification, settlement: Settlement): void {
     this.#unsettled.remove(pending);
     const { settlement: known } = pending;
@@ -212,7 +198,7 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
   #reauthorize(pending: PendingNotification, reason: string): boolean {
     const { providerToken } = this.#options;
     if (providerToken === undefined || pending.authorization === undefined) return false;
-    if (pending.isReauthorized || this.#isStopped) return false;
+    if (pending.isReauthorized || this.#lifecycle.isStopped) return false;
     const refresh = providerToken.refresh(pending.authorization);
     // A token that is reported as expired but must not change yet is sent once more, because the peer may be wrong.
     if (refresh === 'kept' && reason !== 'ExpiredProviderToken') return false;
@@ -220,38 +206,16 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
     if (refresh === 'reissued') for (const connection of this.#pool.connections) connection.drain();
     this.#authorizedAt = -1;
     pending.isReauthorized = true;
-    this.#replays.push(pending);
+    this.#retries.ready.push(pending);
     return true;
   }
 
-  /** Sends a notification again that the peer has not processed, or may not have. */
-  #replay(pending: PendingNotification): void {
-    if (pending.attempts <= 2) {
-      this.#replays.push(pending);
-      return;
-    }
-    // The peer has no capacity, so an earlier retry cannot help.
-    const dueAt = this.#clock.now() + Math.ceil(Math.random() * Math.min(1000, 2 ** pending.attempts));
-    pending.dueAt = Math.min(dueAt, pending.enqueuedAt + this.#options.timeoutMs);
-    this.#retries.push(pending);
-  }
-
-  /**
-   * Retries a notification that was rejected temporarily, not before the time in `retry-after`.
-   *
-   * @param isReplaced whether its connection is being replaced; another connection then gets it without a delay
-   */
   #retry(pending: PendingNotification, settlement: Settlement, isReplaced = false): void {
     // What an earlier attempt left unknown stays so, whatever became of this one.
     if (pending.settlement?.status !== 'unknown') pending.settlement = settlement;
-    const delayMs = isReplaced ? 0 : Math.random() * Math.min(10_000, 100 * 2 ** pending.attempts);
-    // A millisecond more, since our clock has whole ones only: never sooner than asked.
-    pending.dueAt = this.#clock.now() + 1 + Math.ceil(Math.max(settlement.retryAfterMs ?? 0, delayMs));
-    if (this.#isStopped || pending.dueAt > pending.enqueuedAt + this.#options.timeoutMs) {
-      this.#settle(pending, pending.settlement);
-      return;
-    }
-    this.#retries.push(pending);
+    const isKept =
+      !this.#lifecycle.isStopped && this.#retries.retry(pending, settlement, this.#clock.now(), isReplaced);
+    if (!isKept) this.#settle(pending, pending.settlement);
   }
 
   #noteDate({ date }: ApnsResponse): void {
@@ -259,20 +223,19 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
     if (serverMs !== undefined) this.#options.providerToken?.noteServerDate(serverMs);
   }
 
-  #giveUp(pending: PendingNotification, reason: string): void {
-    const message = this.#failure?.message ?? this.#pool.lastProblem;
+  #giveUp(pending: PendingNotification, reason: string = this.#lifecycle.stopReason!): void {
+    const message = this.#lifecycle.failure?.message ?? this.#pool.lastProblem;
     this.#settle(pending, pending.settlement ?? { status: 'unsent', reason, message });
   }
 
   #giveUpWaiting(): void {
-    for (const queue of [this.#replays, this.#retries, this.#fresh])
-      for (const pending of queue.takeAll()) this.#giveUp(pending, this.#stopReason);
+    for (const queue of [this.#retries, this.#fresh])
+      for (const pending of queue.takeAll()) this.#giveUp(pending);
   }
 
   #fail(error: ApnsError): void {
-    if (this.#isStopped) return;
-    this.#failure = error;
-    this.#stopReason = endReason(error);
+    if (this.#lifecycle.isStopped) return;
+    this.#lifecycle.fail(error, endReason(error));
     this.#pool.stop();
     this.#giveUpWaiting();
   }
@@ -280,29 +243,31 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
   /** The alarm: it runs after the sockets were read, and is the only place that checks deadlines. */
   #onAlarm(frozenMs: number): void {
     if (frozenMs > BUSY_PING_MS) this.#pool.verify();
-    this.#isStepping = true;
+    this.#lifecycle.isStepping = true;
     this.#expire(this.#clock.now());
-    this.#isStepping = false;
+    this.#lifecycle.isStepping = false;
     this.#advance();
   }
 
   /** Does what is possible now, then lets the stream around this offer more. */
   #advance(): void {
     this.#step();
-    if (!this.#isEnding && !this.#isStepping && this.#hasRoom) this.#events.onRoom();
+    const { isEnding, isOver, isStepping } = this.#lifecycle;
+    if (!isEnding && !isOver && !isStepping && this.#hasRoom) this.#events.onRoom();
   }
 
   #step(): void {
-    if (this.#isDestroyed || this.#isStepping) return;
-    this.#isStepping = true;
+    const lifecycle = this.#lifecycle;
+    if (lifecycle.isOver || lifecycle.isStepping) return;
+    lifecycle.isStepping = true;
     const now = this.#clock.now();
     this.#pool.replaceSick();
     this.#write(now);
-    if (this.#isEnding && this.#unsettled.length === 0) {
+    if (lifecycle.isEnding && this.#unsettled.length === 0) {
       for (const connection of this.#pool.connections) connection.drain();
     }
-    this.#isStepping = false;
-    if (this.#isEnding && this.#unsettled.length === 0 && this.#pool.connections.length === 0) {
+    lifecycle.isStepping = false;
+    if (lifecycle.isEnding && this.#unsettled.length === 0 && this.#pool.connections.length === 0) {
       this.#complete();
       return;
     }
@@ -311,14 +276,14 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
   }
 
   get #isWaiting(): boolean {
-    return !this.#replays.isEmpty || !this.#fresh.isEmpty;
+    return !this.#retries.ready.isEmpty || !this.#fresh.isEmpty;
   }
 
   #write(now: number): void {
     // Node has not yet reported a connection that the peer closed while the process was frozen.
     if (this.#clock.isCatchingUp) return;
     for (;;) {
-      const queue = this.#replays.isEmpty ? this.#fresh : this.#replays;
+      const queue = this.#retries.ready.isEmpty ? this.#fresh : this.#retries.ready;
       if (queue.isEmpty) return;
       const connection = this.#pool.pick();
       if (connection === undefined) return;
@@ -338,8 +303,7 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
   }
 
   #expire(now: number): void {
-    while ((this.#retries.first?.dueAt ?? Number.POSITIVE_INFINITY) <= now)
-      this.#replays.push(this.#retries.shift()!);
+    this.#retries.release(now);
     for (let { first } = this.#unsettled; first !== undefined; { first } = this.#unsettled) {
       if (first.enqueuedAt + this.#options.timeoutMs > now) break;
       this.#timeOut(first);
@@ -351,7 +315,8 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
     const { connection, rest } = pending;
     if (connection === undefined) {
       // Retries are due by their deadline, so it waits with the replays or the fresh ones; it is the oldest of all.
-      (this.#replays.first === pending ? this.#replays : this.#fresh).shift();
+      const { ready } = this.#retries;
+      (ready.first === pending ? ready : this.#fresh).shift();
       this.#giveUp(pending, 'DeadlineExceeded');
     } else if (!connection.timeOut(pending)) {
       // Without its last frame it was not processed.
@@ -361,15 +326,13 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
   }
 
   #complete(): void {
-    this.#isDestroyed = true;
     this.#clock.cancel();
     this.#pool.stop();
-    if (this.#onEnd !== undefined) this.#onEnd(this.#failure);
-    else this.#events.onFail(this.#failure!);
+    this.#lifecycle.complete((error) => this.#events.onFail(error));
   }
 
   #schedule(now: number): void {
-    let at = this.#retries.first?.dueAt ?? Number.POSITIVE_INFINITY;
+    let at = this.#retries.dueAt;
     const { first } = this.#unsettled;
     if (first !== undefined)
       at = Math.min(at, now + FREEZE_CHECK_MS, first.enqueuedAt + this.#options.timeoutMs);

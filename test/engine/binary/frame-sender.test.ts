@@ -276,9 +276,9 @@ describe('an error response', () => {
   });
 
   it('of ProcessingError rejects its frame where the retry would come after the deadline', async () => {
-    vi.spyOn(Math, 'random').mockReturnValue(0.5);
+    vi.spyOn(Math, 'random').mockReturnValue(0.999);
     const { sender, settled, gateway } = await createSender(
-      { timeoutMs: 90 },
+      { timeoutMs: 190 },
       { onFrame: (peer, frame) => peer.answer(1, frame.identifier!) },
     );
     sender.send(batchOf(...frames(1)));

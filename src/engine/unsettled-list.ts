@@ -1,15 +1,21 @@
 /** Notifications without an outcome, in the order in which they were taken: the first one has the next deadline. */
-import type { PendingNotification } from './pending-notification.js';
+
+/** What a member of the list must have. */
+interface Member<T> {
+  previous: T | undefined;
+  next: T | undefined;
+  readonly heldBytes: number;
+}
 
 /** A list that is linked through its members: adding and removing take constant time. */
-export class UnsettledList {
-  #first: PendingNotification | undefined;
-  #last: PendingNotification | undefined;
+export class UnsettledList<T extends Member<T>> {
+  #first: T | undefined;
+  #last: T | undefined;
   #length = 0;
   #bytes = 0;
 
   /** The one that was taken first. */
-  get first(): PendingNotification | undefined {
+  get first(): T | undefined {
     return this.#first;
   }
 
@@ -22,7 +28,7 @@ export class UnsettledList {
     return this.#bytes;
   }
 
-  add(pending: PendingNotification): void {
+  add(pending: T): void {
     const last = this.#last;
     pending.previous = last;
     if (last === undefined) this.#first = pending;
@@ -33,7 +39,7 @@ export class UnsettledList {
   }
 
   /** Removes a member. */
-  remove(pending: PendingNotification): void {
+  remove(pending: T): void {
     const { previous, next } = pending;
     if (previous === undefined) this.#first = next;
     else previous.next = next;
