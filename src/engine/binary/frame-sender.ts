@@ -16,18 +16,21 @@
  */
 import { reasonOf } from '../../connection/connection-error.js';
 import type { ApnsError } from '../../core/errors.js';
-import { createOutcomeCounts, type OutcomeCounts, type Settlement } from '../../core/outcome.js';
+import type { OutcomeCounts, Settlement } from '../../core/outcome.js';
 import type { ErrorResponse } from '../../protocol/binary/error-response.js';
 import { StatusCode } from '../../protocol/binary/status-code.js';
 import { EngineClock, FREEZE_CHECK_MS } from '../engine-clock.js';
+import { Lifecycle } from '../lifecycle.js';
 import { BatchQueue } from './batch-queue.js';
 import { classifyFrames, type FrameClassification } from './classify-frames.js';
 import type { BinaryConnection, ConnectionEnd } from './connection.js';
 import { closedError, lostError, processingError, protocolError, timeoutError } from './errors.js';
-import { bytesHeldBy, countFrames, type FrameBatch, splitBatch } from './frame-batch.js';
+import { countFrames, type FrameBatch, splitBatch } from './frame-batch.js';
 import type { ResolvedBinaryOptions } from './options.js';
-import { OutcomeQueue } from './outcome-queue.js';
+import type { OutcomeQueue } from './outcome-queue.js';
 import { BinaryPool, type BinaryPoolEvents } from './pool.js';
+import { Retries } from './retries.js';
+import { Window } from './window.js';
 
 /** What a sender tells the stream around it. */
 export interface FrameSenderEvents {
@@ -50,41 +53,40 @@ const IDLE_CHECK_MS = 60_000;
 
 /** See the file comment. */
 export class FrameSender implements BinaryPoolEvents {
-  readonly counts: OutcomeCounts = createOutcomeCounts();
-  readonly outcomes: OutcomeQueue = new OutcomeQueue(this.counts);
   readonly #options: ResolvedBinaryOptions;
   readonly #events: FrameSenderEvents;
   readonly #clock = new EngineClock(() => this.#onAlarm());
   readonly #pool: BinaryPool;
   readonly #backlog = new BatchQueue();
-  #retries: { readonly batch: FrameBatch; readonly dueAt: number }[] = [];
-  #unsettledFrames = 0;
-  #unsettledBytes = 0;
-  #onEnd: ((error?: ApnsError) => void) | undefined;
-  #failure: ApnsError | undefined;
-  /** Why nothing is written any more, as the reason of an outcome. */
-  #stopReason: string | undefined;
-  #stopMessage: string | undefined;
-  /** Everything is settled, and nobody is told anything any more. */
-  #isOver = false;
-  #isStepping = false;
+  readonly #retries: Retries;
+  readonly #window: Window;
+  readonly #lifecycle = new Lifecycle();
   #isScheduled = false;
 
   constructor(options: ResolvedBinaryOptions, events: FrameSenderEvents) {
     this.#options = options;
+    this.#window = new Window(options);
+    this.#retries = new Retries(options.timeoutMs);
     this.#events = events;
     this.#pool = new BinaryPool(options, this, this.#clock);
   }
 
-  /** How many more frames would be taken, if they are not too long. Outcomes that nobody has read yet count too. */
-  get roomFrames(): number {
-    if (this.roomBytes <= 0 || this.#backlog.bytes >= MAX_BACKLOG_BYTES) return 0;
-    return Math.max(0, this.#options.windowCount - this.#unsettledFrames - this.outcomes.unread);
+  get counts(): OutcomeCounts {
+    return this.#window.counts;
   }
 
-  /** How many more bytes the window can hold, including the memory that notifications hold beyond their frames. */
+  get outcomes(): OutcomeQueue {
+    return this.#window.outcomes;
+  }
+
+  /** How many more frames would be taken, if they are not too long. */
+  get roomFrames(): number {
+    return this.roomBytes <= 0 || this.#backlog.bytes >= MAX_BACKLOG_BYTES ? 0 : this.#window.roomFrames;
+  }
+
+  /** How many more bytes the window can hold. */
   get roomBytes(): number {
-    return this.#options.windowBytes - this.#unsettledBytes - this.outcomes.unreadBytes;
+    return this.#window.roomBytes;
   }
 
   /**
@@ -93,7 +95,7 @@ export class FrameSender implements BinaryPoolEvents {
    * @returns the frames that were not taken; `onRoom` says when to offer them again
    */
   send(batch: FrameBatch): FrameBatch | undefined {
-    if (this.#stopReason === undefined) {
+    if (this.#lifecycle.stopReason === undefined) {
       const [taken, rest] = splitBatch(batch, this.roomFrames, this.roomBytes, batch.extraBytes);
       if (taken !== undefined) this.take(taken);
       return rest;
@@ -104,27 +106,27 @@ export class FrameSender implements BinaryPoolEvents {
 
   /** Takes frames whether or not the window has room; the caller has checked that. Their deadline counts from now. */
   take(batch: FrameBatch): void {
-    if (this.#stopReason !== undefined) {
-      this.outcomes.settle(batch, this.#unsent(this.#stopReason));
+    const { stopReason } = this.#lifecycle;
+    if (stopReason !== undefined) {
+      this.outcomes.settle(batch, this.#unsent(stopReason));
       return;
     }
-    this.#unsettledFrames += batch.count;
-    this.#unsettledBytes += bytesHeldBy(batch);
+    this.#window.add(batch);
     this.#backlog.push({ ...batch, since: this.#clock.now() });
     this.#advanceSoon();
   }
 
   /** Settles everything, closes every connection, then calls back once. No frame may be sent afterwards. */
   end(callback: (error?: ApnsError) => void): void {
-    this.#onEnd = callback;
+    this.#lifecycle.end(callback);
     this.#advanceSoon();
   }
 
   /** Settles every notification at once with its known outcome or with this reason, and drops every connection. */
   destroy(reason: string): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    this.#stop(reason);
+    if (this.#lifecycle.isOver) return;
+    this.#lifecycle.destroy(reason);
+    this.#stop();
     this.#clock.cancel();
     for (const connection of this.#pool.connections) connection.destroy(closedError(this.#options.target));
   }
@@ -139,8 +141,8 @@ export class FrameSender implements BinaryPoolEvents {
   }
 
   onGiveUp(error: ApnsError): void {
-    this.#failure ??= error;
-    this.#stop(reasonOf(error), error.message);
+    this.#lifecycle.fail(error, reasonOf(error));
+    this.#stop();
   }
 
   onClose(connection: BinaryConnection, end: ConnectionEnd): void {
@@ -154,9 +156,9 @@ export class FrameSender implements BinaryPoolEvents {
     const { statusCode, reason, identifier } = response;
     const batches = connection.window.takeAll();
     const classification = classifyFrames(batches, response, checkpoint, forgotten);
-    this.#settleAll(classification.accepted, { status: 'accepted' });
+    this.#window.settleAll(classification.accepted, { status: 'accepted' });
     for (const batch of classification.rejected)
-      this.#settle(batch, earlierUnknown(batch) ?? classification.settlement);
+      this.#window.settle(batch, earlierUnknown(batch) ?? classification.settlement);
     this.#putBack(classification.discarded);
     this.#onUnknown(classification.unknown, { status: 'unknown', statusCode, reason });
     for (const batch of classification.retried) this.#retry(batch, classification.settlement);
@@ -186,12 +188,12 @@ export class FrameSender implements BinaryPoolEvents {
     const { cause } = end;
     const batches = connection.window.takeAll();
     if (connection.isPresumable && (cause === undefined || cause.code === 'APNS_ERR_TIMEOUT')) {
-      this.#settleAll(batches, { status: 'presumed' });
+      this.#window.settleAll(batches, { status: 'presumed' });
       return;
     }
     const error = cause ?? lostError(this.#options.target);
     // This side closes its connections only when the sending is destroyed.
-    const reason = this.#isOver ? this.#stopReason : undefined;
+    const reason = this.#lifecycle.isOver ? this.#lifecycle.stopReason : undefined;
     this.#onUnknown(batches, { status: 'unknown', reason: reason ?? reasonOf(error) });
     this.#pool.noteProof(0, countFrames(batches));
     this.#pool.recordLoss(connection, end, error, batches.length > 0);
@@ -201,49 +203,36 @@ export class FrameSender implements BinaryPoolEvents {
     // Whatever happens to them next: they may have been delivered, so they can never be called unsent.
     if (this.#options.resendsUnknown)
       this.#putBack(batches.map((batch) => ({ ...batch, fallback: settlement })));
-    else this.#settleAll(batches, settlement);
+    else this.#window.settleAll(batches, settlement);
   }
 
   /** Frames that are to be written again, before all that wait. */
   #putBack(batches: readonly FrameBatch[]): void {
-    if (this.#stopReason === undefined) this.#backlog.unshift(batches);
-    else this.#giveUp(batches, this.#stopReason);
+    const { stopReason } = this.#lifecycle;
+    if (stopReason === undefined) this.#backlog.unshift(batches);
+    else this.#giveUp(batches, stopReason);
   }
 
   /** ProcessingError: the gateway's own trouble, so the notification is tried again within its deadline. */
   #retry(batch: FrameBatch, settlement: Settlement): void {
-    const { timeoutMs } = this.#options;
     const fallback = earlierUnknown(batch) ?? settlement;
-    const dueAt = this.#clock.now() + Math.random() * Math.min(10_000, 100 * 2 ** batch.attempts);
-    if (this.#stopReason !== undefined || dueAt > batch.since + timeoutMs) this.#settle(batch, fallback);
-    else this.#retries.push({ batch: { ...batch, fallback }, dueAt });
-  }
-
-  #settleAll(batches: readonly FrameBatch[], settlement: Settlement): void {
-    for (const batch of batches) this.#settle(batch, settlement);
-  }
-
-  #settle(batch: FrameBatch, settlement: Settlement): void {
-    this.#unsettledFrames -= batch.count;
-    this.#unsettledBytes -= bytesHeldBy(batch);
-    this.outcomes.settle(batch, settlement);
+    const isKept = !this.#lifecycle.isStopped && this.#retries.retry(batch, fallback, this.#clock.now());
+    if (!isKept) this.#window.settle(batch, fallback);
   }
 
   /** Frames that will not be written: settles them with what is known about each. */
   #giveUp(batches: readonly FrameBatch[], reason: string): void {
-    for (const batch of batches) this.#settle(batch, batch.fallback ?? this.#unsent(reason));
+    for (const batch of batches) this.#window.settle(batch, batch.fallback ?? this.#unsent(reason));
   }
 
   #unsent(reason: string): Settlement {
-    return { status: 'unsent', reason, message: this.#pool.lastProblem ?? this.#stopMessage };
+    return { status: 'unsent', reason, message: this.#pool.lastProblem ?? this.#lifecycle.failure?.message };
   }
 
   /** Nothing more is written; what was written is still settled as well as it can be. */
-  #stop(reason: string, message?: string): void {
-    if (this.#stopReason === undefined) this.#stopMessage = message;
-    this.#stopReason ??= reason;
+  #stop(): void {
     this.#pool.stop();
-    this.#giveUp([...this.#backlog.takeAll(), ...this.#retries.splice(0).map(({ batch }) => batch)], reason);
+    this.#giveUp([...this.#backlog.takeAll(), ...this.#retries.takeAll()], this.#lifecycle.stopReason!);
   }
 
   #advanceSoon(): void {
@@ -258,45 +247,38 @@ export class FrameSender implements BinaryPoolEvents {
   /** Does what is possible now, then lets the stream around this offer more. */
   #advance(): void {
     // A connection that is given up within a step reports its end here.
-    if (this.#isOver || this.#isStepping) return;
+    const lifecycle = this.#lifecycle;
+    if (lifecycle.isOver || lifecycle.isStepping) return;
     this.#clock.noteActivity(this.#pool.connections.length > 0);
     const now = this.#clock.now();
-    this.#isStepping = true;
+    lifecycle.isStepping = true;
     // The engine detects a connection that was closed while the process was frozen before it writes to that connection.
     if (!this.#clock.isCatchingUp) {
       this.#write(now);
-      if (this.#isEnding) this.#finish(now);
+      if (lifecycle.isEnding) this.#finish(now);
     }
-    this.#isStepping = false;
-    if (this.#isEnding && this.#unsettledFrames === 0 && this.#pool.connections.length === 0) {
+    lifecycle.isStepping = false;
+    if (lifecycle.isEnding && this.#window.frames === 0 && this.#pool.connections.length === 0) {
       this.#complete();
       return;
     }
     const isWaiting = this.#backlog.first !== undefined;
-    this.#pool.grow(now, { isWaiting, isUnsettled: this.#unsettledFrames > 0 });
+    this.#pool.grow(now, { isWaiting, isUnsettled: this.#window.frames > 0 });
     this.#schedule(now);
-    if (!this.#isEnding && this.roomFrames > 0) this.#events.onRoom();
-  }
-
-  get #isEnding(): boolean {
-    return this.#onEnd !== undefined || this.#failure !== undefined;
+    if (!lifecycle.isEnding && this.roomFrames > 0) this.#events.onRoom();
   }
 
   #onAlarm(): void {
-    if (this.#isOver) return;
-    this.#isStepping = true;
+    if (this.#lifecycle.isOver) return;
+    this.#lifecycle.isStepping = true;
     this.#expire(this.#clock.now());
-    this.#isStepping = false;
+    this.#lifecycle.isStepping = false;
     this.#advance();
   }
 
   /** Does what time demands: retries that are due, deadlines that have passed, silence that has lasted. */
   #expire(now: number): void {
-    const due = this.#retries.filter(({ dueAt }) => dueAt <= now);
-    if (due.length > 0) {
-      this.#retries = this.#retries.filter(({ dueAt }) => dueAt > now);
-      this.#backlog.unshift(due.map(({ batch }) => batch));
-    }
+    this.#backlog.unshift(this.#retries.takeDue(now));
     const expiredSince = now - this.#options.timeoutMs;
     if (this.#backlog.earliestAt <= expiredSince) {
       this.#giveUp(
@@ -334,7 +316,7 @@ export class FrameSender implements BinaryPoolEvents {
     const batches = connection.expire(now - timeoutMs);
     const settlement: Settlement = { status: 'unknown', reason: 'DeadlineExceeded' };
     // An earlier ProcessingError says nothing about the attempt that is written now.
-    for (const batch of batches) this.#settle(batch, earlierUnknown(batch) ?? settlement);
+    for (const batch of batches) this.#window.settle(batch, earlierUnknown(batch) ?? settlement);
     this.#pool.noteProof(0, countFrames(batches));
     const isOwing = connection.state !== 'open' || checkpoint === 'auto';
     if (batches.length > 0 && isOwing && connection.window.frames === 0)
@@ -343,7 +325,7 @@ export class FrameSender implements BinaryPoolEvents {
 
   #presume(connection: BinaryConnection, now: number): void {
     const batches = connection.presume(now - this.#pool.presumeMs);
-    this.#settleAll(batches, { status: 'presumed' });
+    this.#window.settleAll(batches, { status: 'presumed' });
     this.#pool.noteProof(countFrames(batches), 0);
   }
 
@@ -376,7 +358,7 @@ export class FrameSender implements BinaryPoolEvents {
     for (const connection of this.#pool.connections) {
       if (connection.state === 'checked' || connection.state === 'finished') continue;
       if (connection.window.frames === 0) {
-        if (this.#unsettledFrames === 0) this.#pool.close(connection);
+        if (this.#window.frames === 0) this.#pool.close(connection);
       } else if (this.#options.checkpoint === 'never') {
         connection.finish(now);
       } else {
@@ -386,11 +368,9 @@ export class FrameSender implements BinaryPoolEvents {
   }
 
   #complete(): void {
-    this.#isOver = true;
     this.#pool.stop();
     this.#clock.cancel();
-    if (this.#onEnd !== undefined) this.#onEnd(this.#failure);
-    else this.#events.onFail(this.#failure!);
+    this.#lifecycle.complete((error) => this.#events.onFail(error));
   }
 
   /** Has itself woken for whatever is due next. */
@@ -398,9 +378,9 @@ export class FrameSender implements BinaryPoolEvents {
     let at = Number.POSITIVE_INFINITY;
     const { connections } = this.#pool;
     if (connections.length > 0) at = now + IDLE_CHECK_MS;
-    if (this.#unsettledFrames > 0) at = Math.min(at, now + FREEZE_CHECK_MS);
+    if (this.#window.frames > 0) at = Math.min(at, now + FREEZE_CHECK_MS);
     for (const connection of connections) at = Math.min(at, this.#pool.dueAt(connection, now));
-    for (const { dueAt } of this.#retries) at = Math.min(at, dueAt);
+    at = Math.min(at, this.#retries.dueAt);
     if (this.#backlog.first !== undefined) {
       at = Math.min(at, this.#backlog.earliestAt + this.#options.timeoutMs);
       if (this.#pool.dialAt > now) at = Math.min(at, this.#pool.dialAt);
