@@ -256,16 +256,16 @@ class DeliveryStream extends Duplex implements Delivery {
   }
 
   #failIfRead(): void {
-    if (this.#failure === undefined || this.destroyed || !this.#isRead) return;
+    if (this.#failure === undefined || this.destroyed || !this.#settleAndCheckRead()) return;
     // Not in this turn: whoever took the last outcome shall have passed it on before the error arrives.
     const failure = this.#failure;
     setImmediate(() => {
-      if (this.#isRead) this.destroy(failure);
+      if (this.#settleAndCheckRead()) this.destroy(failure);
     });
   }
 
-  /** Whether every outcome has been read, those included of a writer that has not heard of the failure. */
-  get #isRead(): boolean {
+  /** Settles what a writer that does not know of the failure has written, and returns whether every outcome was read. */
+  #settleAndCheckRead(): boolean {
     // Not for every outcome: looking through what waits takes as long as there is much of it.
     if (this.#hasOutcomes) return false;
     this.#settleUnsent();

@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Fifo } from '../../src/engine/fifo.js';
 import type { PendingNotification } from '../../src/engine/http2/pending-notification.js';
-import { UnsettledList } from '../../src/engine/unsettled-list.js';
 import { MinHeap } from '../../src/engine/min-heap.js';
+import { UnsettledList } from '../../src/engine/unsettled-list.js';
 
 /** @param dueAt the key of the heap */
 function pending(order: number, dueAt: number = order): PendingNotification {

@@ -45,13 +45,11 @@ export class BinaryConnection {
   readonly openedAt: number;
   /** The identifier of the checkpoint, once one is written. */
   checkpoint: number | undefined;
-  /** When the socket last took bytes over, or the last frame was handed to it. */
-  progressAt: number;
-  state: 'fresh' | 'open' | 'checked' | 'finished' | 'closed';
   /** The identifiers of the frames that left the window unproved: an error response may still name one of them. */
   forgotten: IdentifierRange | undefined;
-  /** How often the quota of this connection was doubled because the gateway sent no response. */
-  doublings = 0;
+  #state: 'fresh' | 'open' | 'checked' | 'finished' | 'closed';
+  #progressAt: number;
+  #doublings = 0;
   readonly #socket: TLSSocket;
   readonly #events: BinaryConnectionEvents;
   readonly #clock: EngineClock;
@@ -68,11 +66,11 @@ export class BinaryConnection {
     this.#socket = socket;
     this.#events = events;
     this.#clock = clock;
-    this.state = state;
+    this.#state = state;
     this.openedAt = clock.now();
-    this.progressAt = this.openedAt;
+    this.#progressAt = this.openedAt;
     this.#onWritten = (error) => {
-      if (!error) this.progressAt = this.#clock.now();
+      if (!error) this.#progressAt = this.#clock.now();
     };
     const reader = new PacketReader(ERROR_RESPONSE_FORMAT);
     let response: ErrorResponse | undefined;
@@ -98,6 +96,20 @@ export class BinaryConnection {
     socket.on('drain', () => this.#events.onDrain());
   }
 
+  get state(): 'fresh' | 'open' | 'checked' | 'finished' | 'closed' {
+    return this.#state;
+  }
+
+  /** When the socket last took bytes, the last frame was handed to it, or the quota was doubled. */
+  get progressAt(): number {
+    return this.#progressAt;
+  }
+
+  /** How often the quota of this connection was doubled because the gateway sent no response. */
+  get doublings(): number {
+    return this.#doublings;
+  }
+
   /** Whether the socket has taken as much as it wants for now, or will take nothing any more. */
   get isBlocked(): boolean {
     return this.#socket.writableNeedDrain || !this.#socket.writable || this.#socket.errored !== null;
@@ -118,17 +130,28 @@ export class BinaryConnection {
     return this.window.first?.writtenAt;
   }
 
+  /** The gateway did not refuse the connection right after the handshake. */
+  open(): void {
+    this.#state = 'open';
+  }
+
+  /** Doubles the quota, which is used up without a response. */
+  doubleQuota(now: number): void {
+    this.#doublings++;
+    this.#progressAt = now;
+  }
+
   /** Records the frames, then writes them: an answer can come before `write` returns. */
   send(batch: FrameBatch, now: number): void {
     this.window.push({ ...batch, attempts: batch.attempts + 1, writtenAt: now });
-    this.progressAt = now;
+    this.#progressAt = now;
     this.#socket.write(batch.bytes.subarray(batch.start, batch.end), this.#onWritten);
   }
 
   /** Asks the gateway to name a frame behind all others, which proves those accepted. */
   writeCheckpoint(now: number): void {
-    this.state = 'checked';
-    this.progressAt = now;
+    this.#state = 'checked';
+    this.#progressAt = now;
     const checkpoint = createCheckpoint(this.window.batches());
     this.checkpoint = checkpoint.identifier;
     this.#socket.write(checkpoint.frame, this.#onWritten);
@@ -136,9 +159,9 @@ export class BinaryConnection {
 
   /** Says that nothing more will be written, and waits for the gateway to close. */
   finish(now: number): void {
-    this.state = 'finished';
+    this.#state = 'finished';
     this.#isFinished = true;
-    this.progressAt = now;
+    this.#progressAt = now;
     this.#socket.end();
   }
 
@@ -154,7 +177,7 @@ export class BinaryConnection {
 
   /** Closes the connection when nothing is expected from it any more. Reports nothing. */
   close(timeoutMs: number): void {
-    this.state = 'closed';
+    this.#state = 'closed';
     this.#socket.setTimeout(timeoutMs, () => this.#socket.destroy());
     this.#socket.destroySoon();
   }
@@ -170,8 +193,8 @@ export class BinaryConnection {
   }
 
   #close(end: ConnectionEnd): void {
-    if (this.state === 'closed') return;
-    this.state = 'closed';
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
     this.#socket.destroy();
     this.#events.onClose(this, end);
   }

@@ -294,7 +294,7 @@ export class FrameSender implements BinaryPoolEvents {
   #onDue(connection: BinaryConnection, now: number): void {
     const { checkpoint, pingTimeoutMs, timeoutMs, target } = this.#options;
     if (connection.state === 'fresh') {
-      connection.state = 'open';
+      connection.open();
       return;
     }
     if (connection.window.earliestAt + timeoutMs <= now) this.#expireWritten(connection, now);
@@ -305,8 +305,7 @@ export class FrameSender implements BinaryPoolEvents {
       if (checkpoint === 'auto') connection.writeCheckpoint(now);
       else this.#presume(connection, now);
     } else if (this.#pool.doublingAt(connection) <= now) {
-      connection.doublings++;
-      connection.progressAt = now;
+      connection.doubleQuota(now);
     }
   }
 

@@ -169,7 +169,7 @@ describe('every connection', () => {
     const sink = createBinarySink({ ...gateway.options, timeoutMs: 1000, backoff: { attempts: 1 } });
     const outcomes = await send(sink, frames(3));
     expect(sink.counts.unknown + sink.counts.unsent).toBe(3);
-    expect(outcomes.at(-1)?.reason).toMatch(/DeadlineExceeded|ConnectionLost/);
+    expect(outcomes.at(-1)?.reason).toMatch(/DeadlineExceeded|ConnectionLost|Shutdown/);
     expect(gateway.peers.length).toBeLessThanOrEqual(6);
   });
 });

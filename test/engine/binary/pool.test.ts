@@ -71,7 +71,7 @@ class Setup {
     expect(this.grows(demand)).toBe(true);
     await until(() => this.ready > ready);
     const connection = this.pool.connections.at(-1)!;
-    if (connection.state === 'fresh') connection.state = 'open';
+    if (connection.state === 'fresh') connection.open();
     return connection;
   }
 }
