@@ -1,37 +1,11 @@
 /** Clients of today, unmodified, against the simulator. `npm ci --prefix test/modern-clients` installs them. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { encodeTokenFault } from '../../src/simulator/token-fault.js';
-import { type SimulatorProcess, startSimulator } from '../end-to-end/processes.js';
+import { startSimulator } from '../end-to-end/processes.js';
+import { runClient } from './run-client.js';
 
-const SCRIPT = fileURLToPath(new URL('./client.mjs', import.meta.url));
 const COUNT = 300;
 const BAD = 100;
-
-/** Runs a client to its end; the lines it printed. */
-async function runClient(
-  name: string,
-  { http2, credentials }: SimulatorProcess,
-  notifications: readonly object[],
-): Promise<unknown[]> {
-  const child = spawn(process.execPath, [SCRIPT, name], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-    env: { ...process.env, NODE_EXTRA_CA_CERTS: join(credentials, 'ca.pem') },
-  });
-  const exited = once(child, 'exit');
-  onTestFinished(() => void child.kill());
-  child.stdin.end(JSON.stringify({ http2, credentials, notifications }));
-  const [output, [code]] = await Promise.all([text(child.stdout), exited]);
-  expect(code).toBe(0);
-  return output
-    .split('\n')
-    .slice(0, -1)
-    .map((line) => JSON.parse(line));
-}
 
 function byToken(a: object, b: object): number {
   return JSON.stringify(a) < JSON.stringify(b) ? -1 : 1;
