@@ -29,7 +29,7 @@ const commands = blocks('sh').flatMap((block) => block.trimEnd().split('\n'));
 
 describe('README.md', () => {
   test('has a pipeline of at most 14 lines of code that runs as it is', async () => {
-    const [pipeline] = blocks('js');
+    const pipeline = blocks('js').find((code) => code.includes('await pipeline('));
     expect(
       pipeline!
         .trimEnd()
@@ -55,7 +55,8 @@ describe('README.md', () => {
     const pfx = exportPkcs12(mintClientCertificate(mintAuthority()), passphrase);
     const names = ['createHttp2Delivery', 'createBinaryDelivery', 'readFileSync', 'pfx', 'passphrase'];
     const values = [create, main.createBinaryDelivery, readFileSync, pfx, passphrase];
-    new Function(...names, blocks('js')[1]!)(...values);
+    const deliveries = blocks('js').find((code) => code.startsWith('createHttp2Delivery('));
+    new Function(...names, deliveries!)(...values);
     expect(create).toHaveReturned();
   });
 
@@ -75,9 +76,9 @@ describe('README.md', () => {
   });
 
   test.each([
-    ['send', 0, 1],
+    ['simulator:http2', 0, 1],
     ['encode', 0, 1],
-    ['help', 0, undefined],
+    ['--help', 0, undefined],
   ])('has a command line with %s that runs as it is', async (word, code, lines) => {
     const line = commands.find((command) => command.startsWith('npx') && command.includes(word))!;
     const folder = await mkdtemp(join(tmpdir(), 'apns-streams-test-'));
@@ -94,7 +95,7 @@ describe('README.md', () => {
     const parts = Object.keys(main).filter((name) => name.startsWith('create'));
     for (const part of parts) expect(readme).toContain(`\`${part}\``);
     const { resent: _, ...statuses } = createOutcomeCounts();
-    for (const status of Object.keys(statuses)) expect(readme).toContain(`| \`${status}\` |`);
+    for (const status of Object.keys(statuses)) expect(readme).toContain(`\`${status}\``);
   });
 
   test('says before the first command that Apple closed the binary gateway', () => {
@@ -104,11 +105,38 @@ describe('README.md', () => {
   });
 });
 
-const pages = [
-  ...(await readdir(ROOT)).filter((name) => name.endsWith('.md')),
-  ...(await readdir(join(ROOT, 'docs'))).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`),
-  'examples/README.md',
-];
+/** Every page of the repository, with its path. */
+const pages = (
+  await Promise.all(
+    ['.', 'docs', 'examples', '.github'].map(async (folder) => {
+      const names = await readdir(join(ROOT, folder), { recursive: folder !== '.' });
+      return names.map((name) => join(folder, name).replaceAll('\\', '/'));
+    }),
+  )
+)
+  .flat()
+  .filter((name) => name.endsWith('.md'));
+const docs = pages.filter((page) => page.startsWith('docs/') && page !== 'docs/README.md');
+
+test.each(docs)('leads from docs/README.md to %s, and back', async (page) => {
+  const up = page.split('/').length === 2 ? 'README.md' : '../README.md';
+  const name = page.slice('docs/'.length);
+  // The package has no internals, and its pages link to nothing that it has not.
+  const link = name.startsWith('internals/') ? `\`docs/${name}\`` : `](${name})`;
+  expect(await read('docs/README.md')).toContain(link);
+  expect(await read(page)).toContain(`](${up})`);
+});
+
+/** A page beyond this has a table of contents. */
+const LONG_PAGE_WORDS = 1500;
+
+test.each(docs)('lists the contents of %s if it is long', async (page) => {
+  const text = await read(page);
+  if (text.split(/\s+/).length <= LONG_PAGE_WORDS) return;
+  const headings = [...text.matchAll(/^## (.+)$/gm)].map(([, heading]) => heading!);
+  const [contents] = text.split(/^## /m);
+  for (const heading of headings) expect(contents).toContain(`](#${slugOf(heading)})`);
+});
 
 test.each(pages)('finds every page and heading that %s links to', async (page) => {
   for (const [link, target, anchor] of (await read(page)).matchAll(/\]\((?!\w+:)([^)#]*)(?:#([^)]*))?\)/g)) {
@@ -131,18 +159,42 @@ test('finds every file that ARCHITECTURE.md names, in fewer than 150 lines', asy
   }
 });
 
+test('has the table of outcomes in one place', async () => {
+  const tables = await Promise.all(
+    pages.map(async (page) => (/^\| `unsent` \|/m.test(await read(page)) ? [page] : [])),
+  );
+  expect(tables.flat()).toEqual(['docs/delivery-guarantees.md']);
+});
+
+test('compares CPU times that docs/performance.md has', async () => {
+  const [, section = ''] = (await read('docs/performance.md')).split('## P2');
+  const figureOf = (row: string): string =>
+    new RegExp(`^\\| ${row} +\\|[^|]+\\| +([\\d.]+) \\|`, 'm').exec(section)?.[1] ?? expect.unreachable(row);
+  const rows = ['objects → sink → outcomes', '@parse/node-apn', 'apns2'].map(figureOf);
+  expect(readme).toContain(`| CPU time for one push | ${rows.map((figure) => `${figure} µs`).join(' | ')} |`);
+});
+
 function parse(line: string): string[] {
   return Object.keys(JSON.parse(line));
 }
 
 /** The anchors that GitHub gives the headings of a page. */
 function slugs(page: string): string[] {
-  return [...page.matchAll(/^#+ (.+)$/gm)].map(([, heading]) =>
-    heading!
-      .toLowerCase()
-      .replace(/[^\p{L}\p{N} _-]/gu, '')
-      .replaceAll(' ', '-'),
-  );
+  const times = new Map<string, number>();
+  return [...page.matchAll(/^#+ (.+)$/gm)].map(([, heading]) => {
+    const slug = slugOf(heading!);
+    const before = times.get(slug) ?? 0;
+    times.set(slug, before + 1);
+    return before === 0 ? slug : `${slug}-${before}`;
+  });
+}
+
+function slugOf(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replace(/\]\([^)]*\)/g, '')
+    .replace(/[^\p{L}\p{N} _-]/gu, '')
+    .replaceAll(' ', '-');
 }
 
 /** Runs `npx apns-streams …`, or several of them joined by `|`. */
