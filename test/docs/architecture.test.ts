@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { expect, test } from 'vitest';
 import { ROOT } from '../support/node-process.js';
 
@@ -21,6 +21,23 @@ test('names folders and modules that are there', () => {
   );
   expect(named.length).toBeGreaterThan(20);
   expect(missing).toEqual([]);
+});
+
+test('has every room of src/ in its map, from the ground up', () => {
+  const [, map = ''] = page.split('## The map');
+  const rows = map
+    .split('## Where to find it')[0]!
+    .split('\n')
+    .filter((line) => line.startsWith('| `'));
+  const listed = rows.flatMap((row) =>
+    [...row.split(' | ')[0]!.matchAll(/`([^`]+)\/`/g)].map(([, room]) => room!),
+  );
+  const rooms = readdirSync(join(ROOT, 'src'), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath }) => relative(join(ROOT, 'src'), parentPath).replaceAll('\\', '/'));
+  expect(listed.toSorted()).toEqual(
+    [...new Set(rooms)].filter((room) => !['', 'protocol'].includes(room)).toSorted(),
+  );
 });
 
 test('tells of what Node has only what the sources use', () => {
