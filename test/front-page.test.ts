@@ -16,7 +16,7 @@ const blocks = (language: string): string[] =>
     .filter(([, name]) => name === language)
     .map(([, , code]) => code!);
 const [push, server] = blocks('js') as [string, string];
-const commands = blocks('sh').flatMap((block) => block.trimEnd().split('\n'));
+const commands = blocks('sh').flatMap((block) => block.trimEnd().replaceAll('\\\n', '').split('\n'));
 
 let project: string;
 let simulator: Simulator;

@@ -25,7 +25,7 @@ function blocks(language: string): string[] {
     .map(([, , code]) => code!);
 }
 
-const commands = blocks('sh').flatMap((block) => block.trimEnd().split('\n'));
+const commands = blocks('sh').flatMap((block) => block.trimEnd().replaceAll('\\\n', '').split('\n'));
 
 describe('README.md', () => {
   test('has a pipeline of at most 14 lines of code that runs as it is', async () => {

@@ -60,7 +60,7 @@ describe.each(PEERS)('%s', (name, column) => {
   });
 
   test('exports no stream', () => {
-    expect(cell('Node streams', column)).toBe('no');
+    expect(cell('streams with', column)).toBe('no');
     const exported = Object.values(requireFromHere(name)) as { prototype?: object }[];
     expect(exported.length).toBeGreaterThan(2);
     expect(exported.filter(({ prototype }) => prototype instanceof Stream)).toEqual([]);
@@ -72,14 +72,17 @@ describe.each(PEERS)('%s', (name, column) => {
   });
 
   test('takes the credentials, and has the broadcasts, that the table says', () => {
-    expect(cell('provider tokens', column)).toBe(/\bcert\??:/.test(declarations) ? 'yes · yes' : 'yes · no');
+    expect(cell('tokens and', column)).toBe(/\bcert\??:/.test(declarations) ? 'both' : 'tokens');
     expect(cell('broadcast', column)).toBe(/broadcast\(/.test(declarations) ? 'yes' : 'no');
   });
 
+  test('sends to no other push service', () => {
+    expect(cell('other push', column)).toBe('no');
+    expect([...closure(name)].filter((each) => /firebase|web-push|adm|wns/.test(each))).toEqual([]);
+  });
+
   test('has a mock, or none', () => {
-    expect(cell('for your tests', column)).toBe(
-      existsSync(join(folder, 'mock')) ? 'a mock client without network' : '–',
-    );
+    expect(cell('for your tests', column)).toBe(existsSync(join(folder, 'mock')) ? 'a mock client' : '–');
   });
 
   test('retries after status 429 and 503, or not', async () => {
@@ -92,7 +95,21 @@ describe.each(PEERS)('%s', (name, column) => {
     const simulator = await startSimulator();
     const results = await runClient(name === 'apns2' ? 'apns2' : 'node-apn', simulator, notifications);
     const retries = results.every((result) => !('statusCode' in (result as object)));
-    expect(cell('after status', column)).toMatch(retries ? /^retries/ : /^rejects the promise at once$/);
+    expect(cell('retries after', column)).toBe(retries ? '3 times' : 'no');
     expect(await simulator.stop()).toHaveLength(retries ? 2 : 0);
   });
+});
+
+test('@parse/node-apn retries three times', async () => {
+  const deviceTokens = [encodeTokenFault('temporary', 3), encodeTokenFault('temporary', 4)];
+  const notifications = deviceTokens.map((deviceToken) => ({
+    deviceToken,
+    payload: { aps: {} },
+    priority: 10,
+  }));
+  const simulator = await startSimulator();
+  const results = await runClient('node-apn', simulator, notifications);
+  expect(results).toHaveLength(2);
+  expect(results).toContainEqual({ deviceToken: deviceTokens[0] });
+  expect(await simulator.stop()).toHaveLength(1);
 });
