@@ -125,7 +125,7 @@ function readExamples(source) {
 
 function renderEntry({ entry, summary, exported }, anchors, examples) {
   const rows = exported.map(({ name, kind, doc }) => {
-    const first = doc.split(/(?<=\.)\s|\n\n|\n@/)[0].replaceAll('\n', ' ');
+    const first = doc.split(/(?<=\.)\s|:\n-|\n\n|\n@/)[0].replaceAll('\n', ' ');
     return `| [\`${name}\`](#${anchors.get(name)}) | ${kind} | ${linked(first, anchors).replaceAll('|', '\\|')} |`;
   });
   const sections = exported.filter(({ isRepeated }) => !isRepeated);
@@ -169,7 +169,7 @@ function publicPart(code, original, name) {
     )
     .replaceAll(/^ {4}(?=\S)/gm, '  ')
     .replaceAll(/^ {5}\*/gm, '   *')
-    .replaceAll(/\{@link (\w+)\}/g, '`$1`')
+    .replaceAll(/\{@link ([\w.]+)\}/g, '`$1`')
     .replace(new RegExp(String.raw`(?<=\b(?:function|class|const|type|interface) )${original}\b`, 'g'), name);
 }
 
@@ -196,7 +196,7 @@ function renderTags(tags, anchors) {
 
 /** Links of a docstring as links of the page. */
 function linked(text, anchors) {
-  return text.replaceAll(/\{@link (\w+)\}/g, (_, name) =>
+  return text.replaceAll(/\{@link ([\w.]+)\}/g, (_, name) =>
     anchors.has(name) ? `[\`${name}\`](#${anchors.get(name)})` : `\`${name}\``,
   );
 }

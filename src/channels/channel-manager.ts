@@ -19,28 +19,28 @@ import { decodeReasonBody } from '../protocol/apns/reason.js';
 import { parseHttpDate } from '../protocol/apns/retry-after.js';
 import { type Http2Answer, Http2Client } from './http2-client.js';
 
-/** Where a channel manager connects, as whom, and for which app. `port` is 2196, or 2195 with the sandbox. */
+/** Options of {@link createChannelManager}. The default `port` is 2196, or 2195 with the sandbox. */
 export interface ChannelManagerOptions extends TargetOptions {
   /** The app's bundle identifier. */
   readonly topic: string;
-  /** The key that provider tokens are made with; without it a client certificate in `tls` speaks for the provider. */
+  /** The key that signs provider tokens; without it, give a client certificate in `tls`. */
   readonly providerToken?: ProviderTokenOptions;
-  /** Milliseconds for each request to be answered. @default 60_000 */
+  /** Milliseconds until the response of each request. @default 60_000 */
   readonly timeoutMs?: number;
-  /** Ends everything when aborted. */
+  /** An aborted signal ends all requests. */
   readonly signal?: AbortSignal;
 }
 
-/** A channel as the service describes it. */
+/** A broadcast channel. */
 export interface Channel {
   readonly channelId: string;
-  /** Whether the most recent message is kept for devices that are away; without it nothing is. */
+  /** Whether the service keeps the most recent message for devices that are offline. */
   readonly storesMessages: boolean;
 }
 
 /**
- * The channels of one app. Every method rejects with a {@link ChannelError} where the service refuses, and with
- * another `ApnsError` where the connection fails; nothing that may have been done is asked for twice.
+ * The channels of one app. Every method rejects with a {@link ChannelError} if the service refuses, and with
+ * another `ApnsError` if the connection fails. No request is sent twice.
  */
 export interface ChannelManager {
   /**
@@ -53,9 +53,9 @@ export interface ChannelManager {
   read(channelId: string): Promise<Channel>;
   /** The ids of all channels of the app. */
   list(): Promise<string[]>;
-  /** Deletes a channel; who listens to it hears nothing any more. */
+  /** Deletes a channel; its subscribers receive nothing more. */
   delete(channelId: string): Promise<void>;
-  /** Waits for what is under way, and closes the connection. Calling it again is harmless. */
+  /** Waits for requests in flight, and closes the connection. You may call it again. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -71,7 +71,7 @@ const PUSH_TYPE = 'LiveActivity';
 
 /**
  * Manages the broadcast channels of an app. It connects with the first request, keeps the connection, and
- * connects again where that has ended meanwhile.
+ * connects again if the connection has ended.
  *
  * @throws {ApnsError} APNS_ERR_INVALID_OPTION or APNS_ERR_BAD_CREDENTIALS, at once
  */

@@ -146,9 +146,9 @@ export class InvalidNotificationError extends ApnsError {
   }
 }
 
-/** What the service that manages broadcast channels did not do. `code` is `APNS_ERR_CHANNEL`. */
+/** The service refused a request of channel management. `code` is `APNS_ERR_CHANNEL`. */
 export class ChannelError extends ApnsError {
-  /** The HTTP status of the answer. */
+  /** The HTTP status of the response. */
   readonly statusCode: number;
   /** The service's own word, such as `ChannelNotRegistered`; `Unknown` where it gave none that is a word. */
   readonly reason: string;

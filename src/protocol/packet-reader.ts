@@ -6,11 +6,11 @@
  */
 import { ApnsError } from '../core/errors.js';
 
-/** What a reader must know about a packet format. */
+/** The facts about a packet format that a reader needs. */
 export interface PacketFormat {
-  /** What a packet is called in an error message, such as `frame`. */
+  /** The name of a packet in error messages, such as `frame`. */
   readonly name: string;
-  /** A packet longer than this is refused. */
+  /** A longer packet causes an error. */
   readonly maxBytes: number;
   /**
    * The length of the packet that starts at `start`, or 0 while fewer bytes than that takes are there.

@@ -3,9 +3,9 @@ import type { Notification } from '../core/notification.js';
 
 /** How the notification will be sent, as far as rules depend on it. */
 export interface Http2RuleContext {
-  /** What speaks for the provider: a provider token or a client certificate. */
+  /** How the provider authenticates: with a provider token or a client certificate. */
   readonly auth: 'token' | 'certificate';
-  /** The topic of notifications that name none. */
+  /** The topic of notifications without one. */
   readonly defaultTopic?: string | undefined;
 }
 

@@ -37,7 +37,7 @@ const HEADER_ERRORS = HEADER_RULES.filter(
   ({ severity, isLeftToApns = false }) => severity === 'error' && !isLeftToApns,
 );
 
-/** One breach of a rule, ready to be written as one NDJSON line. */
+/** One violation of a rule, ready to be written as one NDJSON line. */
 export interface LintFinding {
   /** The rule's id. */
   readonly rule: string;
@@ -46,7 +46,7 @@ export interface LintFinding {
   readonly field?: string;
   /** What is wrong, as text that follows the field's name. */
   readonly message: string;
-  /** Where the rule is written down: an address, or a file of this package. */
+  /** The page that states the rule: an address, or a file of this package. */
   readonly source: string;
 }
 
@@ -90,10 +90,10 @@ export function checkHttp2PayloadBytes(
 }
 
 /**
- * Every rule that a notification breaks, in the order of the table; an empty list for none. Of what breaks a
- * rule of every wire, the first such breach alone: the other rules do not apply to what is no notification.
+ * Every rule that a notification breaks, in the order of the table; an empty list if there is none. If it breaks a
+ * rule of both wires, only that finding is listed: the other rules do not apply to an invalid notification.
  *
- * It reads the whole payload, which is not for the way of sending.
+ * It reads the whole payload, so it is too slow for sending.
  */
 export function lintNotification(
   notification: Notification,

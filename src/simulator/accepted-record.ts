@@ -3,12 +3,12 @@
  * slabs, and become objects only while they are iterated over.
  */
 /**
- * How much of an accepted notification is kept: everything; what tells which one it was (about 50 bytes);
- * or nothing but its count.
+ * How much of an accepted notification the record keeps: `full` everything, `tokens` its identity (about 50
+ * bytes), `counts` only its count.
  */
 export type RecordDetail = 'full' | 'tokens' | 'counts';
 
-/** Which protocol a notification came by. */
+/** The protocol of a notification. */
 export type Wire = 'binary' | 'http2';
 
 /** An accepted notification. Fields that the client did not send are absent. */
@@ -72,7 +72,7 @@ interface Slab {
   end: number;
 }
 
-/** Accepted notifications, in the order they were accepted in. Iterate over it as often as you like. */
+/** The accepted notifications, in order. You can iterate over the record any number of times. */
 export class AcceptedRecord implements Iterable<AcceptedNotification> {
   readonly detail: RecordDetail;
   readonly #limit: number;

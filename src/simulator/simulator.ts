@@ -27,7 +27,7 @@ import {
   type LoopbackHost,
 } from './tls-listener.js';
 
-/** TLS of the simulator's services, where it shall not be as usual. */
+/** TLS options of the simulator's services. */
 export interface SimulatorTlsOptions {
   /** PEM; an expired one, or one for another host, to see clients refuse it. @default made at start */
   readonly cert?: string;
@@ -41,7 +41,7 @@ export interface SimulatorTlsOptions {
   readonly ciphers?: string;
 }
 
-/** How a simulator shall be; all of it may be absent. */
+/** Options of {@link createSimulator}. */
 export interface SimulatorOptions {
   /** The address of every service; only loopback is possible. @default '127.0.0.1' */
   readonly host?: LoopbackHost;
@@ -74,12 +74,12 @@ export interface Simulator {
   readonly feedback: FeedbackService;
   /** The provider API, broadcast and channel management. */
   readonly http2: Http2Service;
-  /** What a client needs: `{ ca, cert, key }` are ready to be `tls` options. */
+  /** The credentials of a client: `{ ca, cert, key }` are `tls` options. */
   readonly credentials: SimulatorCredentials;
   readonly devices: DeviceRegistry;
   /** The channels of broadcasts. */
   readonly channels: ChannelRegistry;
-  /** What was accepted, in order. What was discarded is never in it. */
+  /** The accepted notifications, in order. */
   readonly accepted: AcceptedRecord;
   readonly counts: Readonly<SimulatorCounts>;
   /**

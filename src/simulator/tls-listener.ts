@@ -11,10 +11,10 @@ import { checkOptionNames, integerOption } from '../core/options.js';
 /** The only addresses a simulator listens on. */
 export const LOOPBACK_HOSTS = ['127.0.0.1', '::1'] as const;
 
-/** An address of this machine that no other can reach. */
+/** An address that only this machine can reach. */
 export type LoopbackHost = (typeof LOOPBACK_HOSTS)[number];
 
-/** Bounds that keep a hostile or forgotten client from costing more than they say. */
+/** Limits for hostile and forgotten clients. */
 export interface ConnectionLimits {
   /** Connections at a time, per service; more are dropped when they are accepted. @default 1024 */
   readonly maxConnections?: number;

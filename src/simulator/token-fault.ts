@@ -64,7 +64,7 @@ export const TokenFaultCode = {
 /** The name of a fault that a device token can ask for; `docs/simulator.md` says what each does. */
 export type TokenFaultName = keyof typeof TokenFaultCode;
 
-/** A fault as a token carries it. */
+/** A fault that a device token asks for. */
 export interface TokenFault {
   readonly name: TokenFaultName;
   /** 0 to 255; its meaning is the fault's. */

@@ -1,4 +1,4 @@
-/** Error responses as a Readable, from a gateway sink or from a socket of your own. */
+/** Error responses as a Readable, from a binary sink or from your own socket. */
 import { Socket } from 'node:net';
 import { receive } from '../connection/receiver.js';
 import { ApnsError, invalidOption } from '../core/errors.js';
@@ -15,7 +15,7 @@ import { LastingSource } from './lasting-source.js';
 
 /** Options of {@link createErrorSource}. */
 export interface ErrorSourceOptions {
-  /** Of the error responses waiting to be read. @default 16 */
+  /** How many error responses the stream buffers. @default 16 */
   readonly highWaterMark?: number;
   readonly signal?: AbortSignal;
 }
@@ -26,10 +26,10 @@ const MAX_UNREAD = 65_536;
 /**
  * A Readable of error responses `{ statusCode, reason, identifier }`.
  *
- * From a gateway sink: every error response of all its connections, but for the answers to checkpoints; it
+ * From a binary sink: every error response of all its connections, except the rejections of checkpoints; it
  * ends when the sink closes. From a connected socket (TLS or plain): what the gateway sends, even when it
- * resets the connection while this side is writing; it ends when the socket closes and fails with the typed
- * error if that was no clean close. Nobody else may read that socket then.
+ * resets the connection while this side is writing. It ends when the socket closes, and fails with the typed
+ * error if the socket did not close cleanly. Nothing else may read that socket.
  *
  * Fails with APNS_ERR_MALFORMED_PACKET or APNS_ERR_TRUNCATED_PACKET for bytes that are no error response. No
  * failure arrives before the error responses ahead of it have been read.

@@ -35,7 +35,7 @@ export interface FeedbackSourceOptions extends TargetOptions {
   /** When polling: how a failed reading is repeated before the stream fails. */
   readonly backoff?: BackoffOptions;
   readonly signal?: AbortSignal;
-  /** Of the tuples waiting to be read. @default 16 */
+  /** How many tuples the stream buffers. @default 16 */
   readonly highWaterMark?: number;
 }
 
@@ -51,9 +51,9 @@ const OPTION_NAMES = [
 /**
  * A Readable of feedback tuples `{ timestamp, deviceToken }`: the devices that no longer have the app.
  *
- * Connects when it is first read. Reading clears the list at the service, for every reader: store what you
- * get. Delete a token only if its last registration is older than the tuple's timestamp. Tuples that arrive
- * while nobody reads stay with the service, through backpressure.
+ * It connects when it is first read. Reading clears the list at the service, for every reader: store what you
+ * get. Delete a token only if its last registration is older than the tuple's timestamp. Tuples that are not
+ * read stay with the service, through backpressure.
  *
  * Ends when the service closes between tuples; an end inside one is APNS_ERR_TRUNCATED_PACKET. What answers in HTTP, or
  * with a tuple without a device token, is no feedback service: APNS_ERR_MALFORMED_PACKET, also while polling. No failure

@@ -9,7 +9,7 @@ import {
 import { DECODER_OPTION_NAMES, type DecoderOptions, PacketDecoder } from './packet-decoder.js';
 
 /**
- * A Transform from what a gateway sends to error responses `{ statusCode, reason, identifier }`. The six
+ * A Transform from the bytes of a gateway to error responses `{ statusCode, reason, identifier }`. The six
  * bytes may arrive in any pieces. Bytes that are no error response fail it with APNS_ERR_MALFORMED_PACKET,
  * an end inside one with APNS_ERR_TRUNCATED_PACKET.
  *

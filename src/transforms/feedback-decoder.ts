@@ -9,8 +9,8 @@ import {
 import { DECODER_OPTION_NAMES, type DecoderOptions, PacketDecoder } from './packet-decoder.js';
 
 /**
- * A Transform from what the feedback service sends to feedback tuples `{ timestamp, deviceToken }`, with
- * tokens of any length. An end between tuples is the end; inside one it is APNS_ERR_TRUNCATED_PACKET.
+ * A Transform from the bytes of a feedback service to feedback tuples `{ timestamp, deviceToken }`, with
+ * tokens of any length. If the bytes end inside a tuple, it fails with APNS_ERR_TRUNCATED_PACKET.
  *
  * @throws {ApnsError} APNS_ERR_INVALID_OPTION
  */

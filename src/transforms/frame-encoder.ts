@@ -27,7 +27,7 @@ export interface FrameEncoderOptions {
   readonly maxPayloadBytes?: number;
   /** Receives each notification that breaks a rule; it is then skipped. Without it the stream fails. */
   readonly onInvalid?: (error: InvalidNotificationError) => void;
-  /** Of the notifications waiting to be encoded. */
+  /** How many notifications the stream buffers before it encodes them. */
   readonly highWaterMark?: number;
   readonly signal?: AbortSignal;
 }

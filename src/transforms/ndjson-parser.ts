@@ -29,7 +29,7 @@ export interface NdjsonParserOptions {
   readonly maxLineBytes?: number;
   /** Receives each line that holds no valid notification; it is then skipped. Without it the stream fails. */
   readonly onInvalid?: (error: InvalidNotificationError) => void;
-  /** Of the notifications waiting to be read. */
+  /** How many notifications the stream buffers for its reader. */
   readonly highWaterMark?: number;
   readonly signal?: AbortSignal;
 }

@@ -8,7 +8,7 @@ import { LineStringifier } from '../protocol/json/stringify-line.js';
 
 /** Options of {@link createNdjsonStringifier}. */
 export interface NdjsonStringifierOptions {
-  /** Of the objects waiting to be written. */
+  /** How many objects the stream buffers before it writes them. */
   readonly highWaterMark?: number;
   readonly signal?: AbortSignal;
 }

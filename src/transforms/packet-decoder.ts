@@ -7,7 +7,7 @@ import { type PacketFormat, PacketReader } from '../protocol/packet-reader.js';
 
 /** Options of every decoder. */
 export interface DecoderOptions {
-  /** Of the objects waiting to be read. */
+  /** How many objects the stream buffers for its reader. */
   readonly highWaterMark?: number;
   readonly signal?: AbortSignal;
 }

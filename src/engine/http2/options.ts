@@ -13,7 +13,7 @@ import {
 
 /** Where and how to send over HTTP/2. */
 export interface Http2Options extends SendingOptions {
-  /** The key that provider tokens are made with; without it a client certificate in `tls` speaks for the provider. */
+  /** The key that signs provider tokens; without it, give a client certificate in `tls`. */
   readonly providerToken?: ProviderTokenOptions;
   /** The topic of notifications that name none: the app's bundle identifier. */
   readonly topic?: string;

@@ -24,7 +24,7 @@ import { DEFAULT_MAX_FRAME_BYTES, FRAME_HEADER_BYTES } from '../http2/frame-head
 import { frameData, frameHeaderBlock, splitBytes } from '../http2/frame-split.js';
 import type { Http2Settings } from '../http2/settings.js';
 
-/** One notification as HTTP/2 carries it. Nothing is checked here; absent fields become no header. */
+/** The fields of one notification on HTTP/2. The encoder checks nothing; an absent field has no header. */
 export interface NotificationRequest {
   /** Hex. */
   readonly deviceToken: string;
@@ -36,11 +36,11 @@ export interface NotificationRequest {
   readonly expiration?: number | undefined;
   readonly collapseId?: string | undefined;
   readonly apnsId?: string | undefined;
-  /** `bearer <provider token>`; absent where a client certificate speaks for the provider. */
+  /** `bearer <provider token>`; absent with a client certificate. */
   readonly authorization?: string | undefined;
 }
 
-/** Any other request: a broadcast, or the management of its channels. */
+/** Any other request: a broadcast, or a request of channel management. */
 export interface GeneralRequest {
   readonly method: string;
   /** Such as `/4/broadcasts/apps/com.example.app`. */
@@ -53,7 +53,7 @@ export interface GeneralRequest {
 export interface RequestEncoderOptions {
   /** The value of `:authority`: the host, with its port unless that is 443. */
   readonly authority: string;
-  /** The most the header table may hold, whatever the peer allows. @default 4096 */
+  /** The most bytes of the header table, even if the peer allows more. @default 4096 */
   readonly maxTableBytes?: number | undefined;
 }
 
@@ -74,7 +74,7 @@ const CHANGING: ReadonlySet<string> = new Set([
 /** Room for the names and the short values of a notification's headers, and for `:authority` up to 255 bytes. */
 const NOTIFICATION_FIXED_BYTES = 1024;
 
-/** The most bytes that the two frames of a notification take, whatever the table has. */
+/** The most bytes that the two frames of a notification take, for any state of the header table. */
 export function notificationBytes(request: NotificationRequest): number {
   const {
     deviceToken,

@@ -13,7 +13,7 @@ import { DEFAULT_TABLE_BYTES } from '../hpack/dynamic-table.js';
 import { type Http2Error, streamError } from '../http2/connection-error.js';
 import { decodeReasonBody } from './reason.js';
 
-/** What APNs answered to one request. */
+/** The response of APNs to one request. */
 export interface ApnsResponse {
   /** 200 to 599 in practice; never 1xx. */
   readonly statusCode: number;
@@ -25,7 +25,7 @@ export interface ApnsResponse {
   readonly apnsRequestId: string | undefined;
   /** As it was sent, see `decodeRetryAfter`. */
   readonly retryAfter: string | undefined;
-  /** As it was sent, see `parseHttpDate`; tells how far our clock is off. */
+  /** As it was sent, see `parseHttpDate`; shows the error of the local clock. */
   readonly date: string | undefined;
   /** From the JSON body of a response other than 2xx, where there is one. */
   readonly reason: string | undefined;
@@ -33,7 +33,7 @@ export interface ApnsResponse {
   readonly timestamp: number | undefined;
   /** The body up to the limit; empty when there is none. */
   readonly body: Buffer;
-  /** How long the body was, kept or not. */
+  /** The length of the whole body. */
   readonly bodyBytes: number;
 }
 
@@ -43,7 +43,7 @@ export interface ResponseDecoderOptions {
   readonly maxTableBytes?: number | undefined;
   /** Our SETTINGS_MAX_HEADER_LIST_SIZE: a longer list ends its stream. @default 16384 */
   readonly maxHeaderListBytes?: number | undefined;
-  /** What is kept of a body; the rest is counted and dropped. @default 16384 */
+  /** The most bytes kept of a body; the rest is counted and dropped. @default 16384 */
   readonly maxBodyBytes?: number | undefined;
 }
 
@@ -110,7 +110,7 @@ export class ResponseDecoder {
   }
 
   /**
-   * Takes DATA without its padding. What it gives to the flow-control windows is for the caller to return.
+   * Takes DATA without its padding. The caller returns the bytes to the flow-control windows.
    *
    * @returns the response if it ends here
    * @throws {Http2Error} a stream error if no final headers came before
@@ -128,13 +128,13 @@ export class ResponseDecoder {
     return endStream ? this.#finish(streamId, response) : undefined;
   }
 
-  /** Decodes the block of a stream nobody waits for any more, since it may have changed the table. */
+  /** Decodes the block of a stream that was reset, because the block may have changed the table. */
   skipHeaders(bytes: Buffer, start: number, end: number): void {
     this.#hpack.decode(bytes, start, end, undefined);
   }
 
   /**
-   * Takes what is there of a response that will not be finished: its final headers and the body so far.
+   * Takes an unfinished response: its final headers and the body so far.
    *
    * @returns `undefined` if no final headers have come
    */

@@ -6,13 +6,13 @@ const SECONDS = /^\d{1,10}$/;
 const GMT_DATE = /^[A-Z][a-z]{2,8}, \d{2}[ -][A-Z][a-z]{2}[ -]\d{2,4} \d{2}:\d{2}:\d{2} GMT$/;
 const ASCTIME_DATE = /^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2} \d{4}$/;
 
-/** The value for a delay, in whole seconds. */
+/** The `retry-after` value for a delay, in whole seconds. */
 export function encodeRetryAfter(delayMs: number): string {
   return String(Math.ceil(delayMs / 1000));
 }
 
 /**
- * How long to wait.
+ * The delay of a `retry-after` header.
  *
  * @param value seconds, or an HTTP date
  * @param nowMs the time that a date is compared with, UNIX milliseconds

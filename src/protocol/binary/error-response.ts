@@ -22,7 +22,7 @@ export const ERROR_RESPONSE_COMMAND = 8;
 /** The length of an error response in bytes. */
 export const ERROR_RESPONSE_BYTES = 6;
 
-/** What a gateway said before it closed. */
+/** An error response: what a gateway sends before it closes. */
 export interface ErrorResponse {
   /** 0 to 255, see `StatusCode`. */
   readonly statusCode: number;

@@ -15,7 +15,7 @@ import { MAX_UINT32 } from '../../core/notification-rules.js';
 import { integerOption } from '../../core/options.js';
 import type { PacketFormat } from '../packet-reader.js';
 
-/** A device token the service has given up on. */
+/** A device token that is no longer valid, as the feedback service lists it. */
 export interface FeedbackTuple {
   /** UNIX seconds at which the app was found to be gone. Keep a token that was registered later. */
   readonly timestamp: number;

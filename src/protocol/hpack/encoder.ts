@@ -8,7 +8,7 @@ import { STATIC_FIELDS, STATIC_TABLE } from './static-table.js';
 import { stringBytes, writeCompressedString, writeString } from './string.js';
 
 /**
- * What becomes of a field that no table has:
+ * How a field is written that no table has:
  * - `add`: a literal with incremental indexing; from then on it is one or two bytes.
  * - `pass`: a literal without indexing.
  * - `never`: a literal that no intermediary may index either, for secrets.
@@ -17,9 +17,9 @@ export type FieldIndexing = 'add' | 'pass' | 'never';
 
 /** How an {@link HpackEncoder} works. */
 export interface HpackEncoderOptions {
-  /** The most the table may hold, whatever the peer allows. @default 4096 */
+  /** The most bytes of the table, even if the peer allows more. @default 4096 */
   readonly maxTableBytes?: number | undefined;
-  /** Huffman-code what is added to the table. What passes by is always written as it is: that costs less time. @default true */
+  /** Huffman-code fields that are added to the table. Other fields are never Huffman-coded, which costs less time. @default true */
   readonly huffman?: boolean | undefined;
 }
 

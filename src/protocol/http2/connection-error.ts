@@ -8,7 +8,7 @@
 import { ApnsError } from '../../core/errors.js';
 import { Http2ErrorCode, type Http2ErrorName } from './error-code.js';
 
-/** A breach of the HTTP/2 rules. `code` is `APNS_ERR_HTTP2_PROTOCOL`. */
+/** A violation of the HTTP/2 rules. `code` is `APNS_ERR_HTTP2_PROTOCOL`. */
 export class Http2Error extends ApnsError {
   /** The number to put into GOAWAY or RST_STREAM, see `Http2ErrorCode`. */
   readonly http2ErrorCode: number;

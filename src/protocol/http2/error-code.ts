@@ -2,7 +2,7 @@
 
 /** Each error code's number. */
 export const Http2ErrorCode = {
-  /** Nothing is wrong: a graceful end. */
+  /** A graceful end without an error. */
   NO_ERROR: 0x0,
   PROTOCOL_ERROR: 0x1,
   INTERNAL_ERROR: 0x2,
@@ -19,7 +19,7 @@ export const Http2ErrorCode = {
   /** The header compression context is lost. */
   COMPRESSION_ERROR: 0x9,
   CONNECT_ERROR: 0xa,
-  /** The peer does more of something than is reasonable. */
+  /** The peer sends an unreasonable amount of something. */
   ENHANCE_YOUR_CALM: 0xb,
   INADEQUATE_SECURITY: 0xc,
   HTTP_1_1_REQUIRED: 0xd,

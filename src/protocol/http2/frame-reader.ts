@@ -24,11 +24,11 @@ import {
 import type { Http2Settings } from './settings.js';
 
 /**
- * What a {@link FrameReader} tells. Bytes are valid during the call only. A handler may throw an
+ * The methods that a {@link FrameReader} calls. Bytes are valid during the call only. A handler may throw an
  * {@link Http2Error}: one of a stream comes back to `onStreamError`, one of the connection ends the reading.
  */
 export interface FrameHandler {
-  /** A whole header block. It must be decoded, whatever became of its stream, or the table is lost. */
+  /** A whole header block. Decode it even if its stream was reset, because it may change the table. */
   onHeaders(streamId: number, bytes: Buffer, start: number, end: number, endStream: boolean): void;
   /** `flowBytes` is what counts against both windows: the data with its padding. */
   onData(
@@ -40,16 +40,16 @@ export interface FrameHandler {
     flowBytes: number,
   ): void;
   onRstStream(streamId: number, errorCode: number): void;
-  /** To be acknowledged, after it has been applied. */
+  /** Apply the settings, then acknowledge them. */
   onSettings(settings: Http2Settings): void;
   onSettingsAck(): void;
-  /** To be answered with the same 8 bytes unless it is an answer itself. */
+  /** Respond with the same 8 bytes, unless `ack` is true. */
   onPing(data: Buffer, ack: boolean): void;
   /** Streams above `lastStreamId` were not processed. */
   onGoaway(lastStreamId: number, errorCode: number, debugData: Buffer): void;
   /** `streamId` 0 is the connection. */
   onWindowUpdate(streamId: number, increment: number): void;
-  /** To be answered with RST_STREAM; the connection goes on. */
+  /** Respond with RST_STREAM; the connection continues. */
   onStreamError(error: Http2Error): void;
 }
 
@@ -57,7 +57,7 @@ export interface FrameHandler {
 export interface FrameReaderOptions {
   /** Our SETTINGS_MAX_FRAME_SIZE. @default 16384 */
   readonly maxFrameBytes?: number | undefined;
-  /** A header block in pieces may be this long, each piece counting for its frame header too. @default 65536 */
+  /** The largest header block in pieces, with the frame header of each piece. @default 65536 */
   readonly maxHeaderBlockBytes?: number | undefined;
 }
 

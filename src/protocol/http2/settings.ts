@@ -19,7 +19,7 @@ export const SettingId = {
   MAX_HEADER_LIST_SIZE: 0x6,
 } as const;
 
-/** The settings one frame names; the others keep the value they had. */
+/** The settings in one frame; other settings keep their values. */
 export interface Http2Settings {
   /** Bytes of the table that the other side's encoder may use. Initially 4096. */
   readonly headerTableSize?: number;

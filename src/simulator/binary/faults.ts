@@ -10,7 +10,7 @@ import {
   type SickConnectionsFault,
 } from '../sick-connection.js';
 
-/** Changes to how a gateway behaves; what is absent stays as it is. */
+/** Changes to the behaviour of the gateway. Absent fields do not change. */
 export interface GatewayFaults {
   /**
    * After an error response: read on until the client closes too, as a client needs that writes without

@@ -11,7 +11,7 @@ import {
   NO_GATEWAY_FAULTS,
 } from './faults.js';
 
-/** Where the gateway listens, and the faults it begins with. */
+/** The port of the gateway, and its initial faults. */
 export interface GatewayServiceOptions extends GatewayFaults {
   /** @default 0, any free port */
   readonly port?: number;

@@ -8,7 +8,7 @@ import type { ServiceContext } from '../service-context.js';
 import type { SimulatorState } from '../simulator-state.js';
 import { type LoopbackConnection, type LoopbackHost, listenTls, type TlsListener } from '../tls-listener.js';
 
-/** Changes to how a feedback service behaves; what is absent stays as it is. */
+/** Changes to the behaviour of the feedback service. Absent fields do not change. */
 export interface FeedbackFaults {
   /** Whether the last tuple lacks its last byte. @default false */
   readonly truncateLast?: boolean;
@@ -18,7 +18,7 @@ export interface FeedbackFaults {
   readonly replaceBytes?: Uint8Array | undefined;
 }
 
-/** Where the feedback service listens, and the faults it begins with. */
+/** The port of the feedback service, and its initial faults. */
 export interface FeedbackServiceOptions extends FeedbackFaults {
   /** @default 0, any free port */
   readonly port?: number;
@@ -34,7 +34,7 @@ const NO_FAULTS: Required<FeedbackFaults> = {
 };
 
 /**
- * The feedback service of a simulator: sends the list of unregistered devices to whoever connects with a
+ * The feedback service of a simulator: sends the list of unregistered devices to every client that has a
  * client certificate, clears it, and closes. Apple, "Binary Provider API", "The Feedback Service".
  */
 export class FeedbackService {

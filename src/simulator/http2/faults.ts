@@ -14,7 +14,7 @@ import {
   SickConnectionsState,
 } from '../sick-connection.js';
 
-/** What GOAWAY can carry behind its error code. */
+/** The debug data of a GOAWAY. */
 export type GoawayDebugData = 'json' | 'text' | 'empty';
 
 /**
@@ -24,7 +24,7 @@ export type GoawayDebugData = 'json' | 'text' | 'empty';
  */
 export type GoawayLastStream = 'all' | 'none' | number;
 
-/** A GOAWAY in the middle of a connection, or before it has begun. */
+/** A GOAWAY during a connection, or at its beginning. */
 export interface GoawayFault {
   /** On the so-manyth request of a connection. Of no meaning with `beforeSettings`. @default 1 */
   readonly afterRequests?: number;
@@ -46,7 +46,7 @@ export interface GoawayFault {
   readonly times?: number;
 }
 
-/** Answers of 429 TooManyRequests, one request after the other. */
+/** A series of responses with 429 TooManyRequests. */
 export interface Storm429Fault {
   /** Requests that are answered so, over all connections. */
   readonly count: number;
@@ -54,7 +54,7 @@ export interface Storm429Fault {
   readonly retryAfterSeconds?: number;
 }
 
-/** Changes to how the HTTP/2 side behaves; what is absent stays as it is. */
+/** Changes to the behaviour of the HTTP/2 side. Absent fields do not change. */
 export interface Http2Faults {
   /** Streams a client may have open at a time. @default 1000 */
   readonly maxConcurrentStreams?: number;

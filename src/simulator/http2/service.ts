@@ -17,7 +17,7 @@ import {
 } from './provider-keys.js';
 import { ProviderTokenCheck } from './provider-token-check.js';
 
-/** Where the HTTP/2 side listens, whom it serves, and the faults it begins with. */
+/** The port of the HTTP/2 side, the apps and keys that it accepts, and its initial faults. */
 export interface Http2ServiceOptions extends Http2Faults {
   /** @default 0, any free port */
   readonly port?: number;

@@ -29,7 +29,7 @@ export interface CertificateAndKey {
   readonly key: string;
 }
 
-/** Something that issues certificates, as {@link mintAuthority} made it. */
+/** An authority that issues certificates, as {@link mintAuthority} returns it. */
 export interface Authority extends CertificateAndKey {
   readonly commonName: string;
 }
@@ -42,19 +42,19 @@ export interface Validity {
   readonly validTo?: Date;
 }
 
-/** How an authority shall be. */
+/** Options of {@link mintAuthority}. */
 export interface AuthorityOptions extends Validity {
   /** @default 'apns-streams simulator CA' */
   readonly commonName?: string;
 }
 
-/** Whom a server's certificate is for, and when. */
+/** Options of {@link mintServerCertificate}: the hosts of the certificate, and its validity. */
 export interface ServerCertificateOptions extends Validity {
   /** Host names and IP addresses the certificate is for. @default localhost, 127.0.0.1 and ::1 */
   readonly hosts?: readonly string[];
 }
 
-/** Which apps a client certificate speaks for, and when. */
+/** Options of {@link mintClientCertificate}: the apps of the certificate, and its validity. */
 export interface ClientCertificateOptions extends Validity {
   /** The app's bundle identifier. @default 'com.example.app' */
   readonly topic?: string;

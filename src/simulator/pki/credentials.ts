@@ -10,7 +10,7 @@ import { APPLE_ID_FORM, appleIdProblem } from '../../core/apple-id.js';
 import { ApnsError, invalidOption } from '../../core/errors.js';
 import { type KeyType, mintAuthority, mintClientCertificate, mintServerCertificate } from './certificates.js';
 
-/** Certificates and keys as PEM text. Made for loopback; of use to nobody else. */
+/** Certificates and keys as PEM text, for loopback only. */
 export interface SimulatorCredentials {
   /** The authority that issued both certificates; its key is not kept. */
   readonly ca: string;
