@@ -150,6 +150,18 @@ test('database-batch.md sends what is due, page by page, and saves every outcome
   expect(forgotten).toEqual([gone]);
 });
 
+test('database-batch.md queries only tables and columns that it creates', () => {
+  const page = readFileSync(join(GUIDES, 'database-batch.md'), 'utf8');
+  const [, schema] = /^```sql\n(.*?)^```$/ms.exec(page)!;
+  const known = new Set(schema!.match(/[a-z_]+/g));
+  const queries = [...page.matchAll(/(?:DUE|SAVE|FORGET) = [`'](.*?)[`'];/gs)].map(([, sql]) => sql!);
+  expect(queries).toHaveLength(3);
+  for (const sql of queries) {
+    const names = sql.replace(/'[^']*'|\w+\(/g, '').match(/\b[a-z_]+\b/g)!;
+    expect(names.filter((name) => !known.has(name))).toEqual([]);
+  }
+});
+
 test('queue-worker.md acknowledges messages or puts them aside by their outcomes, and ends after the last one', async () => {
   const { work } = await load('queue-worker/worker.js');
   const message = (id: string, deviceToken: string) => ({
