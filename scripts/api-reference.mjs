@@ -36,7 +36,9 @@ export function writeApiReference(root) {
     entries.flatMap(({ exported }) => exported.filter(({ isRepeated }) => !isRepeated)),
   );
   const parts = entries.map((entry) => renderEntry(entry, anchors, examples));
-  const introduction = INTRODUCTION.trimEnd().replace('{{options}}', block(examples.get('options').text));
+  const introduction = INTRODUCTION.trimEnd().replaceAll(/\{\{(\w+)\}\}/g, (_, name) =>
+    block(examples.get(name).text),
+  );
   return `${introduction}\n\n${parts.join('\n\n')}\n`;
 }
 

@@ -33,9 +33,10 @@ const { mintClientCertificate, mintServerCertificate, writeCredentials } = simul
 /** What an example has printed for its readers. */
 const printed: unknown[] = [];
 const console = { log: (...values: readonly unknown[]): void => void printed.push(...values) };
+// #region values
 const notification = { deviceToken: 'aabb', payload: { aps: { alert: 'Hello' } } };
-/** A device token that the simulator rejects with BadDeviceToken, or with status code 8. */
-const badToken = encodeTokenFault('reject', 8);
+const badToken = encodeTokenFault('reject', 8); // the simulator rejects it
+// #endregion
 
 let simulator: simulation.Simulator;
 let directory: string;
@@ -93,8 +94,8 @@ test('createBinaryDelivery', async () => {
 
 test('createHttp2Sink', async () => {
   const { http2 } = targets;
-  const problems: unknown[] = [];
   // #region createHttp2Sink
+  const problems: unknown[] = [];
   const sink = createHttp2Sink({
     ...http2,
     onInvalid: ({ field, message }) => problems.push([field, message]),
@@ -120,9 +121,9 @@ test('createBinarySink', async () => {
 
 test('createNdjsonParser', async () => {
   const { http2 } = targets;
+  // #region createNdjsonParser createNdjsonStringifier
   const input = ['{"deviceToken":"aabb","payload":{"aps":{}}}\n', 'no JSON\n'];
   const invalid: unknown[] = [];
-  // #region createNdjsonParser createNdjsonStringifier
   const lines = await Readable.from(input)
     .pipe(
       createNdjsonParser({ payload: 'raw', onInvalid: ({ line, message }) => invalid.push([line, message]) }),
@@ -258,8 +259,8 @@ test('encodeFrame', () => {
 });
 
 test('PacketReader', () => {
-  const bytes = encodeFrame({ deviceToken: 'aabb', payload: '{}', identifier: 7 });
   // #region PacketReader FRAME_FORMAT ERROR_RESPONSE_FORMAT FEEDBACK_TUPLE_FORMAT
+  const bytes = encodeFrame({ deviceToken: 'aabb', payload: '{}', identifier: 7 });
   const identifiers: (number | undefined)[] = [];
   const reader = new PacketReader(FRAME_FORMAT);
   for (const chunk of [bytes.subarray(0, 10), bytes.subarray(10)]) {
@@ -336,8 +337,8 @@ test('encodeRetryAfter', () => {
 });
 
 test('RequestEncoder', () => {
-  const request = { deviceToken: 'aabb', payload: '{"aps":{}}', topic: 'com.example.app', pushType: 'alert' };
   // #region RequestEncoder notificationBytes bodyBytes requestHeadersBytes
+  const request = { deviceToken: 'aabb', payload: '{"aps":{}}', topic: 'com.example.app', pushType: 'alert' };
   const encoder = new RequestEncoder({ authority: 'api.push.apple.com' });
   const slab = Buffer.alloc(notificationBytes(request));
   const headersEnd = encoder.writeNotificationHeaders(slab, 0, 1, request);
@@ -351,8 +352,8 @@ test('RequestEncoder', () => {
 });
 
 test('HpackEncoder', () => {
-  const fields: string[][] = [];
   // #region HpackEncoder HpackDecoder
+  const fields: string[][] = [];
   const encoder = new HpackEncoder();
   const slab = Buffer.alloc(256);
   const start = encoder.writeBlockStart(slab, 0);
@@ -365,9 +366,9 @@ test('HpackEncoder', () => {
 });
 
 test('ResponseDecoder', () => {
-  const slab = Buffer.alloc(64);
-  const end = new HpackEncoder().writeField(slab, 0, ':status', '200', 'add');
   // #region ResponseDecoder
+  const slab = Buffer.alloc(64);
+  const end = new HpackEncoder().writeField(slab, 0, ':status', '200', 'add'); // a server's response
   const decoder = new ResponseDecoder();
   const response = decoder.onHeaders(1, slab, 0, end, true);
   console.log(response?.statusCode); // 200
@@ -376,9 +377,9 @@ test('ResponseDecoder', () => {
 });
 
 test('FrameReader', () => {
+  // #region FrameReader encodeHttp2Frame decodeHttp2Frame
   const settings: unknown[] = [];
   const ignore = (): void => {};
-  // #region FrameReader encodeHttp2Frame decodeHttp2Frame
   const bytes = encodeHttp2Frame({ type: 'SETTINGS', ack: false, settings: { maxConcurrentStreams: 1000 } });
   console.log(decodeHttp2Frame(bytes)); // { type: 'SETTINGS', ack: false, settings: { maxConcurrentStreams: 1000 } }
   const reader = new FrameReader({
