@@ -36,8 +36,18 @@ export {
   type InvalidNotificationDetails,
   InvalidNotificationError,
 } from './core/errors.js';
-export type { BroadcastNotification, Notification } from './core/notification.js';
-export type { DeliveryOutcome, Outcome, OutcomeCounts, OutcomeFacts, OutcomeStatus } from './core/outcome.js';
+export type { BroadcastNotification, Notification, PushType } from './core/notification.js';
+export type {
+  ApnsReason,
+  DeliveryOutcome,
+  Outcome,
+  OutcomeCounts,
+  OutcomeFacts,
+  OutcomeReason,
+  OutcomeStatus,
+  SendingReason,
+  StatusReason,
+} from './core/outcome.js';
 export { lineOf, setLine } from './core/source-line.js';
 export type { DuplexOf, ReadableOf, TransformOf, WritableOf } from './core/typed-stream.js';
 export {
@@ -52,7 +62,6 @@ export type { SendingOptions, WindowOptions } from './engine/options.js';
 export type { ErrorResponse } from './protocol/binary/error-response.js';
 export type { FeedbackTuple } from './protocol/binary/feedback-tuple.js';
 export type { FrameCommand } from './protocol/binary/frame.js';
-export type { StatusReason } from './protocol/binary/status-code.js';
 export { type BinarySink, createBinarySink } from './sinks/binary-sink.js';
 export { createHttp2Sink, type Http2Sink, type Http2SinkOptions } from './sinks/http2-sink.js';
 export { createErrorSource, type ErrorSourceOptions } from './sources/error-source.js';

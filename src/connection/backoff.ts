@@ -4,11 +4,11 @@ import { checkOptionNames, integerOption, millisecondsOption } from '../core/opt
 /** When and how often to try again. */
 export interface BackoffOptions {
   /** Upper bound of the first delay, in milliseconds. @default 100 */
-  initialMs?: number;
+  readonly initialMs?: number;
   /** Upper bound of every delay, in milliseconds. @default 10_000 */
-  maxMs?: number;
+  readonly maxMs?: number;
   /** How many delays before giving up, so that connecting is tried once more than that; 0 never tries again. @default 8 */
-  attempts?: number;
+  readonly attempts?: number;
 }
 
 /**

@@ -14,17 +14,17 @@ import { type Destination, isApple, refuseSimulatorAuthority } from './simulator
  */
 export interface TlsCredentialOptions {
   /** The client certificate, with its chain if it has one; `key` belongs to it. */
-  cert?: Pem | Pem[];
+  readonly cert?: Pem | readonly Pem[];
   /** The private key of `cert`. */
-  key?: Pem | Pem[];
+  readonly key?: Pem | readonly Pem[];
   /** Certificate and key in one PKCS#12 file (`.p12`), instead of `cert` and `key`. */
-  pfx?: Uint8Array;
+  readonly pfx?: Uint8Array;
   /** What `key` or `pfx` is encrypted with. */
-  passphrase?: string;
+  readonly passphrase?: string;
   /** The authorities to trust, in place of the well-known ones that Node brings. */
-  ca?: Pem | Pem[];
+  readonly ca?: Pem | readonly Pem[];
   /** The name the gateway's certificate must have. @default the host, if that is a name */
-  servername?: string;
+  readonly servername?: string;
 }
 
 const KNOWN = [
@@ -112,9 +112,9 @@ function checkNames(options: TlsCredentialOptions): void {
   checkOptionNames('tls', options, KNOWN);
 }
 
-function toArray<T>(value: T | T[] | undefined): T[] {
+function toArray(value: Pem | readonly Pem[] | undefined): readonly Pem[] {
   if (value === undefined) return [];
-  return Array.isArray(value) ? value : [value];
+  return Array.isArray(value) ? (value as readonly Pem[]) : [value as Pem];
 }
 
 function readAuthorities(value: Pem): CertificateFile[] {

@@ -12,11 +12,11 @@ import { toApnsError } from './node-error.js';
 export type ProxyOptions =
   | string
   | {
-      host: string;
-      port: number;
+      readonly host: string;
+      readonly port: number;
       /** Sent as Basic credentials, together with `password`. */
-      username?: string;
-      password?: string;
+      readonly username?: string;
+      readonly password?: string;
     };
 
 /** A proxy's answer longer than this is refused. */

@@ -10,17 +10,17 @@ import { type HttpProxy, type ProxyOptions, resolveProxy } from './proxy.js';
 /** Where to connect, and as whom. Either `environment` or `host` is needed; `host` wins. */
 export interface TargetOptions {
   /** Apple's HTTP/2 gateways. Its binary gateways lost support on 31 March 2021 and have not answered since May 2025. */
-  environment?: 'production' | 'sandbox';
+  readonly environment?: 'production' | 'sandbox';
   /** A host name or an IP address. */
-  host?: string;
+  readonly host?: string;
   /** Apple's HTTP/2 gateways answer on 443 and 2197. @default 2195 for a binary gateway, 2196 for a feedback service, 443 for HTTP/2 */
-  port?: number;
+  readonly port?: number;
   /** Client certificate, trusted authorities, expected name. */
-  tls?: TlsCredentialOptions;
+  readonly tls?: TlsCredentialOptions;
   /** Milliseconds for name resolution, connecting, proxy and TLS handshake together. @default 10_000 */
-  connectTimeoutMs?: number;
+  readonly connectTimeoutMs?: number;
   /** An HTTP proxy to go through. */
-  proxy?: ProxyOptions;
+  readonly proxy?: ProxyOptions;
 }
 
 /** The names of {@link TargetOptions}, for the factories that take these among their own options. */

@@ -9,73 +9,73 @@
 
 /** A payload: Apple's keys in `aps`, the app's own beside it. */
 export interface ApsPayload {
-  aps?: Aps | LiveActivityAps;
+  readonly aps?: Aps | LiveActivityAps;
   // biome-ignore lint/suspicious/noExplicitAny: with unknown, no interface or class of the app's own would fit
-  [custom: string]: any;
+  readonly [custom: string]: any;
 }
 
 /** The `aps` dictionary of every push type but `liveactivity`. */
 export interface Aps {
   /** What is shown: the body alone, or a dictionary of its parts. */
-  alert?: string | ApsAlert;
+  readonly alert?: string | ApsAlert;
   /** The number on the app's icon; 0 takes it away. */
-  badge?: number;
+  readonly badge?: number;
   /** A sound file of the app, or `default`; a dictionary for a critical alert. */
-  sound?: string | ApsSound;
+  readonly sound?: string | ApsSound;
   /** Notifications with the same one are grouped. */
-  'thread-id'?: string;
+  readonly 'thread-id'?: string;
   /** The identifier of one of the app's notification categories, which brings the buttons. */
-  category?: string;
+  readonly category?: string;
   /** 1 wakes the app in the background. For that alone, leave out `alert`, `badge` and `sound`. */
-  'content-available'?: 0 | 1;
+  readonly 'content-available'?: 0 | 1;
   /** 1 lets the app's notification service extension change the notification before it is shown. */
-  'mutable-content'?: 0 | 1;
+  readonly 'mutable-content'?: 0 | 1;
   /** The identifier of the window to bring forward. */
-  'target-content-id'?: string;
+  readonly 'target-content-id'?: string;
   /** How much the notification interrupts. */
-  'interruption-level'?: 'passive' | 'active' | 'time-sensitive' | 'critical';
+  readonly 'interruption-level'?: 'passive' | 'active' | 'time-sensitive' | 'critical';
   /** From 0 to 1: which of the app's notifications comes first in a summary. */
-  'relevance-score'?: number;
+  readonly 'relevance-score'?: number;
   /** What decides whether it is shown in the current Focus. */
-  'filter-criteria'?: string;
+  readonly 'filter-criteria'?: string;
   /** Push type `widgets` and `controls`: reload them. */
-  'content-changed'?: boolean;
+  readonly 'content-changed'?: boolean;
   /** Safari websites: what fills the placeholders of the site's URL format. */
-  'url-args'?: string[];
+  readonly 'url-args'?: readonly string[];
   /** Only with push type `liveactivity`. */
-  event?: never;
+  readonly event?: never;
 }
 
 /** The parts of an alert. A `loc-key` names a text in the app's `Localizable.strings`, `loc-args` fill it. */
 export interface ApsAlert {
-  title?: string;
-  subtitle?: string;
-  body?: string;
+  readonly title?: string;
+  readonly subtitle?: string;
+  readonly body?: string;
   /** The file of an image to show at the launch. */
-  'launch-image'?: string;
-  'title-loc-key'?: string;
-  'title-loc-args'?: string[];
-  'subtitle-loc-key'?: string;
-  'subtitle-loc-args'?: string[];
-  'loc-key'?: string;
-  'loc-args'?: string[];
+  readonly 'launch-image'?: string;
+  readonly 'title-loc-key'?: string;
+  readonly 'title-loc-args'?: readonly string[];
+  readonly 'subtitle-loc-key'?: string;
+  readonly 'subtitle-loc-args'?: readonly string[];
+  readonly 'loc-key'?: string;
+  readonly 'loc-args'?: readonly string[];
   /** The button's text. Archived guide only. */
-  'action-loc-key'?: string;
+  readonly 'action-loc-key'?: string;
   /** Safari websites: the button's text. Archived guide only. */
-  action?: string;
+  readonly action?: string;
   /** The text that the summary of a group shows, iOS 12 to 14. */
-  'summary-arg'?: string;
+  readonly 'summary-arg'?: string;
   /** How many items the notification adds to that summary, iOS 12 to 14. */
-  'summary-arg-count'?: number;
+  readonly 'summary-arg-count'?: number;
 }
 
 /** The sound of a critical alert; the app needs Apple's entitlement for those. */
 export interface ApsSound {
-  critical?: 0 | 1;
+  readonly critical?: 0 | 1;
   /** A sound file of the app, or `default`. */
-  name?: string;
+  readonly name?: string;
   /** From 0, silent, to 1. */
-  volume?: number;
+  readonly volume?: number;
 }
 
 /** The `aps` dictionary of push type `liveactivity`. */
@@ -84,54 +84,54 @@ export type LiveActivityAps = LiveActivityStartAps | LiveActivityUpdateAps | Liv
 /** What the events of a Live Activity have in common. */
 export interface LiveActivityEventAps {
   /** UNIX seconds at which this was sent; the device ignores what is older than what it has. */
-  timestamp: number;
+  readonly timestamp: number;
   /** The app's `ContentState`, in the form in which it is decoded there. */
-  'content-state'?: object;
+  readonly 'content-state'?: object;
   /** UNIX seconds from which the content is out of date. */
-  'stale-date'?: number;
+  readonly 'stale-date'?: number;
   /** Which of several Live Activities gets the Dynamic Island: the highest. Any number. */
-  'relevance-score'?: number;
+  readonly 'relevance-score'?: number;
   /** Lights up the screen. */
-  alert?: LiveActivityAlert;
+  readonly alert?: LiveActivityAlert;
 }
 
 /** Starts a Live Activity. */
 export interface LiveActivityStartAps extends LiveActivityEventAps {
-  event: 'start';
-  'content-state': object;
+  readonly event: 'start';
+  readonly 'content-state': object;
   /** The name of the app's type of `ActivityAttributes`. */
-  'attributes-type': string;
+  readonly 'attributes-type': string;
   /** Its values. */
-  attributes: object;
-  alert: LiveActivityAlert;
+  readonly attributes: object;
+  readonly alert: LiveActivityAlert;
   /** 1 asks for a push token, with which the Live Activity can then be updated. */
-  'input-push-token'?: 1;
+  readonly 'input-push-token'?: 1;
   /** The channel whose broadcasts update it, base64. */
-  'input-push-channel'?: string;
+  readonly 'input-push-channel'?: string;
 }
 
 /** Updates a Live Activity. */
 export interface LiveActivityUpdateAps extends LiveActivityEventAps {
-  event: 'update';
-  'content-state': object;
+  readonly event: 'update';
+  readonly 'content-state': object;
 }
 
 /** Ends a Live Activity. */
 export interface LiveActivityEndAps extends LiveActivityEventAps {
-  event: 'end';
+  readonly event: 'end';
   /** UNIX seconds at which it disappears; one in the past for at once. @default up to four hours later */
-  'dismissal-date'?: number;
+  readonly 'dismissal-date'?: number;
 }
 
 /** An alert that comes with an event of a Live Activity. */
 export interface LiveActivityAlert {
-  title?: string | LocalizedText;
-  body?: string | LocalizedText;
-  sound?: string;
+  readonly title?: string | LocalizedText;
+  readonly body?: string | LocalizedText;
+  readonly sound?: string;
 }
 
 /** A text in the app's `Localizable.strings`, and what fills it. */
 export interface LocalizedText {
-  'loc-key': string;
-  'loc-args'?: string[];
+  readonly 'loc-key': string;
+  readonly 'loc-args'?: readonly string[];
 }

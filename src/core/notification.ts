@@ -21,52 +21,78 @@ import {
 import { shownName } from './redact.js';
 import { checkedTokenOf, lineOf } from './source-line.js';
 
-/** A push notification. Only `deviceToken` and `payload` are required. One NDJSON line holds one of these. */
-export interface Notification {
-  /** The device's token as hex digits, 1 to 100 bytes (so 2 to 200 digits), either case. */
-  deviceToken: string;
+/** A push type that Apple documents. */
+export type PushType =
+  | 'alert'
+  | 'background'
+  | 'complication'
+  | 'controls'
+  | 'fileprovider'
+  | 'liveactivity'
+  | 'location'
+  | 'mdm'
+  | 'pushtotalk'
+  | 'voip'
+  | 'widgets';
+
+/** What a notification to a device and a broadcast have in common. `C` is the type of `context`. */
+interface NotificationBase<C> {
   /**
    * What is delivered: an object, or JSON text as a string or as UTF-8 bytes. Text and bytes are passed
    * through byte for byte. Limits: 256 bytes for commands 0 and 1, 2048 for command 2, 4096 on HTTP/2, and
    * 5120 there with push type `voip` and in broadcasts. Its type fits every object whose `aps`, if it has one, is Apple's.
    */
-  payload: ApsPayload | string | Uint8Array;
-  /**
-   * Unsigned 32-bit number that the binary gateway echoes when it rejects this notification. Assigned
-   * from 1 when absent. 0 is legal on the wire, but a gateway also answers 0 when it does not know.
-   */
-  identifier?: number;
+  readonly payload: ApsPayload | string | Uint8Array;
   /** UNIX seconds, or a `Date`. 0 means "try once, do not store", which differs from absent. */
-  expiration?: number | Date;
+  readonly expiration?: number | Date;
   /**
    * 10 sends at once (the default), 5 considers the device's power, 1 (HTTP/2 only) puts power first. With push type
    * `background` it is 5; if it is absent, the sink sends 5.
    */
-  priority?: 10 | 5 | 1;
+  readonly priority?: 10 | 5 | 1;
   /** HTTP/2: the app's bundle identifier, with a suffix for some push types. Not on the binary wire. */
-  topic?: string;
-  /** HTTP/2: `alert`, `background`, `voip`, … Not on the binary wire. */
-  pushType?: string;
-  /** HTTP/2: notifications with the same id replace each other on the device; at most 64 bytes. */
-  collapseId?: string;
+  readonly topic?: string;
+  /** HTTP/2: one of Apple's push types, or one that this version does not know. Not on the binary wire. */
+  readonly pushType?: PushType | (string & {});
   /** HTTP/2: a lower-case UUID that names this notification; assigned when absent. */
-  apnsId?: string;
+  readonly apnsId?: string;
   /** Anything; handed back untouched with the outcome. */
-  context?: unknown;
+  readonly context?: C;
+}
+
+/**
+ * A push notification. Only `deviceToken` and `payload` are required. One NDJSON line holds one of these.
+ * `C` is the type of `context`.
+ */
+export interface Notification<C = unknown> extends NotificationBase<C> {
+  /** The device's token as hex digits, 1 to 100 bytes (so 2 to 200 digits), either case. */
+  readonly deviceToken: string;
+  /**
+   * Unsigned 32-bit number that the binary gateway echoes when it rejects this notification. Assigned
+   * from 1 when absent. 0 is legal on the wire, but a gateway also answers 0 when it does not know.
+   */
+  readonly identifier?: number;
+  /** HTTP/2: notifications with the same id replace each other on the device; at most 64 bytes. */
+  readonly collapseId?: string;
+  /** A notification to a channel is a {@link BroadcastNotification}. */
+  readonly channelId?: never;
 }
 
 /**
  * A notification to everybody who listens to a channel (iOS 18, Live Activities), over HTTP/2 only: `topic`
- * is the app's bundle identifier, and `apnsId` goes out as `apns-request-id`.
+ * is the app's bundle identifier, and `apnsId` goes out as `apns-request-id`. `C` is the type of `context`.
  */
-export interface BroadcastNotification
-  extends Omit<Notification, 'deviceToken' | 'identifier' | 'collapseId'> {
+export interface BroadcastNotification<C = unknown> extends NotificationBase<C> {
   /** The channel, base64, in place of a device token. */
-  channelId: string;
+  readonly channelId: string;
+  /** A notification to a device is a {@link Notification}. */
+  readonly deviceToken?: never;
+  readonly identifier?: never;
+  readonly collapseId?: never;
 }
 
 /** The names a notification may have, in the order they are documented. */
-export const NOTIFICATION_FIELDS: readonly (keyof Notification | 'channelId')[] = [
+export const NOTIFICATION_FIELDS: readonly (keyof Notification)[] = [
   'deviceToken',
   'payload',
   'identifier',

@@ -1,8 +1,13 @@
 /**
  * What became of a notification: exactly one outcome each, and counts that always add up.
+ *
+ * Sources of the reasons: Apple, "Handling notification responses from APNs", table "Values for the APNs JSON reason
+ * key"; for broadcasts, "Sending channel management requests to APNs"; for the binary wire, "Binary Provider API",
+ * table A-1.
  */
 import type { InspectOptions, inspect as inspectValue } from 'node:util';
-import type { Notification } from './notification.js';
+import type { ApnsErrorCode } from './errors.js';
+import type { BroadcastNotification, Notification } from './notification.js';
 import { shortToken, withoutProviderToken } from './redact.js';
 import { lineOf } from './source-line.js';
 
@@ -17,8 +22,107 @@ import { lineOf } from './source-line.js';
  */
 export type OutcomeStatus = 'accepted' | 'rejected' | 'invalid' | 'unsent' | 'unknown' | 'presumed';
 
-/** What an outcome tells beside its status. Absent facts are absent fields. */
-export interface OutcomeFacts {
+/** The reasons Apple documents and the status each comes with. More are possible and pass through. */
+export const REASON_STATUS = {
+  BadCollapseId: 400,
+  /** Most often a token of the other environment. */
+  BadDeviceToken: 400,
+  BadExpirationDate: 400,
+  BadMessageId: 400,
+  BadPriority: 400,
+  BadTopic: 400,
+  DeviceTokenNotForTopic: 400,
+  DuplicateHeaders: 400,
+  IdleTimeout: 400,
+  InvalidPushType: 400,
+  MissingDeviceToken: 400,
+  MissingTopic: 400,
+  PayloadEmpty: 400,
+  TopicDisallowed: 400,
+  BadCertificate: 403,
+  BadCertificateEnvironment: 403,
+  BadEnvironmentKeyIdInToken: 403,
+  /** The same, as it has been seen on the wire. */
+  BadEnvironmentKeyInToken: 403,
+  /** The provider token is older than an hour, or a clock is wrong. */
+  ExpiredProviderToken: 403,
+  Forbidden: 403,
+  InvalidProviderToken: 403,
+  MissingProviderToken: 403,
+  UnrelatedKeyIdInToken: 403,
+  BadPath: 404,
+  MethodNotAllowed: 405,
+  /** With a timestamp: since when the token is not valid for the topic. */
+  ExpiredToken: 410,
+  /** With a timestamp: delete the token unless it was registered again after that. */
+  Unregistered: 410,
+  PayloadTooLarge: 413,
+  /** More than one new provider token on this connection within 20 minutes. Another connection takes the same token. */
+  TooManyProviderTokenUpdates: 429,
+  /** Too many for this one device token. */
+  TooManyRequests: 429,
+  InternalServerError: 500,
+  ServiceUnavailable: 503,
+  Shutdown: 503,
+  // Broadcast.
+  BadChannelId: 400,
+  ChannelNotRegistered: 400,
+  MissingChannelId: 400,
+  CannotCreateChannelConfig: 400,
+  FeatureNotEnabled: 400,
+  MissingPushType: 400,
+  BadRequestParams: 400,
+  BadRequestPayload: 400,
+  MissingChannelQueueSize: 400,
+  /** The credentials are not for the app of this one request; they may be right for all others. */
+  TopicMismatch: 403,
+} as const;
+
+/** A reason Apple documents. */
+export type ApnsReason = keyof typeof REASON_STATUS;
+
+/** A reason of the binary protocol, PascalCase like the reasons of the HTTP/2 provider API. */
+export type StatusReason =
+  | 'NoError'
+  | 'ProcessingError'
+  | 'MissingDeviceToken'
+  | 'MissingTopic'
+  | 'MissingPayload'
+  | 'InvalidTokenSize'
+  | 'InvalidTopicSize'
+  | 'InvalidPayloadSize'
+  | 'InvalidToken'
+  | 'Shutdown'
+  | 'ProtocolError'
+  | 'Unknown';
+
+/** Errors that are thrown at once, or that concern something else than sending. */
+type NeverEndsSending =
+  | 'APNS_ERR_INVALID_OPTION'
+  | 'APNS_ERR_INVALID_NOTIFICATION'
+  | 'APNS_ERR_NOT_NDJSON'
+  | 'APNS_ERR_CHANNEL'
+  | 'APNS_ERR_CLOSED';
+
+/** `CONNECT_TIMEOUT` as `ConnectTimeout`. */
+type PascalCase<Words extends string> = Words extends `${infer Word}_${infer Rest}`
+  ? `${Capitalize<Lowercase<Word>>}${PascalCase<Rest>}`
+  : Capitalize<Lowercase<Words>>;
+
+type CodeReason<Code extends string> = Code extends `APNS_ERR_${infer Words}` ? PascalCase<Words> : never;
+
+/** Why a notification is `unsent` or `unknown`: the code of an error without `APNS_ERR_`, or what has no error. */
+export type SendingReason =
+  | CodeReason<Exclude<ApnsErrorCode, NeverEndsSending>>
+  | 'Aborted'
+  | 'DeadlineExceeded'
+  | 'MalformedResponse';
+
+/** The reason of an outcome. An editor completes the known words, and every other string is allowed. */
+export type OutcomeReason = ApnsReason | StatusReason | SendingReason | (string & {});
+
+/** What an outcome tells beside its status. Absent facts are absent fields. `C` is the type of `context`. */
+export interface OutcomeFacts<C = unknown> {
   /** 1-based NDJSON line the notification was parsed from. */
   readonly line?: number;
   /** The identifier the notification carried on the binary wire, or the one it asked for. */
@@ -34,7 +138,7 @@ export interface OutcomeFacts {
   /** The gateway's own number: a binary status code (0 to 255) or an HTTP status. */
   readonly statusCode?: number;
   /** PascalCase, such as `InvalidToken` or `BadDeviceToken`; for `unsent` and `unknown`, why. */
-  readonly reason?: string;
+  readonly reason?: OutcomeReason;
   /** `Unregistered` and `ExpiredToken`: UNIX milliseconds since when the token is no longer valid. */
   readonly timestamp?: number;
   /** HTTP/2: the delay in `retry-after`, in milliseconds. */
@@ -46,13 +150,17 @@ export interface OutcomeFacts {
   /** How often it was written to a connection, where that was more than once. */
   readonly attempts?: number;
   /** The notification's own `context`, untouched. */
-  readonly context?: unknown;
+  readonly context?: C;
   /** The very object that was written. Not enumerable: it is not part of the NDJSON line. */
-  readonly notification?: Notification;
+  readonly notification?: Notification<C> | BroadcastNotification<C>;
 }
 
-/** One notification's outcome, ready to be written as one NDJSON line; `status` says which facts are there. */
-export type Outcome = OutcomeFacts &
+/**
+ * One notification's outcome, ready to be written as one NDJSON line; `status` says which facts are there.
+ * `C` is the type of `context`.
+ */
+export type Outcome<C = unknown> = OutcomeFacts<C> &
+  // The reason of the facts completes the known words; here it only becomes required.
   (
     | { readonly status: 'accepted' | 'presumed' }
     | { readonly status: 'rejected'; readonly statusCode: number; readonly reason: string }
@@ -61,7 +169,9 @@ export type Outcome = OutcomeFacts &
   );
 
 /** What a delivery yields: an outcome with the very object that was written to it. */
-export type DeliveryOutcome = Outcome & { readonly notification: Notification };
+export type DeliveryOutcome<C = unknown> = Outcome<C> & {
+  readonly notification: Notification<C> | BroadcastNotification<C>;
+};
 
 /** How many notifications ended how. All but `resent` add up to the notifications that came in. */
 export interface OutcomeCounts {

@@ -3,7 +3,7 @@
 import { Duplex } from 'node:stream';
 import { concealContents } from '../core/conceal-contents.js';
 import { InvalidNotificationError } from '../core/errors.js';
-import type { Notification } from '../core/notification.js';
+import type { BroadcastNotification, Notification } from '../core/notification.js';
 import { choiceOption, integerOption, streamOptions } from '../core/options.js';
 import type { DeliveryOutcome, OutcomeCounts } from '../core/outcome.js';
 import type { DuplexOf } from '../core/typed-stream.js';
@@ -38,7 +38,7 @@ export interface BinaryDeliveryOptions extends BinaryOptions {
  *
  * @throws {ApnsError} APNS_ERR_INVALID_OPTION or APNS_ERR_BAD_CREDENTIALS, at once
  */
-export function createBinaryDelivery(options: BinaryDeliveryOptions): Delivery {
+export function createBinaryDelivery<C = unknown>(options: BinaryDeliveryOptions): Delivery<C> {
   const resolved = resolveBinaryOptions(options, [...BINARY_OPTION_NAMES, 'command', 'maxPayloadBytes']);
   const command = choiceOption('command', options.command, [2, 1, 0], 2);
   const maxPayloadBytes = integerOption('maxPayloadBytes', options.maxPayloadBytes, {
@@ -47,7 +47,7 @@ export function createBinaryDelivery(options: BinaryDeliveryOptions): Delivery {
   });
   const createSender = (events: NotificationSenderEvents): NotificationSender =>
     new BinarySender(resolved, { command, maxPayloadBytes }, { ...events, onErrorResponse: () => {} });
-  return new DeliveryStream(createSender, { ...options, closeTimeoutMs: resolved.closeTimeoutMs });
+  return new DeliveryStream<C>(createSender, { ...options, closeTimeoutMs: resolved.closeTimeoutMs });
 }
 
 /**
@@ -60,11 +60,11 @@ export function createBinaryDelivery(options: BinaryDeliveryOptions): Delivery {
  *
  * @throws {ApnsError} APNS_ERR_INVALID_OPTION or APNS_ERR_BAD_CREDENTIALS, at once
  */
-export function createHttp2Delivery(options: Http2Options): Delivery {
+export function createHttp2Delivery<C = unknown>(options: Http2Options): Delivery<C> {
   const resolved = resolveHttp2Options(options);
   const createSender = (events: NotificationSenderEvents): NotificationSender =>
     new Http2Sender(resolved, events);
-  return new DeliveryStream(createSender, { ...options, closeTimeoutMs: resolved.closeTimeoutMs });
+  return new DeliveryStream<C>(createSender, { ...options, closeTimeoutMs: resolved.closeTimeoutMs });
 }
 
 interface DeliveryOptions {
@@ -80,15 +80,19 @@ const UNREAD_WARNING =
 
 type Callback = (error?: Error | null) => void;
 
-/** A delivery over either wire; see {@link createBinaryDelivery}. */
-export interface Delivery extends DuplexOf<Notification, DeliveryOutcome> {
+/**
+ * A delivery over either wire; see {@link createBinaryDelivery}. `C` is the type of `context`. Over the binary wire, a
+ * broadcast gets the outcome `invalid`.
+ */
+export interface Delivery<C = unknown>
+  extends DuplexOf<Notification<C> | BroadcastNotification<C>, DeliveryOutcome<C>> {
   /** How many notifications ended how, so far. */
   readonly counts: Readonly<OutcomeCounts>;
   /** Ends gracefully: everything is settled first, for at most `closeTimeoutMs`. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-class DeliveryStream extends Duplex implements Delivery {
+class DeliveryStream<C> extends Duplex implements Delivery<C> {
   static {
     concealContents(DeliveryStream);
     // What an inspected delivery is headed with.

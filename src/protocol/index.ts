@@ -1,14 +1,14 @@
 /** The pure codecs, published as `apns-streams/protocol`: bytes in, values out. No stream, socket or timer. */
 
+export type { PushType } from '../core/notification.js';
+export { type ApnsReason, REASON_STATUS, type StatusReason } from '../core/outcome.js';
 export type { Http2RuleContext } from '../rules/rule.js';
 export { HTTP2_RULES, type LintFinding, lintNotification } from '../rules/rules.js';
-export { PUSH_TYPES, type PushType } from './apns/push-type.js';
+export { PUSH_TYPES } from './apns/push-type.js';
 export {
-  type ApnsReason,
   decodeReasonBody,
   encodeReasonBody,
   isTemporary,
-  REASON_STATUS,
   type ReasonBody,
 } from './apns/reason.js';
 export {
@@ -46,7 +46,7 @@ export {
   FrameItem,
   MAX_PAYLOAD_BYTES,
 } from './binary/frame.js';
-export { decodeStatusCode, encodeStatusCode, StatusCode, type StatusReason } from './binary/status-code.js';
+export { decodeStatusCode, encodeStatusCode, StatusCode } from './binary/status-code.js';
 export { type FieldSink, HpackDecoder } from './hpack/decoder.js';
 export { type FieldIndexing, HpackEncoder, type HpackEncoderOptions } from './hpack/encoder.js';
 export { Http2Error } from './http2/connection-error.js';

@@ -1,5 +1,6 @@
 /** What the HTTP/2 side answers when it does not accept: a status, a reason, and the body that tells it. */
-import { type ApnsReason, encodeReasonBody, REASON_STATUS } from '../protocol/apns/reason.js';
+import { type ApnsReason, REASON_STATUS } from '../core/outcome.js';
+import { encodeReasonBody } from '../protocol/apns/reason.js';
 
 /** A notification, or another request, that was not accepted. */
 export interface Rejection {

@@ -5,11 +5,12 @@ import { concealContents } from '../core/conceal-contents.js';
 import type { ApnsError } from '../core/errors.js';
 import { streamOptions } from '../core/options.js';
 import type { Outcome, OutcomeCounts } from '../core/outcome.js';
-import type { ReadableOf, WritableOf } from '../core/typed-stream.js';
+import type { ReadableOf, WritableEvents, WritableOf } from '../core/typed-stream.js';
 import type { FrameBatch } from '../engine/binary/frame-batch.js';
 import { FrameSender } from '../engine/binary/frame-sender.js';
 import { type BinaryOptions, resolveBinaryOptions } from '../engine/binary/options.js';
 import { endReason } from '../engine/end-reason.js';
+import type { ErrorResponse } from '../protocol/binary/error-response.js';
 import { FRAME_FORMAT } from '../protocol/binary/frame.js';
 import { type PacketHandler, PacketReader } from '../protocol/packet-reader.js';
 import { bufferedChunks } from './buffered-chunks.js';
@@ -39,13 +40,40 @@ type Callback = (error?: Error | null) => void;
  * @throws {ApnsError} APNS_ERR_INVALID_OPTION or APNS_ERR_BAD_CREDENTIALS, at once
  */
 export function createBinarySink(options: BinaryOptions): BinarySink {
-  return new BinarySink(options);
+  return new BinarySinkStream(options);
+}
+
+/** Whether a value is what {@link createBinarySink} returns. */
+export function isBinarySink(value: unknown): value is BinarySink {
+  return value instanceof BinarySinkStream;
+}
+
+/** The events of a {@link BinarySink}, with what their listeners receive. */
+export interface BinarySinkEvents extends WritableEvents {
+  /** An error response that is not the answer to a checkpoint. */
+  errorResponse(response: ErrorResponse): void;
 }
 
 /** See {@link createBinarySink}. */
-export class BinarySink extends Writable implements WritableOf<Uint8Array> {
+export interface BinarySink extends WritableOf<Uint8Array, BinarySinkEvents> {
+  /** How many notifications ended how, so far. */
+  readonly counts: Readonly<OutcomeCounts>;
+  /**
+   * What becomes of each frame, in the order it is known: `{ status, identifier, deviceToken, … }`.
+   *
+   * Created when first read; from then on a reader that is slow slows the sending. While nobody has read
+   * this property only `counts` are kept. Ends when the sink has ended or was destroyed.
+   */
+  readonly outcomes: ReadableOf<Outcome>;
+  /** Ends gracefully: everything is settled first, for at most `closeTimeoutMs`. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+class BinarySinkStream extends Writable implements BinarySink {
   static {
-    concealContents(BinarySink);
+    concealContents(BinarySinkStream);
+    // What an inspected sink is headed with.
+    Object.defineProperty(BinarySinkStream, 'name', { value: 'BinarySink' });
   }
 
   readonly #sender: FrameSender;
@@ -74,17 +102,10 @@ export class BinarySink extends Writable implements WritableOf<Uint8Array> {
     if (signal !== undefined) addAbortSignal(signal, this);
   }
 
-  /** How many notifications ended how, so far. */
   get counts(): Readonly<OutcomeCounts> {
     return this.#sender.counts;
   }
 
-  /**
-   * What becomes of each frame, in the order it is known: `{ status, identifier, deviceToken, … }`.
-   *
-   * Created when first read; from then on a reader that is slow slows the sending. While nobody has read
-   * this property only `counts` are kept. Ends when the sink has ended or was destroyed.
-   */
   get outcomes(): ReadableOf<Outcome> {
     this.#outcomes ??= new OutcomeSource(this.#sender.outcomes, () => this.#sender.onRead());
     if (this.closed) this.#outcomes.finish();
@@ -112,7 +133,6 @@ export class BinarySink extends Writable implements WritableOf<Uint8Array> {
     callback(error);
   }
 
-  /** Ends gracefully: everything is settled first, for at most `closeTimeoutMs`. */
   [Symbol.asyncDispose](): Promise<void> {
     return closeGracefully(this, this.#closeTimeoutMs);
   }

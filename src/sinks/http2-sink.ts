@@ -3,7 +3,7 @@
 import { addAbortSignal, Writable } from 'node:stream';
 import { concealContents } from '../core/conceal-contents.js';
 import { InvalidNotificationError } from '../core/errors.js';
-import type { Notification } from '../core/notification.js';
+import type { BroadcastNotification, Notification } from '../core/notification.js';
 import { callbackOption, streamOptions } from '../core/options.js';
 import type { Outcome, OutcomeCounts } from '../core/outcome.js';
 import type { ReadableOf, WritableOf } from '../core/typed-stream.js';
@@ -37,14 +37,30 @@ type Callback = (error?: Error | null) => void;
  *
  * @throws {ApnsError} APNS_ERR_INVALID_OPTION or APNS_ERR_BAD_CREDENTIALS, at once
  */
-export function createHttp2Sink(options: Http2SinkOptions): Http2Sink {
-  return new Http2Sink(options);
+export function createHttp2Sink<C = unknown>(options: Http2SinkOptions): Http2Sink<C> {
+  return new Http2SinkStream<C>(options);
 }
 
-/** See {@link createHttp2Sink}. */
-export class Http2Sink extends Writable implements WritableOf<Notification> {
+/** See {@link createHttp2Sink}. `C` is the type of `context`. */
+export interface Http2Sink<C = unknown> extends WritableOf<Notification<C> | BroadcastNotification<C>> {
+  /** How many notifications ended how, so far. */
+  readonly counts: Readonly<OutcomeCounts>;
+  /**
+   * What becomes of each notification, in the order it is known; see {@link Outcome}.
+   *
+   * Created when first read; from then on a reader that is slow slows the sending. While nobody has read
+   * this property only `counts` are kept. Ends when the sink has ended or was destroyed.
+   */
+  readonly outcomes: ReadableOf<Outcome<C>>;
+  /** Ends gracefully: everything is settled first, for at most `closeTimeoutMs`. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+class Http2SinkStream<C> extends Writable implements Http2Sink<C> {
   static {
-    concealContents(Http2Sink);
+    concealContents(Http2SinkStream);
+    // What an inspected sink is headed with.
+    Object.defineProperty(Http2SinkStream, 'name', { value: 'Http2Sink' });
   }
 
   readonly #sender: Http2Sender;
@@ -68,21 +84,14 @@ export class Http2Sink extends Writable implements WritableOf<Notification> {
     if (signal !== undefined) addAbortSignal(signal, this);
   }
 
-  /** How many notifications ended how, so far. */
   get counts(): Readonly<OutcomeCounts> {
     return this.#sender.counts;
   }
 
-  /**
-   * What becomes of each notification, in the order it is known; see {@link Outcome}.
-   *
-   * Created when first read; from then on a reader that is slow slows the sending. While nobody has read
-   * this property only `counts` are kept. Ends when the sink has ended or was destroyed.
-   */
-  get outcomes(): ReadableOf<Outcome> {
+  get outcomes(): ReadableOf<Outcome<C>> {
     this.#outcomes ??= new OutcomeSource(this.#sender.outcomes, () => this.#sender.onRead());
     if (this.closed) this.#outcomes.finish();
-    return this.#outcomes;
+    return this.#outcomes as ReadableOf<Outcome<C>>;
   }
 
   override _write(notification: Notification, _encoding: BufferEncoding, callback: Callback): void {
@@ -112,7 +121,6 @@ export class Http2Sink extends Writable implements WritableOf<Notification> {
     callback(error);
   }
 
-  /** Ends gracefully: everything is settled first, for at most `closeTimeoutMs`. */
   [Symbol.asyncDispose](): Promise<void> {
     return closeGracefully(this, this.#closeTimeoutMs);
   }

@@ -10,7 +10,7 @@ import {
   type ErrorResponse,
 } from '../protocol/binary/error-response.js';
 import { PacketReader } from '../protocol/packet-reader.js';
-import { BinarySink } from '../sinks/binary-sink.js';
+import { type BinarySink, isBinarySink } from '../sinks/binary-sink.js';
 import { LastingSource } from './lasting-source.js';
 
 /** Options of {@link createErrorSource}. */
@@ -41,7 +41,7 @@ export function createErrorSource(
   checkOptionNames('options', options, ['highWaterMark', 'signal']);
   let readOn = (): void => {};
   const source = new LastingSource({ ...streamOptions(options, 'highWaterMark'), read: () => readOn() });
-  if (origin instanceof BinarySink) readSink(origin, source);
+  if (isBinarySink(origin)) readSink(origin, source);
   else if (origin instanceof Socket) readOn = readSocket(origin, source);
   else throw invalidOption('origin', 'a gateway sink or a socket', origin);
   return source;

@@ -22,6 +22,10 @@ import { LastingSource } from './lasting-source.js';
 
 /** Options of {@link createFeedbackSource}. */
 export interface FeedbackSourceOptions extends TargetOptions {
+  /** Apple's feedback service no longer responds, so no environment selects it. Give `host`. */
+  readonly environment?: never;
+  /** A host name or an IP address. */
+  readonly host: string;
   /**
    * Reads again this many milliseconds after each reading, until the stream is destroyed or aborted. Apple:
    * "You should … check for feedback once per day". Without it the list is read once.

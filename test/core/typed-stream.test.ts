@@ -2,6 +2,7 @@ import { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { expect, expectTypeOf, test } from 'vitest';
 import {
+  type BroadcastNotification,
   createBinaryDelivery,
   createBinarySink,
   createFrameEncoder,
@@ -12,6 +13,7 @@ import {
   type DeliveryOutcome,
   type Notification,
   type Outcome,
+  type OutcomeReason,
 } from '../../src/index.js';
 
 const where = { host: '127.0.0.1' };
@@ -35,7 +37,7 @@ test('composes every stream in pipeline(), with a stream or a function at the en
     source(),
     createNdjsonParser(),
     async function* (notifications) {
-      yield* notifications as AsyncIterable<Notification>;
+      yield* notifications;
     },
     createHttp2Sink(where),
   );
@@ -69,19 +71,21 @@ test('tells by its status which facts an outcome has', () => {
     switch (outcome.status) {
       case 'rejected':
         expectTypeOf(outcome.statusCode).toEqualTypeOf<number>();
-        return expectTypeOf(outcome.reason).toEqualTypeOf<string>();
+        return expectTypeOf(outcome.reason).toExtend<OutcomeReason>();
       case 'unsent':
       case 'unknown':
-        return expectTypeOf(outcome.reason).toEqualTypeOf<string>();
+        return expectTypeOf(outcome.reason).toExtend<OutcomeReason>();
       case 'invalid':
         return expectTypeOf(outcome.message).toEqualTypeOf<string>();
       default:
         expectTypeOf(outcome.status).toEqualTypeOf<'accepted' | 'presumed'>();
-        return expectTypeOf(outcome.reason).toEqualTypeOf<string | undefined>();
+        return expectTypeOf(outcome.reason).toEqualTypeOf<OutcomeReason | undefined>();
     }
   };
   expect(tell({ status: 'accepted' })).toBeDefined();
   const delivery = createBinaryDelivery(where);
-  delivery.on('data', (outcome) => expectTypeOf(outcome.notification).toEqualTypeOf<Notification>());
+  delivery.on('data', (outcome) =>
+    expectTypeOf(outcome.notification).toEqualTypeOf<Notification | BroadcastNotification>(),
+  );
   delivery.destroy();
 });

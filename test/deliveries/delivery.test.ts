@@ -244,7 +244,7 @@ test('settles once what was held back by cork() when it was aborted', async () =
   for (const notification of notifications(5)) delivery.write(notification);
   controller.abort();
   delivery.uncork();
-  delivery.write(notifications(1)[0]);
+  delivery.write(notifications(1)[0]!);
   await expect(finished(delivery)).rejects.toMatchObject({ name: 'AbortError' });
   expect(new Set(outcomes.map(({ notification }) => notification)).size).toBe(6);
   expect(settledCount(delivery.counts)).toBe(6);
@@ -360,7 +360,7 @@ describe('a delivery without a reader', () => {
     const gateway = await startScriptedGateway({});
     const delivery = createBinaryDelivery(gateway.options);
     onTestFinished(() => void delivery.destroy());
-    delivery.end(notifications(1)[0]);
+    delivery.end(notifications(1)[0]!);
     await once(delivery, 'finish');
     await passSeconds(5);
     expect(codes).toEqual(['APNS_WARN_UNREAD_OUTCOMES']);
@@ -459,7 +459,7 @@ test('settles a notification that is written between the failure and its error',
   const failed = once(delivery, 'error');
   abort();
   const [late] = notifications(1);
-  delivery.write(late);
+  delivery.write(late!);
   await failed;
   expect(outcomes).toMatchObject([{ status: 'unsent', reason: 'Aborted' }]);
   expect(outcomes[0]!.notification).toBe(late);
@@ -470,7 +470,7 @@ test('lets an outcome be read that is settled in the moment in which the error i
   delivery.pause();
   const failed = once(delivery, 'error');
   abort();
-  setImmediate(() => delivery.write(notifications(1)[0]));
+  setImmediate(() => delivery.write(notifications(1)[0]!));
   for (let i = 0; i < 4; i++) await new Promise(setImmediate);
   expect(delivery.destroyed).toBe(false);
   const outcomes: Outcome[] = [];
@@ -501,7 +501,7 @@ test('fails with its first error', async () => {
   });
   delivery.pause();
   const failed = once(delivery, 'error');
-  delivery.write(notifications(1)[0]);
+  delivery.write(notifications(1)[0]!);
   await vi.waitUntil(() => settledCount(delivery.counts) === 1);
   controller.abort();
   delivery.resume();
@@ -514,7 +514,7 @@ test('fails when the sending ends with an error after its input ended', async ()
   const outcomes: Outcome[] = [];
   delivery.on('data', (outcome: Outcome) => outcomes.push(outcome));
   const failed = once(delivery, 'error');
-  delivery.end(notifications(1)[0]);
+  delivery.end(notifications(1)[0]!);
   expect((await failed)[0]).toMatchObject({ code: 'APNS_ERR_CREDENTIALS_REFUSED' });
   expect(outcomes).toHaveLength(1);
 });
@@ -607,7 +607,7 @@ test('delivers over HTTP/2 in the same way, as the options say', async () => {
   const stuck = await startHttp2Gateway({ onRequest: () => {} });
   const unanswered = createHttp2Delivery({ ...stuck.options, closeTimeoutMs: 50 });
   const reading = unanswered.toArray().catch((error) => error);
-  unanswered.write(input[0]);
+  unanswered.write(input[0]!);
   await expect(unanswered[Symbol.asyncDispose]()).rejects.toMatchObject({ code: 'APNS_ERR_TIMEOUT' });
   expect(await reading).toMatchObject({ code: 'APNS_ERR_TIMEOUT' });
 });
@@ -615,7 +615,7 @@ test('delivers over HTTP/2 in the same way, as the options say', async () => {
 test('is shown by its name and its counts, without what it holds', async () => {
   const delivery = createBinaryDelivery({ host: '127.0.0.1', port: 1 });
   delivery.cork();
-  delivery.write(notifications(1)[0]);
+  delivery.write(notifications(1)[0]!);
   const shown = inspect(delivery, { depth: 9, showHidden: true });
   expect(shown).toMatch(/^Delivery \{/);
   expect(shown).toContain('counts');

@@ -4,8 +4,8 @@ import { expect, onTestFinished, test } from 'vitest';
 import { createChannelManager } from '../../src/channels/channel-manager.js';
 import { ChannelError } from '../../src/core/errors.js';
 import { NOTIFICATION_FIELDS } from '../../src/core/notification.js';
+import { REASON_STATUS } from '../../src/core/outcome.js';
 import { createHttp2Delivery } from '../../src/deliveries/delivery.js';
-import { REASON_STATUS } from '../../src/protocol/apns/reason.js';
 import { createSimulator } from '../../src/simulator/simulator.js';
 
 const text = readFileSync(new URL('../../docs/broadcast.md', import.meta.url), 'utf8');

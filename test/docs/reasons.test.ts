@@ -3,8 +3,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { reasonOf } from '../../src/connection/connection-error.js';
 import { ApnsError, type ApnsErrorCode } from '../../src/core/errors.js';
+import { REASON_STATUS } from '../../src/core/outcome.js';
 import { lossReason, resetReason } from '../../src/engine/http2/errors.js';
-import { REASON_STATUS } from '../../src/protocol/apns/reason.js';
 import { StatusCode } from '../../src/protocol/binary/status-code.js';
 import { Http2ErrorCode } from '../../src/protocol/http2/error-code.js';
 

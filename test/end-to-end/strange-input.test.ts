@@ -68,7 +68,7 @@ function createDeliveries() {
 }
 
 describe.each(Object.keys(STRANGE))('%s', (name) => {
-  const strange = STRANGE[name];
+  const strange = STRANGE[name] as typeof good;
 
   test.each(['binary', 'http2'] as const)('is an invalid outcome of a delivery (%s)', async (wire) => {
     const delivery = createDeliveries()[wire]();
@@ -96,7 +96,7 @@ describe.each(Object.keys(STRANGE))('%s', (name) => {
     encoder.resume();
     for (const stream of [sink, encoder]) {
       for (const one of [good, strange, good]) stream.write(one);
-      await new Promise((resolve, reject) => stream.end(resolve).once('error', reject));
+      await new Promise((resolve, reject) => stream.end(() => resolve(undefined)).once('error', reject));
     }
     expect(sink.counts).toMatchObject({ accepted: 2, invalid: 1 });
     expect(reported).toHaveLength(2);
@@ -123,7 +123,7 @@ test('a sink whose onInvalid throws fails, and settles what was written to it', 
   };
   const sink = createHttp2Sink({ host, port, tls: { ca, cert, key }, topic, onInvalid });
   sink.cork();
-  for (const one of [good, undefined, good]) sink.write(one);
+  for (const one of [good, undefined as never, good]) sink.write(one);
   sink.uncork();
   await expect(finished(sink)).rejects.toThrow(RangeError);
   expect(settledCount(sink.counts)).toBe(3);
@@ -131,7 +131,7 @@ test('a sink whose onInvalid throws fails, and settles what was written to it', 
 
 test.each(['a string', 'a Buffer', 'a Uint8Array'])('%s is told to be parsed first', async (name) => {
   const delivery = createDeliveries().http2();
-  delivery.end(STRANGE[name]);
+  delivery.end(STRANGE[name] as never);
   const [outcome] = await delivery.toArray();
   expect(outcome?.message).toContain('createNdjsonParser');
 });

@@ -1,8 +1,8 @@
 /** What is said of refused credentials: for every reason that Apple documents, what to do. */
 import { expect, test } from 'vitest';
+import { REASON_STATUS } from '../../src/core/outcome.js';
 import { refusedError } from '../../src/engine/http2/errors.js';
 import type { ResolvedHttp2Options } from '../../src/engine/http2/options.js';
-import { REASON_STATUS } from '../../src/protocol/apns/reason.js';
 
 const target = { host: 'gateway.example', port: 443 };
 const messageFor = (reason: string, clockSkewMs?: number): string =>

@@ -90,7 +90,7 @@ test('is complete without options but for the target', () => {
 });
 
 describe('over the binary wire', () => {
-  const resolve = (options: BinaryOptions) => resolveBinaryOptions({ ...host, ...options });
+  const resolve = (options: Partial<BinaryOptions>) => resolveBinaryOptions({ ...host, ...options });
 
   test.each(['auto', 'end', 'never'] as const)('writes checkpoints as asked: %s', (checkpoint) => {
     expect(resolve({ checkpoint }).checkpoint).toBe(checkpoint);

@@ -112,7 +112,7 @@ it('a flood beyond the limit is dropped, and its room is free again when no hand
     tls: { ca, cert, key },
     backoff: { initialMs: 200, maxMs: 400, attempts: 20 },
   });
-  delivery.end(notifications(1)[0]);
+  delivery.end(notifications(1)[0]!);
   const [outcome] = await delivery.toArray();
   expect(outcome).toMatchObject({ status: 'accepted' });
   await Promise.all(closed);

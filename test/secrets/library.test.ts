@@ -286,7 +286,7 @@ describe('a sink and a delivery keep secrets', () => {
     const { port } = proxyServer.address() as AddressInfo;
     const { ca, cert, key, providerKey, keyId, teamId } = simulator.credentials;
     const proxy = { host: '127.0.0.1', port, username: 'user', password: secrets.proxyPassword };
-    const at = ({ host, port }: Place): object => ({ host, port, proxy, ...FAST, window: { count: 5 } });
+    const at = ({ host, port }: Place) => ({ host, port, proxy, ...FAST, window: { count: 5 } });
     const providerToken = { key: providerKey, keyId, teamId };
     const streams = [
       createBinarySink({ ...at(simulator.gateway), tls: { ca, cert, key } }),

@@ -229,7 +229,8 @@ test('sends a broadcast to its channel', async () => {
   const gateway = await startHttp2Gateway();
   const sink = createHttp2Sink({ ...gateway.options, topic: 'com.example.app' });
   const outcomes = sink.outcomes.toArray();
-  const broadcast = { channelId: 'dHN0LXNyY2gtY2hubA==', payload: { aps: { event: 'update' } }, context: 7 };
+  const aps = { event: 'update', timestamp: 1_700_000_000, 'content-state': {} } as const;
+  const broadcast = { channelId: 'dHN0LXNyY2gtY2hubA==', payload: { aps }, context: 7 };
   sink.end(broadcast);
   expect(await outcomes).toMatchObject([{ status: 'accepted', channelId: broadcast.channelId, context: 7 }]);
   expect(gateway.requests[0]!.headers).toMatchObject({
@@ -238,7 +239,7 @@ test('sends a broadcast to its channel', async () => {
     'apns-push-type': 'liveactivity',
     'apns-expiration': '0',
   });
-  expect(gateway.requests[0]!.body).toBe('{"aps":{"event":"update"}}');
+  expect(gateway.requests[0]!.body).toBe(JSON.stringify(broadcast.payload));
 });
 
 test('sends a notification once more whose fresh provider token is called expired', async () => {

@@ -22,7 +22,10 @@ export interface Consumed {
   readonly elapsedMs: number;
 }
 
-type Consumer = (options: TargetOptions) => Promise<Consumed>;
+/** Where every consumer can connect, each by its own protocol. */
+type ConsumerOptions = Omit<TargetOptions, 'environment' | 'host'> & { readonly host: string };
+
+type Consumer = (options: ConsumerOptions) => Promise<Consumed>;
 
 const BACKOFF = { initialMs: 1, attempts: 1 };
 
@@ -36,7 +39,7 @@ async function measure(work: () => Promise<string[]>, failure: () => unknown): P
 
 function sinkConsumer(
   create: (
-    options: TargetOptions,
+    options: ConsumerOptions,
   ) => ReturnType<typeof createBinarySink> | ReturnType<typeof createHttp2Sink>,
   input: () => readonly unknown[],
 ): Consumer {
@@ -61,15 +64,14 @@ function sinkConsumer(
 /** By the name of what connects. An error that a factory throws rejects. */
 export const CONSUMERS = {
   'gateway sink': sinkConsumer(
-    (options) =>
-      createBinarySink({ backoff: BACKOFF, pingTimeoutMs: 500, timeoutMs: 2000, host: '', ...options }),
+    (options) => createBinarySink({ backoff: BACKOFF, pingTimeoutMs: 500, timeoutMs: 2000, ...options }),
     () => frames(GIVEN),
   ),
   'HTTP/2 sink': sinkConsumer(
     (options) => createHttp2Sink({ backoff: BACKOFF, pingTimeoutMs: 500, timeoutMs: 2000, ...options }),
     () => notifications(GIVEN),
   ),
-  'feedback source': (options: TargetOptions) => {
+  'feedback source': (options: ConsumerOptions) => {
     let error: unknown;
     return measure(
       async () => {

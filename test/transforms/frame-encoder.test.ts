@@ -27,7 +27,7 @@ function decodeAll(chunks: Iterable<Buffer>): Frame[] {
 /** The chunks that the encoder makes of notifications which are all written in one turn. */
 async function encode(notifications: readonly unknown[], options?: FrameEncoderOptions): Promise<Buffer[]> {
   const encoder = createFrameEncoder(options);
-  for (const notification of notifications) encoder.write(notification);
+  for (const notification of notifications) encoder.write(notification as Notification);
   encoder.end();
   return await encoder.toArray();
 }

@@ -7,7 +7,7 @@ import { createNdjsonStringifier } from '../../src/transforms/ndjson-stringifier
 
 async function stringify(...objects: unknown[]): Promise<string> {
   const stringifier = createNdjsonStringifier();
-  for (const object of objects) stringifier.write(object);
+  for (const object of objects) stringifier.write(object as object);
   stringifier.end();
   return Buffer.concat(await stringifier.toArray()).toString();
 }

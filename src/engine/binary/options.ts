@@ -17,6 +17,10 @@ export interface BinaryWindowOptions extends WindowOptions {
 
 /** Where and how to send over the binary wire. */
 export interface BinaryOptions extends SendingOptions {
+  /** Apple's binary gateways no longer respond, so no environment selects one. Give `host`, or send over HTTP/2. */
+  readonly environment?: never;
+  /** A host name or an IP address. */
+  readonly host: string;
   readonly window?: BinaryWindowOptions;
   /**
    * When to ask the gateway for proof. `auto`: when half the window is used on a connection, when a frame
@@ -42,7 +46,7 @@ export const BINARY_OPTION_NAMES: readonly string[] = [
 
 /** @throws {ApnsError} APNS_ERR_INVALID_OPTION or APNS_ERR_BAD_CREDENTIALS */
 export function resolveBinaryOptions(
-  options: BinaryOptions = {},
+  options: Partial<BinaryOptions> = {},
   names: readonly string[] = BINARY_OPTION_NAMES,
 ): ResolvedBinaryOptions {
   checkOptionNames('options', options, names);

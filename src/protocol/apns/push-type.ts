@@ -3,6 +3,7 @@
  * APNs", under `apns-push-type`. Apple adds to them, so the sink also sends one that is not here.
  * The simulator and lint judge as APNs does today: InvalidPushType.
  */
+import type { PushType } from '../../core/notification.js';
 
 /** What a push type demands. */
 interface PushTypeDemands {
@@ -15,20 +16,6 @@ interface PushTypeDemands {
 /** Apple, "Generating a remote notification": 4 KB, and 5 KB for VoIP and for broadcasts. */
 const MAX_PAYLOAD_BYTES = 4096;
 const MAX_LARGE_PAYLOAD_BYTES = 5120;
-
-/** A push type that Apple documents. */
-export type PushType =
-  | 'alert'
-  | 'background'
-  | 'complication'
-  | 'controls'
-  | 'fileprovider'
-  | 'liveactivity'
-  | 'location'
-  | 'mdm'
-  | 'pushtotalk'
-  | 'voip'
-  | 'widgets';
 
 const DEMANDS: Readonly<Record<PushType, PushTypeDemands>> = {
   alert: {},

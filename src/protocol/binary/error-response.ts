@@ -13,8 +13,9 @@
 import { ApnsError } from '../../core/errors.js';
 import { MAX_UINT32 } from '../../core/notification-rules.js';
 import { integerOption } from '../../core/options.js';
+import type { StatusReason } from '../../core/outcome.js';
 import type { PacketFormat } from '../packet-reader.js';
-import { decodeStatusCode, type StatusReason } from './status-code.js';
+import { decodeStatusCode } from './status-code.js';
 
 /** The command byte of an error response. */
 export const ERROR_RESPONSE_COMMAND = 8;

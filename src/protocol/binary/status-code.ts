@@ -3,21 +3,7 @@
  *
  * Source: Apple, "Binary Provider API", table A-1 "Codes in error-response packet".
  */
-
-/** A reason of the binary protocol, PascalCase like the reasons of the HTTP/2 provider API. */
-export type StatusReason =
-  | 'NoError'
-  | 'ProcessingError'
-  | 'MissingDeviceToken'
-  | 'MissingTopic'
-  | 'MissingPayload'
-  | 'InvalidTokenSize'
-  | 'InvalidTopicSize'
-  | 'InvalidPayloadSize'
-  | 'InvalidToken'
-  | 'Shutdown'
-  | 'ProtocolError'
-  | 'Unknown';
+import type { StatusReason } from '../../core/outcome.js';
 
 /** Each reason's status code. */
 export const StatusCode: Readonly<Record<StatusReason, number>> = {

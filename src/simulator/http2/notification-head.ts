@@ -4,8 +4,8 @@
  */
 import type { IncomingHttpHeaders } from 'node:http2';
 import { deviceTokenProblem, MAX_UINT32 } from '../../core/notification-rules.js';
+import type { ApnsReason } from '../../core/outcome.js';
 import { isKnownPushType, maxPayloadBytes, topicSuffix } from '../../protocol/apns/push-type.js';
-import type { ApnsReason } from '../../protocol/apns/reason.js';
 import type { RecordFields } from '../accepted-record.js';
 import { type Rejection, rejection } from '../rejection.js';
 import type { TopicPolicy } from './topic-policy.js';

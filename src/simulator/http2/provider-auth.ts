@@ -1,7 +1,7 @@
 /** Who the client of one connection is: the owner of a certificate, or whoever has a provider token. */
 import type { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
-import type { ApnsReason } from '../../protocol/apns/reason.js';
+import type { ApnsReason } from '../../core/outcome.js';
 import { APPLE_PUSH_ENVIRONMENTS, type ApnsEnvironment } from '../pki/certificates.js';
 import { derObjectIdentifier } from '../pki/der.js';
 import { canShareConnection, isSameEnvironment, type KnownKey, type KnownKeys } from './provider-keys.js';

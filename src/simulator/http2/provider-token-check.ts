@@ -2,7 +2,7 @@
  * Judges provider tokens as APNs does. Source: Apple, "Establishing a token-based connection to APNs".
  */
 import { type KeyObject, verify } from 'node:crypto';
-import type { ApnsReason } from '../../protocol/apns/reason.js';
+import type { ApnsReason } from '../../core/outcome.js';
 import type { KnownKey, KnownKeys } from './provider-keys.js';
 
 const HOUR_MS = 3_600_000;

@@ -1,11 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  decodeReasonBody,
-  encodeReasonBody,
-  isTemporary,
-  REASON_STATUS,
-} from '../../../src/protocol/apns/reason.js';
+import { REASON_STATUS } from '../../../src/core/outcome.js';
+import { decodeReasonBody, encodeReasonBody, isTemporary } from '../../../src/protocol/apns/reason.js';
 
 describe('the body of a rejection', () => {
   it.each([

@@ -1,7 +1,7 @@
 /** Teams, keys and topics are bound to a connection by its first push: Apple, "Team and bundle ID mapping". */
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { REASON_STATUS } from '../../../src/protocol/apns/reason.js';
+import { REASON_STATUS } from '../../../src/core/outcome.js';
 import {
   encodeTokenFault,
   mintAuthority,
