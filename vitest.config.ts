@@ -21,6 +21,8 @@ export default defineConfig({
       : [],
   },
   test: {
+    // The built package is loaded by Node, as its users load it.
+    server: { deps: { external: [dist] } },
     projects: [
       {
         extends: true,

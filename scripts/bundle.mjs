@@ -1,10 +1,12 @@
-// The JavaScript of dist/, made of src/ with Rolldown.
+// The JavaScript of dist/, made of src/ with Rolldown: CommonJS, and an ES module for each entry that only passes on
+// its names. So import and require() share one copy of everything, and Jest can load it.
 //
 // A module goes into the chunk named after the first of these entries that reaches it. An entry therefore loads its
 // own chunk and those above it, and nothing that only the ones below it need.
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join, relative, sep } from 'node:path';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { basename, join, relative, sep } from 'node:path';
 import { rolldown } from 'rolldown';
+import { toCommonJs } from './commonjs.mjs';
 
 /** What is published, by the chunk that holds what it is the first to reach. */
 const ENTRIES = {
@@ -13,6 +15,9 @@ const ENTRIES = {
   simulator: 'simulator/index',
   command: 'cli/main',
 };
+
+/** The entries that are imported; the command is run. */
+const IMPORTED = [ENTRIES.protocol, ENTRIES.main, ENTRIES.simulator];
 
 /** What the command's entry loads once it knows that this Node will do: published, and no entry of its own. */
 const COMMAND_START = 'cli/start';
@@ -44,7 +49,7 @@ export async function writeBundle(root, out) {
     },
   });
   let chunks;
-  await bundle.write({
+  const { output } = await bundle.write({
     dir: out,
     format: 'esm',
     entryFileNames: '[name].js',
@@ -54,6 +59,7 @@ export async function writeBundle(root, out) {
     minify: false,
     minifyInternalExports: false,
     hoistTransitiveImports: false,
+    plugins: [{ name: 'to-require', renderChunk: toCommonJs }],
     codeSplitting: {
       // A group takes along what its modules import, unless one of higher priority has it.
       groups: Object.keys(ENTRIES).map((chunk, index, { length }) => ({
@@ -67,12 +73,16 @@ export async function writeBundle(root, out) {
     },
   });
   await bundle.close();
-  dropEmptyExport(join(out, `${ENTRIES.command}.js`));
-}
-
-/** An entry that any Node is to parse must not say `export`: before Node 12.17 it is no module. */
-function dropEmptyExport(file) {
-  writeFileSync(file, `${readFileSync(file, 'utf8').replace(/\s*export \{\s*\};\s*$/, '')}\n`);
+  writeFileSync(join(out, 'package.json'), `${JSON.stringify({ type: 'commonjs' })}\n`);
+  for (const entry of IMPORTED) {
+    const { exports } = output.find(({ fileName }) => fileName === `${entry}.js`);
+    const from = `'./${basename(entry)}.js';\n`;
+    writeFileSync(
+      join(out, `${entry}.mjs`),
+      `export {\n  ${exports.toSorted().join(',\n  ')},\n} from ${from}`,
+    );
+    writeFileSync(join(out, `${entry}.d.mts`), `export * from ${from}`);
+  }
 }
 
 /** The chunk of each module, by id. The command itself stays outside: whoever imports it runs it. */

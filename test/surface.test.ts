@@ -20,8 +20,11 @@ const PUBLISHED = [
   'cli/main.js',
   'cli/start.js',
   'index.js',
+  'index.mjs',
   'protocol/index.js',
+  'protocol/index.mjs',
   'simulator/index.js',
+  'simulator/index.mjs',
 ];
 const requireFromHere = createRequire(import.meta.url);
 
@@ -158,12 +161,12 @@ function declarationsOf(entries: readonly string[]): string[] {
 }
 
 test.each(Object.entries(NAMES))('gives these names to import and to require (%s)', async (entry, names) => {
-  const { default: file } = manifest.exports[entry.replace('apns-streams', '.')];
-  const imported = await import(join(ROOT, file));
+  const { import: file } = manifest.exports[entry.replace('apns-streams', '.')];
+  const imported = await import(join(ROOT, file.default));
   expect(Object.keys(imported).toSorted()).toEqual(names);
-  // A top-level await anywhere in its graph would make require() throw.
-  const required = Object.keys(requireFromHere(entry)).filter((name) => name !== '__esModule');
-  expect(required.toSorted()).toEqual(names);
+  const required = requireFromHere(entry);
+  expect(Object.keys(required).toSorted()).toEqual(names);
+  for (const name of names) expect(imported[name]).toBe(required[name]);
 });
 
 test('needs no other package', () => {
@@ -171,7 +174,7 @@ test('needs no other package', () => {
     expect(manifest).not.toHaveProperty(kind);
   }
   expect(
-    filesIn(DIST, '.js')
+    [...filesIn(DIST, '.js'), ...filesIn(DIST, '.mjs')]
       .filter((file) => !file.startsWith('internal/'))
       .toSorted(),
   ).toEqual(PUBLISHED);
@@ -244,7 +247,8 @@ test('packs what was built from the sources, the documentation, the examples, an
   const pages = ['ARCHITECTURE.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'README.md', 'SECURITY.md'];
   const others = [...pages, 'LICENSE', 'package.json'];
   const declarations = packed.filter((file) => file.endsWith('.d.ts'));
-  const code = PUBLISHED.map((file) => `dist/${file}`);
+  const wrappers = ['index', 'protocol/index', 'simulator/index'].map((entry) => `dist/${entry}.d.mts`);
+  const code = [...PUBLISHED.map((file) => `dist/${file}`), ...wrappers, 'dist/package.json'];
   expect(packed.toSorted()).toEqual([...code, ...declarations, ...documentation, ...others].toSorted());
   expect(declarations.toSorted()).toEqual(declarationsOf(['index', 'protocol/index', 'simulator/index']));
 });

@@ -9,7 +9,7 @@ import { median } from '../harness/statistics.mjs';
 
 export const title = 'P7: import time of the main entry';
 
-const MAIN = pathToFileURL(join(ROOT, 'dist', 'index.js')).href;
+const MAIN = pathToFileURL(join(ROOT, 'dist', 'index.mjs')).href;
 
 export async function run(context) {
   const rows = [

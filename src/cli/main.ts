@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
  * The entry of the `apns-streams` command. Old versions of Node must be able to parse this file, so that it can report
- * the required version. It is ES5 except for one `import()`: Node links static imports before it runs the first line.
+ * the required version. It is ES5 except for one `import()`, which the build turns into `require()`: Node links static
+ * imports before it runs the first line.
  */
 
 var version = process.versions.node.split('.').map(Number);
