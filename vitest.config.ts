@@ -8,6 +8,8 @@ const dist = fileURLToPath(new URL('./dist/', import.meta.url));
 const LEGACY = ['test/legacy/*.test.ts'];
 const INTEROP = ['test/interop/*.test.ts'];
 const MODERN_CLIENTS = ['test/modern-clients/*.test.ts'];
+const TYPES = ['test/types/*.test.ts'];
+const PACKAGING = ['test/packaging/*.test.ts'];
 // They compile the sources by themselves, or build the package again: that is the same on every Node.
 const OF_SOURCES = ['test/fuzz/*.test.ts', 'test/end-to-end/soak.test.ts', 'test/reproducible.test.ts'];
 
@@ -34,13 +36,17 @@ export default defineConfig({
             ...LEGACY,
             ...MODERN_CLIENTS,
             ...INTEROP,
+            ...TYPES,
+            ...PACKAGING,
             ...(built ? OF_SOURCES : []),
           ],
         },
       },
-      // These need packages of their own, which `npm run test:legacy` and `test:modern-clients` install.
+      // These need packages of their own, which `npm run test:legacy` and so on install.
       { extends: true, test: { name: 'legacy', include: LEGACY } },
       { extends: true, test: { name: 'modern-clients', include: MODERN_CLIENTS } },
+      { extends: true, test: { name: 'types', include: TYPES } },
+      { extends: true, test: { name: 'packaging', include: PACKAGING } },
       // Needs servers from Debian's packages.
       { extends: true, test: { name: 'interop', include: INTEROP } },
     ],

@@ -121,8 +121,8 @@ export type SendingReason =
 /** The reason of an outcome. An editor completes the known words, and every other string is allowed. */
 export type OutcomeReason = ApnsReason | StatusReason | SendingReason | (string & {});
 
-/** What an outcome tells beside its status. Absent facts are absent fields. `C` is the type of `context`. */
-export interface OutcomeFacts<C = unknown> {
+/** The facts of an outcome that do not depend on its status. */
+interface CommonFacts<C> {
   /** 1-based NDJSON line the notification was parsed from. */
   readonly line?: number;
   /** The identifier the notification carried on the binary wire, or the one it asked for. */
@@ -137,8 +137,6 @@ export interface OutcomeFacts<C = unknown> {
   readonly apnsUniqueId?: string;
   /** The gateway's own number: a binary status code (0 to 255) or an HTTP status. */
   readonly statusCode?: number;
-  /** PascalCase, such as `InvalidToken` or `BadDeviceToken`; for `unsent` and `unknown`, why. */
-  readonly reason?: OutcomeReason;
   /** `Unregistered` and `ExpiredToken`: UNIX milliseconds since when the token is no longer valid. */
   readonly timestamp?: number;
   /** HTTP/2: the delay in `retry-after`, in milliseconds. */
@@ -155,17 +153,22 @@ export interface OutcomeFacts<C = unknown> {
   readonly notification?: Notification<C> | BroadcastNotification<C>;
 }
 
+/** What an outcome tells beside its status. Absent facts are absent fields. `C` is the type of `context`. */
+export interface OutcomeFacts<C = unknown> extends CommonFacts<C> {
+  /** PascalCase, such as `InvalidToken` or `BadDeviceToken`; for `unsent` and `unknown`, why. */
+  readonly reason?: OutcomeReason;
+}
+
 /**
  * One notification's outcome, ready to be written as one NDJSON line; `status` says which facts are there.
  * `C` is the type of `context`.
  */
-export type Outcome<C = unknown> = OutcomeFacts<C> &
-  // The reason of the facts completes the known words; here it only becomes required.
+export type Outcome<C = unknown> = CommonFacts<C> &
   (
-    | { readonly status: 'accepted' | 'presumed' }
-    | { readonly status: 'rejected'; readonly statusCode: number; readonly reason: string }
-    | { readonly status: 'invalid'; readonly message: string }
-    | { readonly status: 'unsent' | 'unknown'; readonly reason: string }
+    | { readonly status: 'accepted' | 'presumed'; readonly reason?: OutcomeReason }
+    | { readonly status: 'rejected'; readonly statusCode: number; readonly reason: OutcomeReason }
+    | { readonly status: 'invalid'; readonly message: string; readonly reason?: OutcomeReason }
+    | { readonly status: 'unsent' | 'unknown'; readonly reason: OutcomeReason }
   );
 
 /** What a delivery yields: an outcome with the very object that was written to it. */

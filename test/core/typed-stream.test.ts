@@ -71,10 +71,10 @@ test('tells by its status which facts an outcome has', () => {
     switch (outcome.status) {
       case 'rejected':
         expectTypeOf(outcome.statusCode).toEqualTypeOf<number>();
-        return expectTypeOf(outcome.reason).toExtend<OutcomeReason>();
+        return expectTypeOf(outcome.reason).toEqualTypeOf<OutcomeReason>();
       case 'unsent':
       case 'unknown':
-        return expectTypeOf(outcome.reason).toExtend<OutcomeReason>();
+        return expectTypeOf(outcome.reason).toEqualTypeOf<OutcomeReason>();
       case 'invalid':
         return expectTypeOf(outcome.message).toEqualTypeOf<string>();
       default:
