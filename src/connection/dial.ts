@@ -4,7 +4,7 @@ import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { ApnsError, formatPeer } from '../core/errors.js';
 import { publishConnection, publishFailure } from '../telemetry/connection-event.js';
 import { closedAfterHandshake } from './connection-error.js';
-import { toApnsError } from './node-error.js';
+import { isError, toApnsError } from './node-error.js';
 import { PeerTimeout } from './peer-timeout.js';
 import { openTunnel } from './proxy.js';
 import { comesFromSimulator, isApple } from './simulator-authority.js';
@@ -165,7 +165,7 @@ function handshake(
  * seen the client certificate: the two ends have no TLS version, cipher or signature algorithm in common.
  */
 function handshakeError(error: unknown, target: Target, hasShownCertificate: boolean): ApnsError {
-  if (!(error instanceof Error)) return closedError(target);
+  if (!isError(error)) return closedError(target);
   const failure = toApnsError(error, target);
   if (failure.code !== 'APNS_ERR_CREDENTIALS_REFUSED' || hasShownCertificate) return failure;
   return new ApnsError(

@@ -1,4 +1,5 @@
 /** What Node's and OpenSSL's errors mean. It is the only module that reads their codes and texts. */
+import { types } from 'node:util';
 import { ApnsError, type ApnsErrorCode, describe, formatPeer, type Peer } from '../core/errors.js';
 
 /**
@@ -95,8 +96,9 @@ export function toApnsError(error: unknown, peer: Peer): ApnsError {
  * attempt: a port that refuses says more than a family without a route, and comes first above.
  */
 function causeNames(error: unknown): string[] {
-  if (error instanceof AggregateError) return error.errors.flatMap(causeNames);
-  if (!(error instanceof Error)) return [];
+  if (!isError(error)) return [];
+  const { errors } = error as AggregateError;
+  if (Array.isArray(errors)) return errors.flatMap(causeNames);
   const { code, syscall } = error as NodeJS.ErrnoException;
   const names = code === undefined || code === 'EPROTO' ? [] : [code];
   if (code === 'ETIMEDOUT' && syscall === 'connect') return ['CONNECT ETIMEDOUT'];
@@ -105,7 +107,12 @@ function causeNames(error: unknown): string[] {
   return names;
 }
 
+/** Whether a value is an error. In a context of `node:vm`, such as Jest's, Node's errors are not instances of its `Error`. */
+export function isError(value: unknown): value is Error {
+  return value instanceof Error || types.isNativeError(value);
+}
+
 function shortName(error: unknown): string {
-  if (!(error instanceof Error)) return describe(error);
+  if (!isError(error)) return describe(error);
   return (error as NodeJS.ErrnoException).code ?? error.name;
 }

@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { toApnsError } from '../../src/connection/node-error.js';
 import { ApnsError, type ApnsErrorCode, formatPeer } from '../../src/core/errors.js';
@@ -130,4 +131,12 @@ describe('formatPeer', () => {
     expect(formatPeer({ host: '127.0.0.1', port: 443 })).toBe('127.0.0.1:443');
     expect(formatPeer(PEER)).toBe('gateway.example:2195');
   });
+});
+
+it('knows an error of another context, as those of Node are in Jest', () => {
+  const foreign = runInNewContext("Object.assign(new Error('no'), { code: 'ECONNREFUSED' })");
+  expect(foreign).not.toBeInstanceOf(Error);
+  expect(toApnsError(foreign, PEER)).toMatchObject({ code: 'APNS_ERR_CONNECTION_REFUSED', cause: foreign });
+  const both = runInNewContext('(errors) => new AggregateError(errors)')([new Error('no'), foreign]);
+  expect(toApnsError(both, PEER).code).toBe('APNS_ERR_CONNECTION_REFUSED');
 });
