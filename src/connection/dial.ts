@@ -13,9 +13,9 @@ import type { Target } from './target.js';
 /** How one connection is made. */
 export interface DialOptions {
   /** Ends the attempt. */
-  signal?: AbortSignal;
+  readonly signal?: AbortSignal;
   /** The protocol to agree on inside TLS (RFC 7301), such as `h2`. */
-  alpn?: string;
+  readonly alpn?: string;
 }
 
 /** Long enough not to be noticed by a NAT that drops at 350 s, short enough to tell a dead peer the same day. */
