@@ -1,4 +1,4 @@
-// From what Rolldown writes as ES modules to CommonJS.
+// Converts the ES modules that Rolldown writes to CommonJS.
 //
 // Rolldown can write CommonJS itself, but then every use of another chunk is a property access through a getter, and
 // import() stays, which Jest does not support. Here the names of other chunks and of Node are constants, as they are
@@ -8,7 +8,7 @@ const IMPORT = /^import (?:(\w+)(?:, | (?=from)))?(?:\{ ([^}]*) \} )?(?:from )?(
 const DYNAMIC_IMPORT = /\bimport\(("[^"]+")\)/g;
 const EXPORT = /^export \{ ?([^}]*)\};\n?/gm;
 
-/** The code of one file as CommonJS. It must not say `import` or `export` in another form than those above. */
+/** The code of one file as CommonJS. It throws for other forms of `import` and `export` than those above. */
 export function toCommonJs(code) {
   const [, shebang, body] = code.match(/^(#!.*\n)?([\s\S]*)$/);
   const converted = body

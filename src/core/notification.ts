@@ -35,7 +35,7 @@ export type PushType =
   | 'voip'
   | 'widgets';
 
-/** What a notification to a device and a broadcast have in common. `C` is the type of `context`. */
+/** The fields that notifications to devices and broadcasts share. `C` is the type of `context`. */
 interface NotificationBase<C> {
   /**
    * What is delivered: an object, or JSON text as a string or as UTF-8 bytes. Text and bytes are passed

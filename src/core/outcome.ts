@@ -111,7 +111,7 @@ type PascalCase<Words extends string> = Words extends `${infer Word}_${infer Res
 
 type CodeReason<Code extends string> = Code extends `APNS_ERR_${infer Words}` ? PascalCase<Words> : never;
 
-/** Why a notification is `unsent` or `unknown`: the code of an error without `APNS_ERR_`, or what has no error. */
+/** The reason of an `unsent` or `unknown` outcome: an error code without `APNS_ERR_`, or a word for the end without an error. */
 export type SendingReason =
   | CodeReason<Exclude<ApnsErrorCode, NeverEndsSending>>
   | 'Aborted'

@@ -8,10 +8,10 @@
  */
 import type { Duplex, Readable, Transform, Writable } from 'node:stream';
 
-// biome-ignore lint/suspicious/noExplicitAny: what Node's own types say
+// biome-ignore lint/suspicious/noExplicitAny: Node's own types use it
 type Listener = (...args: any[]) => void;
 
-/** What `write()` and `end()` call once the chunk is taken, or with the error that prevented it. */
+/** `write()` calls this when the stream has taken the chunk, or with the error that prevented it. */
 type WriteCallback = (error?: Error | null) => void;
 
 /** The events of every readable stream, with what their listeners receive. */

@@ -72,7 +72,7 @@ export interface BinarySink extends WritableOf<Uint8Array, BinarySinkEvents> {
 class BinarySinkStream extends Writable implements BinarySink {
   static {
     concealContents(BinarySinkStream);
-    // What an inspected sink is headed with.
+    // `util.inspect` shows this name.
     Object.defineProperty(BinarySinkStream, 'name', { value: 'BinarySink' });
   }
 

@@ -59,7 +59,7 @@ export interface Http2Sink<C = unknown> extends WritableOf<Notification<C> | Bro
 class Http2SinkStream<C> extends Writable implements Http2Sink<C> {
   static {
     concealContents(Http2SinkStream);
-    // What an inspected sink is headed with.
+    // `util.inspect` shows this name.
     Object.defineProperty(Http2SinkStream, 'name', { value: 'Http2Sink' });
   }
 

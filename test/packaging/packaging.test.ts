@@ -1,4 +1,4 @@
-/** The packed package in projects of other kinds, each with its own package.json. `npm run test:packaging`. */
+/** Loads the packed package in several kinds of projects, which `npm run test:packaging` installs. */
 import { execFile, execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,16 +17,16 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** A project with the tarball in its node_modules, where its other packages are already. */
+/** Installs the tarball in a project that has its other packages already. */
 function install(name: string): string {
   const project = join(ROOT, 'test/packaging', name);
-  // What was installed of an earlier tarball would stay, because it has the same version.
+  // npm would keep an earlier installation, because it has the same version.
   rmSync(join(project, 'node_modules', 'apns-streams'), { recursive: true, force: true });
   execFileSync('npm', ['install', '--no-save', '--no-package-lock', ...OFFLINE, tarball], { cwd: project });
   return project;
 }
 
-/** What a program prints, on both outputs, and its exit code. */
+/** Runs a program, and returns its exit code and what it prints on both outputs. */
 async function run(cwd: string, ...args: readonly string[]): Promise<{ code: number; text: string }> {
   const env = { ...process.env, NODE_OPTIONS: '', FORCE_COLOR: '0' };
   const done = promisify(execFile)(process.execPath, args, { cwd, env });
@@ -42,7 +42,7 @@ test.each(['jest', 'ts-jest'])('works in %s', { timeout: 120_000 }, async (name)
   expect(code).toBe(0);
 });
 
-test('is one and the same by require() and import, in a CommonJS module', async () => {
+test('has one copy for require() and import, in a CommonJS module', async () => {
   const { text } = await run(install('node'), 'main.cjs');
   const [main, protocol, simulator, isSame] = text
     .trim()
@@ -56,6 +56,6 @@ test('is one and the same by require() and import, in a CommonJS module', async 
   expect(isSame).toBe(true);
 });
 
-test('is one and the same by require() and import, in an ES module', async () => {
+test('has one copy for require() and import, in an ES module', async () => {
   expect((await run(install('node'), 'main.mjs')).text).toBe('true\ntrue\n');
 });

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-/** What it completes at `|` in each of the texts of a file. */
+/** Returns the completions at `|` for each text of a file. */
 export async function completeWithServer(folder: string, file: string, texts: readonly string[]) {
   const tsc = join(folder, 'node_modules/typescript/bin/tsc');
   const child = spawn(process.execPath, [tsc, '--lsp', '--stdio'], { stdio: ['pipe', 'pipe', 'ignore'] });

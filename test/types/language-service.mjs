@@ -1,7 +1,7 @@
 // node language-service.mjs COMPILER-FOLDER FILE < texts.json
 //
-// What an editor with that version of TypeScript shows for each text of the file, as JSON: what it completes at `|`, and
-// the errors. It is a process of its own, because the package's own compiler has no declarations of this API.
+// Prints what an editor with that version of TypeScript shows for each text of the file, as JSON: the completions at `|`,
+// and the errors. This is a separate process, because the package's own compiler has no declarations of this API.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * The declarations of the built package, in the hands of each compiler with another version of Node's declarations.
- * A file in `cases/` must compile as it stands; `@ts-expect-error` fails where there is no error. `npm run test:types`.
+ * Compiles uses of the built package with each compiler, and each with another version of Node's declarations. The files
+ * in `cases/` must compile; `@ts-expect-error` fails where there is no error. `npm run test:types` installs the compilers.
  */
 import { execFile, execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -15,13 +15,13 @@ const HERE = join(ROOT, 'test/types');
 const FILE = join(HERE, 'cases', 'edited.ts');
 const COMPILERS = ['typescript-5', 'typescript-6', 'typescript-7'];
 
-/** What a compiler prints about the cases: nothing, if all is well. */
+/** Compiles the cases, and returns the errors that the compiler prints. */
 async function compile(compiler: string, ...options: readonly string[]): Promise<string> {
   const folder = join(HERE, compiler);
   const tsc = join(folder, 'node_modules/typescript/bin/tsc');
   const compiling = promisify(execFile)(process.execPath, [tsc, '-p', folder, ...options]);
-  const { stdout } = await compiling.catch((error: { stdout: string }) => error);
-  return stdout;
+  const { stdout, stderr } = await compiling.catch((error: { stdout: string; stderr: string }) => error);
+  return `${stdout}${stderr}`;
 }
 
 test.each(COMPILERS)('%s accepts the cases, and finds every mistake in them', async (compiler) => {
@@ -37,7 +37,7 @@ test.each(COMPILERS)('%s does so with the other settings that users have', async
   expect(await compile(compiler, '--module', 'preserve', ...lax)).toBe('');
 });
 
-/** A file of a user's, with the cursor at `|`. */
+/** The start of a user's file; the cursors below follow it. */
 const EDITED = `
 import { createHttp2Delivery } from 'apns-streams';
 const delivery = createHttp2Delivery({ environment: 'sandbox' });

@@ -1,4 +1,4 @@
-/** What goes into a stream: a mistake in a notification is a compile error. */
+/** Streams take what their types say: a mistake in a notification is a compile error. */
 import {
   type BinarySink,
   type BroadcastNotification,

@@ -1,4 +1,4 @@
-/** What comes out of a stream, and its events. */
+/** Streams yield what their types say, and their events are typed. */
 import {
   type BinarySink,
   createBinarySink,
