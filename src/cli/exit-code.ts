@@ -23,7 +23,7 @@ export const ExitCode = {
   HungUp: 129,
   /** SIGINT. */
   Interrupted: 130,
-  /** Whatever read standard output has gone away (SIGPIPE). */
+  /** The reader of standard output has exited (SIGPIPE). */
   BrokenPipe: 141,
   /** SIGTERM. */
   Terminated: 143,

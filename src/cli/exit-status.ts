@@ -46,7 +46,7 @@ export function exitCodeOfError(error: unknown): ExitCode {
 /** How a command ended. */
 export interface Ending {
   readonly signal: StopSignal | undefined;
-  /** What went wrong as a whole, the gravest first. */
+  /** Errors of the whole run, the most severe first. */
   readonly errors: readonly unknown[];
   readonly counts: Readonly<Omit<OutcomeCounts, 'resent'>>;
 }
@@ -76,15 +76,14 @@ export function exitCodeOfSignal(signal: StopSignal): ExitCode {
 }
 
 /**
- * In a sending the packets come from whatever listens at the target, not from an input: one that is malformed
- * again and again is that of no gateway. Nor is there one where sockets break before anything was sent; one that
- * says goodbye in order has no such cause.
+ * While sending, packets come from the service at the target. If they are repeatedly malformed, that service is not a
+ * gateway. The same is true if connections break before anything was sent, but not if they are closed in order.
  */
 function exitCodeOfSendingError(error: unknown, hasSent: boolean): ExitCode {
   if (!(error instanceof ApnsError)) return exitCodeOfError(error);
   const isBroken = error.code === 'APNS_ERR_CONNECTION_LOST' && error.cause !== undefined;
-  const isNoGateway = /_PACKET/.test(error.code) || (isBroken && !hasSent);
-  return isNoGateway ? ExitCode.CannotConnect : exitCodeOfError(error);
+  const isOtherService = /_PACKET/.test(error.code) || (isBroken && !hasSent);
+  return isOtherService ? ExitCode.CannotConnect : exitCodeOfError(error);
 }
 
 function exitCodeOfCounts(counts: Ending['counts']): ExitCode {

@@ -56,7 +56,7 @@ async function dispatch(argv: readonly string[], io: CommandIo): Promise<number>
     await print(io.stdout, overview(COMMANDS));
     return 0;
   }
-  throw usageError('no command given', 'apns-streams --help lists them');
+  throw usageError('no command given', 'run apns-streams --help to list the commands');
 }
 
 function commandCalled(given: string): Command {

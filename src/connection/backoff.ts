@@ -1,4 +1,4 @@
-/** How long to wait before the next attempt, so that a gateway in trouble is not met by a storm. */
+/** Computes the delay before the next attempt, so that clients do not overload a gateway that recovers. */
 import { checkOptionNames, integerOption, millisecondsOption } from '../core/options.js';
 
 /** When and how often to try again. */
@@ -12,8 +12,8 @@ export interface BackoffOptions {
 }
 
 /**
- * Exponential backoff with full jitter: each delay is drawn from 0 to a bound that doubles with every
- * failure, so that many clients cut off together do not come back together.
+ * Exponential backoff with full jitter. Each delay is random, from 0 to a bound that doubles with every failure, so
+ * that clients that lose their connections at the same time do not reconnect at the same time.
  *
  * Source of the rule: M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
  */
@@ -33,7 +33,7 @@ export class Backoff {
     this.#random = random;
   }
 
-  /** How many delays were given out since the last success. */
+  /** The number of delays since the last success. */
   get failures(): number {
     return this.#failures;
   }
@@ -49,7 +49,7 @@ export class Backoff {
     return this.#random() * Math.min(this.#maxMs, this.#initialMs * 2 ** failures);
   }
 
-  /** Says that an attempt succeeded: the next failure starts from the first delay again. */
+  /** Records a successful attempt: the next failure starts with the first delay again. */
   reset(): void {
     this.#failures = 0;
   }

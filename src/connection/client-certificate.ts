@@ -31,7 +31,7 @@ export function readCertificates(expected: ExpectedPem, instead: string, value: 
   const blocks = readPem(expected, value);
   const certificates = blocks.filter(isCertificate);
   if (certificates.length === 0) {
-    throw badCredentials(`${path} holds ${describeBlocks(blocks)} and no certificate: ${instead}`);
+    throw badCredentials(`${path} contains ${describeBlocks(blocks)} but no certificate: ${instead}`);
   }
   return certificates.map(({ text }, index) => {
     try {
@@ -39,7 +39,7 @@ export function readCertificates(expected: ExpectedPem, instead: string, value: 
     } catch (cause) {
       const which =
         certificates.length === 1 ? 'the certificate' : `certificate ${index + 1} of ${certificates.length}`;
-      throw badCredentials(`${path}: ${which} cannot be read; it is damaged, copy it again`, cause);
+      throw badCredentials(`${path}: ${which} cannot be read: it is damaged; copy the file again`, cause);
     }
   });
 }
@@ -92,13 +92,13 @@ function mismatchError({ certificate }: CertificateFile, { key }: PrivateKey): A
     wanted = certificate.publicKey.asymmetricKeyType;
   } catch (cause) {
     return badCredentials(
-      'tls.cert has a public key that cannot be read: it is damaged, copy it again',
+      'tls.cert has a public key that cannot be read: it is damaged; copy the file again',
       cause,
     );
   }
   if (given === wanted) {
     return badCredentials(
-      'tls.key is not the key of tls.cert: give the key and certificate that belong together',
+      'tls.key is not the key of tls.cert: give a key and a certificate that belong together',
     );
   }
   const hint =

@@ -1,7 +1,7 @@
-/** What a failed connection means for the next attempt. */
+/** Decides whether a failed connection is worth another attempt. */
 import { ApnsError, type ApnsErrorCode, formatPeer, type Peer } from '../core/errors.js';
 
-/** Failures that the same attempt meets again, until somebody changes something. */
+/** Failures that recur with every attempt until the configuration changes. */
 const FATAL: ReadonlySet<ApnsErrorCode> = new Set<ApnsErrorCode>([
   'APNS_ERR_INVALID_OPTION',
   'APNS_ERR_BAD_CREDENTIALS',
@@ -18,18 +18,17 @@ const FATAL: ReadonlySet<ApnsErrorCode> = new Set<ApnsErrorCode>([
 ]);
 
 /**
- * Whether trying to connect again is pointless. Refused, unreachable, timed out and lost connections are
- * worth another attempt, as are names that do not resolve (a resolver may be down) and a lack of file
- * descriptors.
+ * Whether another attempt to connect is pointless. Another attempt may succeed after refused, unreachable, timed out
+ * and lost connections, after a failed name resolution (the resolver may be down), and without free file descriptors.
  */
 export function isFatalConnectionError(error: ApnsError): boolean {
   return FATAL.has(error.code);
 }
 
 /**
- * The error for a connection that the gateway closed right after the handshake, before it confirmed
- * anything, or inside it, after it had seen the client certificate. TLS 1.3 completes on this side before the gateway has looked at the client certificate
- * (RFC 8446 section 4.4), so this is how a refusal mostly looks.
+ * The error for a connection that the gateway closed right after the handshake, before it confirmed a notification, or
+ * in the handshake, after it had received the client certificate. With TLS 1.3, the handshake completes on this side
+ * before the gateway checks the client certificate (RFC 8446 section 4.4), so a refusal usually has this form.
  */
 export function closedAfterHandshake(peer: Peer): ApnsError {
   return new ApnsError(

@@ -9,8 +9,8 @@ import { readPrivateKeys } from './private-key.js';
 import { type Destination, isApple, refuseSimulatorAuthority } from './simulator-authority.js';
 
 /**
- * Whom this side is, and whom it trusts. There is no option that switches the checks of the gateway's
- * certificate off: give the authority that issued it as `ca`.
+ * The identity of this side, and the authorities that it trusts. Checks of the gateway's certificate cannot be
+ * switched off: give the authority that issued the certificate as `ca`.
  */
 export interface TlsCredentialOptions {
   /** The client certificate, with its chain if it has one; `key` belongs to it. */
@@ -67,16 +67,16 @@ export function loadCredentials(
   if (pfx !== undefined && (cert !== undefined || key !== undefined)) {
     throw new ApnsError(
       'APNS_ERR_INVALID_OPTION',
-      'tls.pfx takes the place of tls.cert and tls.key: give one or the other',
+      'tls.pfx replaces tls.cert and tls.key: give either tls.pfx or the other two',
     );
   }
   const [certs, keys] = [toArray(cert), toArray(key)];
   if ((certs.length === 0) !== (keys.length === 0)) {
     const [given, missing] = certs.length === 0 ? ['key', 'cert'] : ['cert', 'key'];
-    throw new ApnsError('APNS_ERR_INVALID_OPTION', `tls.${given} needs tls.${missing} beside it`);
+    throw new ApnsError('APNS_ERR_INVALID_OPTION', `tls.${given} requires tls.${missing}: give both`);
   }
   if (pfx !== undefined && !(pfx instanceof Uint8Array)) {
-    throw invalidOption('tls.pfx', 'the bytes of a PKCS#12 file (a string would not hold them)', pfx);
+    throw invalidOption('tls.pfx', 'the bytes of a PKCS#12 file (a string cannot hold them)', pfx);
   }
   if (passphrase !== undefined && typeof passphrase !== 'string') {
     throw invalidOption('tls.passphrase', 'a string', passphrase);
@@ -120,7 +120,7 @@ function toArray(value: Pem | readonly Pem[] | undefined): readonly Pem[] {
 function readAuthorities(value: Pem): CertificateFile[] {
   return readCertificates(
     { path: 'tls.ca', advice: NOT_PEM },
-    "give the authority that issued the gateway's",
+    "give the authority that issued the gateway's certificate",
     value,
   );
 }

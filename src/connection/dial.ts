@@ -18,7 +18,7 @@ export interface DialOptions {
   readonly alpn?: string;
 }
 
-/** Long enough not to be noticed by a NAT that drops at 350 s, short enough to tell a dead peer the same day. */
+/** This is short enough for a NAT that drops idle connections after 350 s, and detects a dead peer the same day. */
 const KEEPALIVE_MS = 60_000;
 
 /**
@@ -67,8 +67,8 @@ async function connectWithin(target: Target, options: DialOptions): Promise<TLSS
 }
 
 /**
- * Node is told to check certificates below whatever its environment says; somebody who has set this wants, or
- * has, no checks elsewhere in the process, and is to hear of it rather than believe it works.
+ * Rejects NODE_TLS_REJECT_UNAUTHORIZED=0. The connection below enables certificate checks in any case, but the user
+ * who set the variable expects no checks, so an error is better than an ignored setting.
  *
  * @param tunnel a socket that must not stay open then
  */
@@ -137,7 +137,7 @@ function handshake(
       if (sawCertificate()) socket.destroy(closedAfterHandshake(target));
     }
     function onSecure(): void {
-      // A PKCS#12 file and NODE_EXTRA_CA_CERTS bring authorities that cannot be looked at beforehand.
+      // Authorities from a PKCS#12 file or NODE_EXTRA_CA_CERTS cannot be inspected before the handshake.
       if (isApple(target) && comesFromSimulator(socket.getPeerX509Certificate())) {
         socket.destroy(simulatorError(target));
         return;
@@ -178,7 +178,7 @@ function handshakeError(error: unknown, target: Target, hasShownCertificate: boo
 function timeoutError(target: Target): ApnsError {
   return new ApnsError(
     'APNS_ERR_CONNECT_TIMEOUT',
-    `${formatPeer(target)} did not complete connection and TLS handshake within ${target.connectTimeoutMs} ms: check host, port and firewall`,
+    `${formatPeer(target)} did not complete the connection and the TLS handshake within ${target.connectTimeoutMs} ms: check host, port and firewall`,
   );
 }
 
@@ -196,13 +196,13 @@ function closedError(target: Target): ApnsError {
 function simulatorError(target: Target): ApnsError {
   return new ApnsError(
     'APNS_ERR_UNKNOWN_AUTHORITY',
-    `${formatPeer(target)} shows a certificate of a simulator's authority, which must not vouch for Apple's hosts: take it out of tls.pfx and NODE_EXTRA_CA_CERTS`,
+    `${formatPeer(target)} presented a certificate that a simulator's authority issued, which must not be trusted for Apple's hosts: remove that authority from tls.pfx and NODE_EXTRA_CA_CERTS`,
   );
 }
 
 function notAgreedError(target: Target, alpn: string): ApnsError {
   return new ApnsError(
     'APNS_ERR_NOT_HTTP2',
-    `${formatPeer(target)} does not agree on ${alpn} in the TLS handshake (ALPN): check host and port`,
+    `${formatPeer(target)} did not select ${alpn} in the TLS handshake (ALPN): check host and port`,
   );
 }

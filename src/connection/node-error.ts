@@ -3,28 +3,32 @@ import { types } from 'node:util';
 import { ApnsError, type ApnsErrorCode, describe, formatPeer, type Peer } from '../core/errors.js';
 
 /**
- * What Node's errors mean, first match wins. They are told by class, never by an exact string: OpenSSL
- * 3.0 (Node 20) and 3.5 (Node 22 and later) name the same alert differently.
+ * The meaning of Node's errors; the first match applies. Patterns match a class of errors instead of an exact string,
+ * because OpenSSL 3.0 (Node 20) and 3.5 (Node 22 and later) name the same alert differently.
  */
 const CAUSES: readonly (readonly [pattern: RegExp, code: ApnsErrorCode, sentence: string])[] = [
-  [/^ECONNREFUSED$/, 'APNS_ERR_CONNECTION_REFUSED', 'nothing listens there: check host and port'],
+  [/^ECONNREFUSED$/, 'APNS_ERR_CONNECTION_REFUSED', 'the connection was refused: check host and port'],
   [
     /^(ENOTFOUND|EAI_\w+)$/,
     'APNS_ERR_HOST_NOT_FOUND',
-    'the name does not resolve: check host and the resolver',
+    'the host name does not resolve: check host and the DNS settings',
   ],
-  [/^CONNECT ETIMEDOUT$/, 'APNS_ERR_CONNECT_TIMEOUT', 'it does not answer: check host, port and firewall'],
+  [
+    /^CONNECT ETIMEDOUT$/,
+    'APNS_ERR_CONNECT_TIMEOUT',
+    'the host does not respond: check host, port and firewall',
+  ],
   [
     /^(ENETUNREACH|EHOSTUNREACH|ENETDOWN|EHOSTDOWN|EADDRNOTAVAIL|EACCES|EPERM)$/,
     'APNS_ERR_UNREACHABLE',
-    'there is no way to it from here: check network and firewall',
+    'the network is unreachable: check routing and firewall',
   ],
   [
     /^(EMFILE|ENFILE)$/,
     'APNS_ERR_TOO_MANY_OPEN_FILES',
-    'no file descriptor is left for a connection: raise the limit (ulimit -n) or open fewer',
+    'no file descriptor is left for the connection: raise the limit (ulimit -n) or open fewer files',
   ],
-  [/^(ECONNRESET|EPIPE|ECONNABORTED|ETIMEDOUT)$/, 'APNS_ERR_CONNECTION_LOST', 'the connection broke off'],
+  [/^(ECONNRESET|EPIPE|ECONNABORTED|ETIMEDOUT)$/, 'APNS_ERR_CONNECTION_LOST', 'the connection was lost'],
   [
     /ALTNAME_INVALID|HOSTNAME_MISMATCH/,
     'APNS_ERR_WRONG_HOST',
@@ -34,32 +38,32 @@ const CAUSES: readonly (readonly [pattern: RegExp, code: ApnsErrorCode, sentence
   [
     /ALERT.*(CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)|HANDSHAKE_FAILURE/,
     'APNS_ERR_CREDENTIALS_REFUSED',
-    'the gateway refused the TLS handshake, most likely for the client certificate: check that it is the right one and valid',
+    'the gateway refused the TLS handshake, most likely because of the client certificate: check that it is the right one and is valid',
   ],
   [
     /^CERT_(HAS_EXPIRED|NOT_YET_VALID)$/,
     'APNS_ERR_CERTIFICATE_EXPIRED',
-    "the gateway's certificate is out of date: renew it, or check the clock of this machine",
+    "the gateway's certificate has expired or is not valid yet: renew it, or check the clock of this machine",
   ],
   [
     /SELF_SIGNED|UNABLE_TO_(GET_ISSUER|VERIFY_LEAF)|CERT_|INVALID_(CA|PURPOSE)|PATH_LENGTH_EXCEEDED/,
     'APNS_ERR_UNKNOWN_AUTHORITY',
-    "the gateway's certificate comes from no authority trusted here: give that authority as tls.ca",
+    "no trusted authority issued the gateway's certificate: give its authority as tls.ca",
   ],
   [
     /WRONG_VERSION_NUMBER|(PACKET|DATA)_LENGTH_TOO_LONG|HTTP_REQUEST|HTTPS_PROXY_REQUEST|RECORD_TOO_|UNEXPECTED_MESSAGE/,
     'APNS_ERR_NOT_TLS',
-    'it does not answer in TLS: check host and port',
+    'the peer does not speak TLS: check host and port',
   ],
   [
     /NO_APPLICATION_PROTOCOL/,
     'APNS_ERR_NOT_HTTP2',
-    'it refuses HTTP/2 in the TLS handshake (ALPN): check host and port',
+    'the peer rejected HTTP/2 in the TLS handshake (ALPN): check host and port',
   ],
   [
     /PROTOCOL_VERSION|UNSUPPORTED_PROTOCOL|VERSION_TOO_|NO_SHARED_CIPHER|INSUFFICIENT_SECURITY/,
     'APNS_ERR_TLS_VERSION',
-    'it speaks no TLS version and cipher accepted here, which begin at TLS 1.2',
+    'the peer supports no accepted TLS version and cipher: TLS 1.2 or later is required',
   ],
   [/SSL|TLS|EPROTO/, 'APNS_ERR_TLS', 'the TLS connection failed'],
 ];
@@ -102,7 +106,7 @@ function causeNames(error: unknown): string[] {
   const { code, syscall } = error as NodeJS.ErrnoException;
   const names = code === undefined || code === 'EPROTO' ? [] : [code];
   if (code === 'ETIMEDOUT' && syscall === 'connect') return ['CONNECT ETIMEDOUT'];
-  // OpenSSL's own words, for errors that Node passes on without a code of their own.
+  // Node passes some errors on without a code, so only the words of OpenSSL identify them.
   if (names.length === 0) names.push(error.message.toUpperCase().replace(/[^A-Z0-9]+/g, '_'));
   return names;
 }

@@ -56,7 +56,7 @@ export function readPem(expected: ExpectedPem, value: Pem): PemBlock[] {
     const end = LABEL.test(label) ? text.indexOf(`${DASHES}END ${label}${DASHES}`, labelEnd) : -1;
     if (end === -1) {
       throw badCredentials(
-        `${path} is cut off: a "-----BEGIN" line has no "-----END" line that belongs to it; copy the whole file`,
+        `${path} is incomplete: a "-----BEGIN" line has no matching "-----END" line; copy the whole file`,
       );
     }
     blocks.push({ label, text: formatBlock(label, text.slice(labelEnd + DASHES.length, end)) });
@@ -120,7 +120,7 @@ const SEQUENCE = 0x30;
 
 /** The format of a value without a BEGIN line, and what to do. It repeats no part of the value. */
 function describeForeign({ advice }: ExpectedPem, value: Pem, text: string): string {
-  if (text.trim() === '') return 'is empty: it must hold PEM';
+  if (text.trim() === '') return 'is empty: it must contain PEM';
   if (readDerCertificate(value) !== undefined) {
     return 'is a certificate (such as aps.cer), which holds no private key: give it as tls.cert, and the key that its signing request was made with as tls.key';
   }

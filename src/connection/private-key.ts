@@ -33,7 +33,7 @@ export function readPrivateKeys(expected: ExpectedKey, value: Pem): PrivateKey[]
   const keys = blocks.filter(isPrivateKey);
   if (keys.length === 0) {
     throw badCredentials(
-      `${expected.path} holds ${describeBlocks(blocks)} and no private key: ${expected.instead}`,
+      `${expected.path} contains ${describeBlocks(blocks)} but no private key: ${expected.instead}`,
     );
   }
   return keys.map(({ text }) => readPrivateKey(expected, text));
@@ -52,7 +52,7 @@ function readPrivateKey(expected: ExpectedKey, pem: string): PrivateKey {
 function describeFailure(expected: ExpectedKey, pem: string, cause: unknown): string {
   const { passphrase, passphrasePath, instead } = expected;
   if (!IS_ENCRYPTED.test(pem))
-    return 'holds a private key that cannot be read: it is damaged, copy the file again';
+    return 'contains a private key that cannot be read: it is damaged; copy the file again';
   if (passphrasePath === undefined) return `is encrypted: ${instead}`;
   if (passphrase === undefined) return `is encrypted: give its ${passphrasePath}`;
   const code = String((cause as NodeJS.ErrnoException).code);

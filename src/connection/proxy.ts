@@ -76,7 +76,7 @@ function proxyFromUrl(text: string): HttpProxy {
   if (url.username !== '' || url.password !== '') {
     throw new ApnsError(
       'APNS_ERR_INVALID_OPTION',
-      'proxy must not hold credentials as a URL, since URLs end up in logs: give { host, port, username, password }',
+      'proxy must be a URL without credentials, because URLs appear in logs: give { host, port, username, password }',
     );
   }
   return new HttpProxy(checkHost('proxy', url.hostname), url.port === '' ? 80 : Number(url.port), undefined);
@@ -103,7 +103,7 @@ export function openTunnel(proxy: HttpProxy, destination: Peer, signal: AbortSig
     }
     function onEnd(): void {
       socket.destroy(
-        proxyError('APNS_ERR_PROXY', proxy, destination, 'it closed the connection without an answer'),
+        proxyError('APNS_ERR_PROXY', proxy, destination, 'it closed the connection without a response'),
       );
     }
     function onData(chunk: Buffer): void {
@@ -111,7 +111,7 @@ export function openTunnel(proxy: HttpProxy, destination: Peer, signal: AbortSig
       const end = answer.indexOf('\r\n\r\n');
       if (end === -1 && answer.length <= MAX_HEADER_BYTES) return;
       socket.pause();
-      const refusal = judge(answer.subarray(0, end), proxy, destination);
+      const refusal = refusalOf(answer.subarray(0, end), proxy, destination);
       if (refusal !== undefined) {
         socket.destroy(refusal);
         return;
@@ -137,9 +137,9 @@ function failedError(error: Error, proxy: HttpProxy): ApnsError {
 }
 
 /** What is wrong with a proxy's answer, if anything. */
-function judge(header: Buffer, proxy: HttpProxy, destination: Peer): ApnsError | undefined {
+function refusalOf(header: Buffer, proxy: HttpProxy, destination: Peer): ApnsError | undefined {
   if (header.length > MAX_HEADER_BYTES) {
-    return proxyError('APNS_ERR_PROXY', proxy, destination, `its answer exceeds ${MAX_HEADER_BYTES} bytes`);
+    return proxyError('APNS_ERR_PROXY', proxy, destination, `its response exceeds ${MAX_HEADER_BYTES} bytes`);
   }
   const status = /^HTTP\/1\.[01] ([1-5]\d\d)(?: |\r|$)/.exec(header.toString('latin1'))?.[1];
   if (status === undefined) {
@@ -147,15 +147,15 @@ function judge(header: Buffer, proxy: HttpProxy, destination: Peer): ApnsError |
       'APNS_ERR_PROXY',
       proxy,
       destination,
-      'it did not answer in HTTP/1.1; is it an HTTP proxy?',
+      'its response is not HTTP/1.1: check that it is an HTTP proxy',
     );
   }
   if (status.startsWith('2')) return undefined;
   if (status.startsWith('5')) {
-    return proxyError('APNS_ERR_UNREACHABLE', proxy, destination, `it answered with status ${status}`);
+    return proxyError('APNS_ERR_UNREACHABLE', proxy, destination, `it responded with status ${status}`);
   }
   const advice = status === '407' ? `: ${authenticationAdvice(header, proxy)}` : '';
-  return proxyError('APNS_ERR_PROXY', proxy, destination, `it answered with status ${status}${advice}`);
+  return proxyError('APNS_ERR_PROXY', proxy, destination, `it responded with status ${status}${advice}`);
 }
 
 /** The names of IANA's registry of HTTP authentication schemes that proxies ask for. */
@@ -171,7 +171,7 @@ function authenticationAdvice(header: Buffer, proxy: HttpProxy): string {
     .map((challenge) => challenge.trim().split(' ', 1)[0]!.toLowerCase());
   const offered = SCHEMES.filter((scheme) => challenges.includes(scheme.toLowerCase()));
   if (offered.length > 0 && !offered.includes('Basic')) {
-    return `it offers ${offered.join(' and ')} only, and this package supports Basic only: enable Basic on the proxy, or go through a local proxy that supports ${offered[0]}`;
+    return `it offers ${offered.join(' and ')} only, and this package supports Basic only: enable Basic on the proxy, or use a local proxy that supports ${offered[0]}`;
   }
   return proxy.hasCredentials
     ? 'it rejected the credentials: check proxy.username and proxy.password'
@@ -186,6 +186,6 @@ function proxyError(
 ): ApnsError {
   return new ApnsError(
     code,
-    `the proxy ${formatPeer(proxy)} opened no tunnel to ${formatPeer(destination)}: ${what}`,
+    `the proxy ${formatPeer(proxy)} did not open a tunnel to ${formatPeer(destination)}: ${what}`,
   );
 }

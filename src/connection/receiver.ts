@@ -1,46 +1,44 @@
 /**
- * Reading a socket to its very last byte.
+ * Reads a socket to its last byte.
  *
- * A gateway that rejects a notification sends a few bytes and closes while this side is still writing.
- * The next write then fails (EPIPE, ECONNRESET), and Node destroys the socket at once, although the bytes
- * that say why are still waiting in the kernel. So here a failed write ends only the writing: reading
- * goes on until the peer's end, a read error or a short grace period, and only then is the socket
- * destroyed, with the write's error.
+ * A gateway that rejects a notification sends a few bytes and closes while this side is still writing. The next write
+ * then fails (EPIPE, ECONNRESET), and Node destroys the socket at once, although the kernel still buffers the error
+ * response. Here, a failed write ends only the writing. Reading continues until the peer ends, a read fails or a short
+ * grace period passes. Then the socket is destroyed with the error of the write.
  */
 import type { Socket } from 'node:net';
 import type { ApnsError, Peer } from '../core/errors.js';
 import { toApnsError } from './node-error.js';
 import { PeerTimeout } from './peer-timeout.js';
 
-/** What becomes of a socket, in this order: bytes, at most one end, exactly one close. None may throw. */
+/** The events of a socket, in this order: bytes, at most one end, exactly one close. Handlers must not throw. */
 export interface ReceiveHandlers {
-  /** Bytes from the peer: each exactly once, in order. */
+  /** Receives the bytes of the peer, each exactly once and in order. */
   onBytes(chunk: Buffer): void;
-  /** The peer has said that it will send no more. */
+  /** The peer ended its side of the connection. */
   onEnd?(): void;
-  /** The socket is gone, and every byte was handed on. `cause` is absent if it closed without an error. */
+  /** The socket is closed, and all bytes were passed on. `cause` is absent if it closed without an error. */
   onClose(cause: ApnsError | undefined): void;
 }
 
-/** Holds reading back, and lets it go on. */
+/** Pauses and resumes reading. */
 export interface Receiver {
-  /** No bytes for now. Ends by itself when the peer ends or a write fails: the rest is finite, and may say why. */
+  /** Pauses reading. Reading resumes when the peer ends or a write fails, because the rest is finite and may explain it. */
   pause(): void;
-  /** Hands on what arrived meanwhile, and reads on. */
+  /** Passes on the bytes that arrived during the pause, and continues to read. */
   resume(): void;
 }
 
-/** How long to wait, after a failed write, for bytes that are still on their way. Mostly they are here. */
+/** The time to wait for bytes in transit after a failed write. Usually they have arrived already. */
 const GRACE_MS = 1000;
 
 /**
- * Takes over the reading of a connected socket, plain or TLS, with what has arrived already. Nobody else
- * may read it or pause it. Handlers are first called in the next tick. The callback of a write that
- * failed is called before the last bytes: what a connection came to is known at `onClose`, not before.
+ * Takes over the reading of a connected socket, plain or TLS, including bytes that have already arrived. Other code
+ * must not read or pause the socket. The first call of a handler happens in the next tick. The callback of a failed
+ * write is called before the last bytes are read, so the result of a connection is final only in `onClose`.
  *
- * Two methods of this one socket are replaced, since Node has an option for neither: `destroy`, which a
- * failed write ends in, and `push`, which throws away what is read after one. A `destroy` for any other
- * reason happens at once.
+ * This function replaces two methods of the socket, because Node has no option for either. A failed write calls
+ * `destroy`, and `push` discards what is read after that. A `destroy` for any other reason takes effect at once.
  *
  * @param peer how to name the other end in errors; its address unless given
  */
@@ -66,7 +64,7 @@ export function receive(socket: Socket, handlers: ReceiveHandlers, peer: Peer = 
   function readOn(): void {
     paused = false;
     handOn();
-    // Not `read()`, which does nothing once a write has failed.
+    // `read()` would do nothing after a failed write.
     if (started && !paused && !ended && !socket.destroyed) socket._read(0);
   }
 
@@ -107,7 +105,7 @@ export function receive(socket: Socket, handlers: ReceiveHandlers, peer: Peer = 
     return socket;
   };
 
-  // Node emits an alert that comes after the handshake, and leaves the socket as it is.
+  // Node emits an alert after the handshake as an error, but does not destroy the socket.
   socket.on('error', destroy).on('end', end).on('close', close);
   process.nextTick(() => {
     started = true;
@@ -124,7 +122,7 @@ export function receive(socket: Socket, handlers: ReceiveHandlers, peer: Peer = 
   };
 }
 
-/** A failed shutdown is one too: TLS says good-bye by writing. */
+/** A failed shutdown is also a write error, because TLS writes close_notify. */
 function isWriteError(error: Error | undefined): error is Error {
   const syscall = (error as NodeJS.ErrnoException | undefined)?.syscall;
   return syscall === 'write' || syscall === 'shutdown';

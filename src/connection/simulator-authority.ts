@@ -1,23 +1,23 @@
 /**
- * The simulator's authority, told from all others. Its certificates are for tests: that it is still trusted when
- * a program goes to Apple is a mistake, and would let whoever holds its key stand in for Apple.
+ * Detects the simulator's authority. Its certificates are for tests. A program that connects to Apple must not trust
+ * it, because anyone who has its key could then impersonate Apple.
  */
 import type { X509Certificate } from 'node:crypto';
 import { ApnsError } from '../core/errors.js';
 
-/** What the simulator names as the organization of every authority it makes, whatever its common name is. */
+/** The organization of every authority that the simulator creates, whatever its common name is. */
 export const SIMULATOR_ORGANIZATION = 'apns-streams simulator';
 
-/** What the authorities were called that had no organization. */
+/** The common name of earlier authorities, which had no organization. */
 const OLD_COMMON_NAME = 'apns-streams simulator CA';
 
-/** Where a connection goes, and the name that its certificate is to prove. */
+/** The host of a connection, and the name that its certificate must have. */
 export interface Destination {
   readonly host: string;
   readonly servername?: string | undefined;
 }
 
-/** Whether a connection is meant for Apple: by the host that is dialled, or by the name that is asked for. */
+/** Whether a connection is meant for Apple, according to its host or its server name. */
 export function isApple({ host, servername }: Destination): boolean {
   return [host, servername].some((name) => name !== undefined && /(^|\.)push\.apple\.com\.?$/i.test(name));
 }
@@ -27,14 +27,14 @@ export function refuseSimulatorAuthority(authorities: readonly X509Certificate[]
   if (!authorities.some(({ subject }) => isSimulatorName(subject))) return;
   throw new ApnsError(
     'APNS_ERR_BAD_CREDENTIALS',
-    "tls.ca holds the authority of the simulator, which must not be trusted for Apple's hosts: remove tls.ca, or set host to the simulator",
+    "tls.ca contains the authority of the simulator, which must not be trusted for Apple's hosts: remove tls.ca, or set host to the simulator",
   );
 }
 
-/** Whether a certificate that a gateway has shown, or one above it, comes from a simulator's authority. */
+/** Whether a simulator's authority issued the certificate of a gateway, or one above it in the chain. */
 export function comesFromSimulator(certificate: X509Certificate | undefined): boolean {
   let current = certificate;
-  // No chain is longer than this; a self-signed end may name itself for ever.
+  // No valid chain is longer. A self-signed certificate at its end names itself as its issuer without end.
   for (let depth = 0; current !== undefined && depth < 10; depth++) {
     if (isSimulatorName(current.issuer)) return true;
     current = current.issuerCertificate;

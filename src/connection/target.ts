@@ -7,7 +7,7 @@ import { loadCredentials, type TlsCredentialOptions } from './credentials.js';
 import { checkHost } from './host.js';
 import { type HttpProxy, type ProxyOptions, resolveProxy } from './proxy.js';
 
-/** Where to connect, and as whom. Either `environment` or `host` is needed; `host` wins. */
+/** Where to connect, and with which credentials. Give `environment` or `host`; `host` takes precedence. */
 export interface TargetOptions {
   /** Apple's HTTP/2 gateways. Its binary gateways lost support on 31 March 2021 and have not answered since May 2025. */
   readonly environment?: 'production' | 'sandbox';
@@ -33,7 +33,7 @@ export const TARGET_OPTION_NAMES: readonly (keyof TargetOptions)[] = [
   'proxy',
 ];
 
-/** What is spoken at a target, which decides on the default port. */
+/** The service of a target, which selects the default port. */
 export type Service = 'gateway' | 'feedback' | 'http2';
 
 const PORTS: Readonly<Record<Service, number>> = { gateway: 2195, feedback: 2196, http2: 443 };
@@ -49,7 +49,7 @@ interface TargetDetails {
   readonly proxy: HttpProxy | undefined;
 }
 
-/** A place to connect to, checked and ready. Inspecting or logging it shows host and port, nothing more. */
+/** A checked target of connections. If it is inspected or logged, only host and port are shown. */
 export class Target implements Peer {
   readonly host: string;
   readonly port: number;
@@ -85,15 +85,14 @@ export class Target implements Peer {
 }
 
 /**
- * Reads and checks the options that say where to connect, credentials included. Nothing is dialled, and
- * the options are left as they are.
+ * Reads and checks the options of a target, credentials included. It neither connects nor changes the options.
  *
  * @throws {ApnsError} APNS_ERR_INVALID_OPTION or APNS_ERR_BAD_CREDENTIALS
  */
 export function resolveTarget(options: TargetOptions, service: Service): Target {
   const host = resolveHost(options, service);
   const { tls = {}, proxy } = options;
-  // Where tls is no object, it is for loadCredentials to say so.
+  // If tls is not an object, loadCredentials throws the error.
   const servername = resolveServername(tls?.servername, host);
   return new Target(host, integerOption('port', options.port, { default: PORTS[service], max: 65_535 }), {
     servername,

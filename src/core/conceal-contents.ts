@@ -1,14 +1,14 @@
-/** Streams that can be printed: what waits in one is device tokens, and none of the business of a log. */
+/** Hides the buffered data of streams when they are printed, because the data contains device tokens. */
 import type { Readable, Writable } from 'node:stream';
 import { type InspectOptionsStylized, inspect } from 'node:util';
 
-/** What the states of Node's own streams would be shown as is replaced by this. */
+/** The facts that are shown instead of the internal state of Node's streams. */
 interface StreamFacts {
   readonly counts?: object;
   readonly readableLength?: number;
   readonly writableLength?: number;
   readonly destroyed: boolean;
-  /** The code of what it failed with. */
+  /** The code of the error that the stream failed with. */
   readonly failure?: string;
 }
 
@@ -18,9 +18,8 @@ type AnyStream = Partial<Pick<Readable & Writable, 'readableLength' | 'writableL
 };
 
 /**
- * Has `util.inspect` (and so `console.log` and whatever logs with it), with any options, and `JSON.stringify`
- * show how much is in the streams of a class, but not what. Without it both would go into the buffers that
- * Node's streams have as ordinary properties.
+ * Makes `util.inspect` (and so `console.log` and loggers) and `JSON.stringify` show how much the streams of a class
+ * buffer, but not the data. Without it, both would print the buffers, which are ordinary properties of Node's streams.
  */
 export function concealContents({ prototype }: { readonly prototype: object }): void {
   const define = (key: string | symbol, value: unknown): void => {

@@ -1,5 +1,5 @@
 /**
- * Every error this package throws or emits, and the one place that says what each code means.
+ * Every error that this package throws or emits. This is the only place that defines the meaning of each code.
  *
  * A gateway's rejection of a notification is data (an outcome), never an exception, and a code that a
  * gateway sent is never found in `error.code`: that property always holds one of {@link ApnsErrorCode}.
@@ -40,15 +40,15 @@ export type ApnsErrorCode =
   | 'APNS_ERR_NOT_TLS'
   /** The peer speaks no TLS version, or no cipher, that this side accepts. */
   | 'APNS_ERR_TLS_VERSION'
-  /** The TLS handshake failed in a way that has no code of its own. */
+  /** The TLS handshake failed for a reason without a specific code. */
   | 'APNS_ERR_TLS'
   /** The peer does not speak HTTP/2 on this port. */
   | 'APNS_ERR_NOT_HTTP2'
-  /** The peer broke the HTTP/2 rules, or ended the connection for a breach it saw. */
+  /** The peer violated the HTTP/2 protocol, or closed the connection because of a protocol error. */
   | 'APNS_ERR_HTTP2_PROTOCOL'
   /** The gateway's certificate is for another host. */
   | 'APNS_ERR_WRONG_HOST'
-  /** The gateway's certificate was issued by nobody this side trusts. */
+  /** No authority that this side trusts issued the gateway's certificate. */
   | 'APNS_ERR_UNKNOWN_AUTHORITY'
   /** The gateway's certificate has expired, or is not valid yet. */
   | 'APNS_ERR_CERTIFICATE_EXPIRED'
@@ -174,8 +174,8 @@ export class ChannelError extends ApnsError {
  *
  * @param path where the option stands, such as `window.count`
  * @param expected what would be right, such as `a positive integer`
- * @param received the value that was given; only its kind is told unless it is a number or a boolean,
- *   since an option may hold a secret
+ * @param received the value that was given; the message names only its type unless it is a number or a boolean,
+ *   because an option may hold a secret
  */
 export function invalidOption(path: string, expected: string, received: unknown): ApnsError {
   return new ApnsError('APNS_ERR_INVALID_OPTION', `${path} must be ${expected}, got ${describe(received)}`);

@@ -64,7 +64,7 @@ export function headerTextProblem(value: unknown): string | undefined {
   if (value.length === 0) return 'must not be empty';
   if (CONTROL.test(value)) return 'must not contain control characters or newlines';
   if (value.startsWith(' ') || value.endsWith(' ')) return 'must not begin or end with a space';
-  return value.isWellFormed() ? undefined : 'holds a lone surrogate, which UTF-8 cannot express';
+  return value.isWellFormed() ? undefined : 'contains a lone surrogate, which UTF-8 cannot encode';
 }
 
 /** Apple: "If the value exceeds 64 bytes, APNs returns BadCollapseId". */
@@ -92,11 +92,11 @@ export function channelIdProblem(value: unknown): string | undefined {
     : `must be the base64 text that created the channel, got ${describe(value)}`;
 }
 
-/** What is wrong with a payload's kind, or `undefined`; its size is for the wire to judge. */
+/** The problem with the type of a payload, or `undefined`. Each protocol checks the size itself. */
 export function payloadProblem(value: unknown): string | undefined {
   if (typeof value === 'string') {
     if (value.length === 0) return 'must not be empty';
-    return value.isWellFormed() ? undefined : 'holds a lone surrogate, which UTF-8 cannot express';
+    return value.isWellFormed() ? undefined : 'contains a lone surrogate, which UTF-8 cannot encode';
   }
   if (value instanceof Uint8Array) return value.length === 0 ? 'must not be empty' : undefined;
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return undefined;

@@ -110,17 +110,17 @@ export const NOTIFICATION_FIELDS: readonly (keyof Notification)[] = [
 const PARSE_FIRST = ': put createNdjsonParser() before this stream';
 
 /** A notification goes to a device or to a channel. */
-export const CHANNEL_AND_TOKEN = 'and deviceToken exclude each other: give the one that is meant';
+export const CHANNEL_AND_TOKEN = 'and deviceToken exclude each other: give only one of them';
 
 const KNOWN: ReadonlySet<string> = new Set(NOTIFICATION_FIELDS);
 
-/** The complaint about an unknown field, with the known field it most resembles. */
+/** The problem with an unknown field, with the name of the most similar known field. */
 export function unknownFieldProblem(name: string): string {
-  if (name === 'aps') return 'is not a field of a notification, it belongs into payload';
+  if (name === 'aps') return 'is not a notification field; put it inside payload';
   const nearest = nearestName(name, NOTIFICATION_FIELDS);
   return nearest === undefined
-    ? `is not a field of a notification, which are ${NOTIFICATION_FIELDS.join(', ')}; context carries data of your own`
-    : `is not a field of a notification, did you mean ${nearest}?`;
+    ? `is not a notification field: use one of ${NOTIFICATION_FIELDS.join(', ')}, or put your own data in context`
+    : `is not a notification field: did you mean ${nearest}?`;
 }
 
 /** The channel of a broadcast; `undefined` for a notification to a device. */
@@ -195,9 +195,9 @@ export function checkNotification(
     return checkFields(notification, record);
   } catch (cause) {
     if (cause instanceof InvalidNotificationError) throw cause;
-    // It has getters of its own, or is a proxy; whoever takes notifications expects no other error.
+    // The object is a proxy or has getters that throw, and callers expect only InvalidNotificationError.
     const line = lineOf(notification);
-    const problem = 'a notification must be readable, and this one throws';
+    const problem = 'a property of the notification threw an error when it was read';
     throw new InvalidNotificationError(problem, { line, notification, cause });
   }
 }
@@ -267,14 +267,14 @@ export function payloadText(notification: CheckedNotification): string | Uint8Ar
   try {
     text = JSON.stringify(payload);
   } catch (cause) {
-    throw invalidNotification(notification, 'payload', 'cannot be expressed as JSON', cause);
+    throw invalidNotification(notification, 'payload', 'cannot be converted to JSON', cause);
   }
   // toJSON() may have turned the object into something else, or into nothing.
   if (text === undefined || text.charCodeAt(0) !== 0x7b) {
     throw invalidNotification(
       notification,
       'payload',
-      'must become a JSON object, but its toJSON() does not',
+      'must become a JSON object, but its toJSON() returns another type',
     );
   }
   return text;

@@ -2,7 +2,7 @@
 import { ApnsError, describeWord, invalidOption } from './errors.js';
 import { nearestName } from './nearest-name.js';
 
-/** @throws {ApnsError} APNS_ERR_INVALID_OPTION if `options` is no object or has a name that is not `known` */
+/** @throws {ApnsError} APNS_ERR_INVALID_OPTION if `options` is not an object or has a name that is not `known` */
 export function checkOptionNames(path: string, options: unknown, known: readonly string[]): void {
   if (options === undefined) return;
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {

@@ -191,19 +191,19 @@ export interface OutcomeCounts {
   resent: number;
 }
 
-/** Counts with nothing in them yet. */
+/** Creates counts that are all 0. */
 export function createOutcomeCounts(): OutcomeCounts {
   return { accepted: 0, rejected: 0, invalid: 0, unsent: 0, unknown: 0, presumed: 0, resent: 0 };
 }
 
-/** The notifications these counts speak of: every count but `resent`. */
+/** The number of notifications with an outcome: the sum of all counts except `resent`. */
 export function settledCount(counts: Readonly<OutcomeCounts>): number {
   return (
     counts.accepted + counts.rejected + counts.invalid + counts.unsent + counts.unknown + counts.presumed
   );
 }
 
-/** What became of a notification, before it is told which notification that was. */
+/** The result of a notification, without the notification. */
 export interface Settlement {
   readonly status: OutcomeStatus;
   readonly statusCode?: number | undefined;
@@ -237,10 +237,10 @@ export interface OutcomeSubject {
 /**
  * The outcome of a notification.
  *
- * Only facts that exist become properties, always in the same order, so that an outcome compares equal to
- * the line it is written as. `notification` is a getter on the prototype: `JSON.stringify`, spreading and
- * `util.inspect` leave it out. What throws when it is read, as getters may, is left out as well: what became
- * of the notification is told in any case.
+ * Only known facts become properties, always in the same order, so that an outcome is equal to the parsed line that
+ * it is written as. `notification` is a getter on the prototype: `JSON.stringify`, spreading and
+ * `util.inspect` omit it. If reading the subject throws, as getters may, the outcome has none of its fields: every
+ * notification gets an outcome.
  *
  * @param subject the fields that were sent: those of the notification, or a record of them
  * @param given the object that was written
@@ -281,7 +281,7 @@ class SettledNotification implements OutcomeFacts {
     const line = lineOf(given);
     if (line !== undefined) this.line = line;
     const { identifier = facts.identifier, deviceToken, channelId, context } = subject;
-    // What is invalid need not be of the type it should have.
+    // The fields of an invalid notification may have any type.
     if (typeof identifier === 'number') this.identifier = identifier;
     if (typeof deviceToken === 'string') this.deviceToken = deviceToken;
     else if (typeof channelId === 'string') this.channelId = channelId;
@@ -299,7 +299,7 @@ class SettledNotification implements OutcomeFacts {
     return this.#notification;
   }
 
-  /** What is printed by mistake shows no whole device token; the property, and JSON, do. */
+  /** Shortens the device token, because outcomes are often logged. The property and JSON contain the whole token. */
   [INSPECT](_depth: number, options: InspectOptions, inspect: typeof inspectValue): string {
     const { deviceToken } = this;
     const shown = deviceToken === undefined ? { ...this } : { ...this, deviceToken: shortToken(deviceToken) };

@@ -11,12 +11,12 @@ export function withoutTokens(text: string): string {
   return text.replace(/[0-9a-f]{9,}/gi, shortToken);
 }
 
-/** A reason in the form that all documented ones have, and every likely new one: letters, and a few digits. */
+/** The form of all documented reasons, and of likely new ones: letters, and a few digits. */
 const WORD = /^[A-Za-z]{1,48}\d{0,4}$/;
 
 /**
- * The reason a gateway gives, as it may stand in a message: `undefined` unless it is a word. What a gateway
- * sends back may be anything that was sent to it, a device token and a provider token included.
+ * The reason of a gateway if it is safe to show in a message, and `undefined` unless it is one word. A gateway may
+ * echo anything that it received, including a device token or a provider token.
  */
 export function shownReason(reason: string | undefined): string | undefined {
   return reason !== undefined && WORD.test(reason) && withoutTokens(reason) === reason ? reason : undefined;
@@ -25,12 +25,12 @@ export function shownReason(reason: string | undefined): string | undefined {
 /** RFC 7515, section 3.1: every JSON Web Token begins with the base64url of `{"`. */
 const PROVIDER_TOKEN = /eyJ[\w.-]*/g;
 
-/** What a gateway says may be what was said to it; a provider token is of use for an hour to whoever reads it. */
+/** Shortens provider tokens. A gateway may echo a token, and anyone who reads the token can use it for an hour. */
 export function withoutProviderToken(text: string): string {
   return text.includes('eyJ') ? text.replace(PROVIDER_TOKEN, 'eyJ…') : text;
 }
 
-/** An unknown field's name as it may stand in an error: one line, and 8 digits of a device token at most. */
+/** The name of an unknown field, safe to show in an error: one line, with at most 8 digits of a device token. */
 export function shownName(name: string): string {
   const shown = withoutTokens(name.slice(0, 200));
   return printable(JSON.stringify(shown.length > 40 ? `${shown.slice(0, 40)}…` : shown).slice(1, -1));

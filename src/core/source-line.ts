@@ -1,4 +1,4 @@
-/** What a notification carries of the NDJSON line it came from. */
+/** Attaches facts about its NDJSON line to a notification. */
 
 /** Returns its argument from the constructor, so that a subclass can put a private field on any object. */
 class Carrier {
@@ -9,9 +9,9 @@ class Carrier {
 }
 
 /**
- * The line a notification came from, and the device token that was found good there, carried by the notification
- * but not as properties: what the parser emits compares equal to what was written, and no other field can be
- * mistaken for it. A private field costs what a property costs (about 10 ns); a WeakMap costs a microsecond.
+ * The line of a notification, and the device token that was valid there. They are private fields and not properties,
+ * so that a parsed notification is equal to the object that was written. A private field costs as much as a property
+ * (about 10 ns); an entry in a WeakMap costs a microsecond.
  */
 class LineStamp extends Carrier {
   #line: number;
@@ -49,8 +49,8 @@ export function setLine(notification: object, line: number): void {
 }
 
 /**
- * What a parser does in place of {@link setLine} with a notification that it has checked: as long as the device
- * token stays the same, nobody looks through its digits again.
+ * A parser calls this instead of {@link setLine} for a notification that it has checked. As long as the device token
+ * does not change, its digits are not checked again.
  *
  * @param bytes the length of the line
  */
@@ -67,12 +67,12 @@ export function lineOf(notification: unknown): number | undefined {
   return typeof notification === 'object' && notification !== null ? LineStamp.read(notification) : undefined;
 }
 
-/** The device token that a parser has found good, or `undefined`. */
+/** The device token that a parser has found valid, or `undefined`. */
 export function checkedTokenOf(notification: object): string | undefined {
   return LineStamp.readToken(notification);
 }
 
-/** The length in bytes of the line that a parser has made a notification from, or 0. */
+/** The length in bytes of the line that the notification was parsed from, or 0. */
 export function lineBytesOf(notification: unknown): number {
   return typeof notification === 'object' && notification !== null ? LineStamp.readBytes(notification) : 0;
 }

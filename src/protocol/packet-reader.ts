@@ -1,5 +1,5 @@
 /**
- * Chunks in, whole packets out, for any format whose packets tell their own length.
+ * Cuts chunks into whole packets, for any format whose packets contain their length.
  *
  * A packet that lies whole inside a chunk is handed over in place, without a copy; only one that spans
  * chunks is joined. Limits are checked as soon as the length is known, before anything is buffered.

@@ -17,7 +17,7 @@ export const ALERT_RULES: readonly Http2Rule[] = [
       aps !== undefined &&
       !SHOWN.some((key) => key in aps) &&
       !goesWithoutAps(notification, context)
-        ? 'has neither alert, badge nor sound, so there is nothing to show with push type alert'
+        ? 'has no alert, badge or sound, so there is nothing to show with push type alert'
         : undefined,
   },
   {
@@ -30,7 +30,7 @@ export const ALERT_RULES: readonly Http2Rule[] = [
       const { alert } = aps;
       const isEmpty = alert === '' || (isObject(alert) && Object.keys(alert).length === 0);
       return isEmpty
-        ? `has an alert in aps that is an empty ${alert === '' ? 'string' : 'object'} and shows nothing: give a text or remove alert`
+        ? `has an alert in aps that is an empty ${alert === '' ? 'string' : 'object'}, so the device shows nothing: give a text or remove alert`
         : undefined;
     },
   },

@@ -3,7 +3,7 @@
 import type { Http2Rule } from './rule.js';
 import { NOTIFICATION_LINE, RESPONSES, SENDING } from './rule-sources.js';
 
-/** For what is no notification at all. */
+/** The rule for a value that is not a notification. */
 export const NOTIFICATION_RULE: Http2Rule = {
   id: 'notification',
   severity: 'error',

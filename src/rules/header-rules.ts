@@ -120,7 +120,7 @@ export const HEADER_RULES: readonly Http2Rule[] = [
     field: 'pushType',
     severity: 'warning',
     requirement:
-      'There is a push type: watchOS requires it, and elsewhere APNs may delay or drop what has none.',
+      'There is a push type: watchOS requires it, and elsewhere APNs may delay or drop a notification without one.',
     source: SENDING,
     problem: (notification, context) =>
       pushTypeOf(notification) === undefined && !goesWithoutAps(notification, context)
@@ -138,8 +138,8 @@ export const HEADER_RULES: readonly Http2Rule[] = [
       if (pushType === undefined || isKnownPushType(pushType)) return undefined;
       const nearest = nearestName(pushType, PUSH_TYPES);
       return nearest === undefined
-        ? `is none that Apple documents, so APNs answers InvalidPushType: use one of ${PUSH_TYPES.join(', ')}`
-        : `is none that Apple documents, so APNs answers InvalidPushType: did you mean ${nearest}?`;
+        ? `is not one that Apple documents, so APNs responds with InvalidPushType: use one of ${PUSH_TYPES.join(', ')}`
+        : `is not one that Apple documents, so APNs responds with InvalidPushType: did you mean ${nearest}?`;
     },
   },
   {

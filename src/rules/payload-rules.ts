@@ -1,6 +1,6 @@
 /**
- * The rules that a payload is held to on HTTP/2. APNs looks at its size alone; what it says is judged on the
- * device, which is silent about what it drops. These are therefore warnings, all but the size.
+ * The rules for a payload on HTTP/2. APNs checks only the size. The device checks the content, and does not report
+ * what it drops, so every rule except the size is a warning.
  */
 
 import { nearestName } from '../core/nearest-name.js';
@@ -46,7 +46,7 @@ export const PAYLOAD_RULES: readonly Http2Rule[] = [
     requirement: 'The payload is the JSON text of an object.',
     source: PAYLOAD,
     payloadProblem: ({ object }) =>
-      object === undefined ? 'is sent as it is, and is not the JSON text of an object' : undefined,
+      object === undefined ? 'is sent unchanged, but is not the JSON text of an object' : undefined,
   },
   {
     id: 'aps-missing',
@@ -87,7 +87,7 @@ export const PAYLOAD_RULES: readonly Http2Rule[] = [
     source: PAYLOAD,
     payloadProblem({ aps = {} }, notification) {
       const score = aps['relevance-score'];
-      // The rule about values reports what is no number.
+      // The rule about values reports other types.
       if (typeof score !== 'number' || (score >= 0 && score <= 1)) return undefined;
       return pushTypeOf(notification) === 'liveactivity' || 'event' in aps
         ? undefined

@@ -51,7 +51,7 @@ export interface Http2Rule {
    * every wire: `checkNotification` enforces them.
    */
   readonly problem?: (notification: Notification, context: Http2RuleContext) => string | undefined;
-  /** The same for rules that look at the payload, which is read for nobody else; a text for each wrong key or value. */
+  /** The same for rules about the payload, which is parsed only for them. It returns a text for each wrong key or value. */
   readonly payloadProblem?: (
     payload: RulePayload,
     notification: Notification,

@@ -30,7 +30,7 @@ export const HTTP2_RULES: readonly Http2Rule[] = [
   ...PAYLOAD_TEXT_RULES,
 ];
 
-/** What the rules look at whose breach keeps a notification from being sent. */
+/** The fields for rules that prevent a notification from being sent when it violates them. */
 export type HeaderRuleFields = Pick<Notification, 'topic' | 'pushType' | 'priority'>;
 
 const HEADER_ERRORS = HEADER_RULES.filter(
@@ -51,8 +51,8 @@ export interface LintFinding {
 }
 
 /**
- * Checks every rule whose breach APNs would refuse, but for the payload's size: that is for
- * {@link checkHttp2PayloadBytes}, once the payload has been encoded. Warnings are not looked at.
+ * Checks every rule that APNs enforces, except the size of the payload: {@link checkHttp2PayloadBytes} checks that
+ * after the payload has been encoded. Rules that only warn are not checked.
  *
  * @throws {InvalidNotificationError} naming the first field that breaks a rule
  */

@@ -20,7 +20,8 @@ export class ChannelRegistry {
    * @throws {ApnsError} APNS_ERR_INVALID_OPTION
    */
   create(bundleId: string, policy: MessageStoragePolicy = 0): string | undefined {
-    if (typeof bundleId !== 'string' || bundleId === '') throw invalidOption('bundleId', 'a text', bundleId);
+    if (typeof bundleId !== 'string' || bundleId === '')
+      throw invalidOption('bundleId', 'a non-empty string', bundleId);
     const channels = this.#apps.get(bundleId) ?? new Map<string, MessageStoragePolicy>();
     if (channels.size >= MAX_CHANNELS) return undefined;
     const id = randomBytes(16).toString('base64');

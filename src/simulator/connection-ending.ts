@@ -1,23 +1,23 @@
-/** The ways in which a service ends a connection: politely, in pieces, or with a reset. */
+/** Ends the connection of a service in one of several ways: in order, byte by byte, or with a reset. */
 import type { LoopbackConnection } from './tls-listener.js';
 
 /** How a connection ends. */
 export interface ConnectionEnding {
-  /** The last words; none when absent. */
+  /** The last packet to send, if there is one. */
   readonly packet?: Buffer;
-  /** Whether each byte of the packet becomes a segment of its own. */
+  /** Whether each byte of the packet is sent in a separate segment. */
   readonly split?: boolean;
-  /** Whether the connection is reset, with what the client sent still unread, instead of drained. */
+  /** Whether the connection is reset, without reading what the client sent, instead of drained. */
   readonly reset?: boolean;
 }
 
-/** @param drainTimeoutMs how long to go on reading after the last words, if the client does not close */
+/** @param drainTimeoutMs how long to continue reading after the last packet if the client does not close */
 export function endConnection(
   connection: LoopbackConnection,
   ending: ConnectionEnding,
   drainTimeoutMs: number,
 ): void {
-  // A deadline set for a socket that is closed already would outlive the simulator.
+  // A timer for a socket that is already closed would keep running after the simulator is closed.
   if (connection.socket.destroyed) return;
   const { packet } = ending;
   if (ending.split && packet !== undefined) writeByteByByte(connection, packet, ending, drainTimeoutMs);
@@ -35,13 +35,13 @@ function writeByteByByte(
     endConnection(connection, { ...ending, packet, split: false }, drainTimeoutMs);
     return;
   }
-  // One turn of the event loop per byte, so that each leaves by itself.
+  // Each byte is written in a separate tick, so that the kernel does not combine them.
   connection.socket.write(packet.subarray(0, 1), () => {
     setImmediate(() => writeByteByByte(connection, packet.subarray(1), ending, drainTimeoutMs));
   });
 }
 
-/** The write's callback says that the kernel has the packet; the reset then overtakes nothing but input. */
+/** The callback of the write shows that the kernel has the packet, so the reset discards only input. */
 function writeAndReset({ socket, reset }: LoopbackConnection, packet: Buffer | undefined): void {
   socket.pause();
   if (packet === undefined || packet.length === 0) reset();
@@ -49,8 +49,8 @@ function writeAndReset({ socket, reset }: LoopbackConnection, packet: Buffer | u
 }
 
 /**
- * Closing at once, while the client still writes, would make the kernel reset the connection and destroy
- * the last words on their way: so the client's bytes are read until it has closed too, or time is up.
+ * Closing while the client still writes would make the kernel reset the connection, and the client would lose the last
+ * packet. So this side reads until the client closes or the timeout expires.
  */
 function writeAndDrain(
   { socket }: LoopbackConnection,

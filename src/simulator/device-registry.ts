@@ -69,7 +69,7 @@ export class DeviceRegistry {
   }
 
   /**
-   * Makes a token good again. What the feedback service was to tell of it, it still tells.
+   * Makes a token valid again. Its pending entries stay on the list of the feedback service.
    *
    * @param topic the app that the token is of: over HTTP/2, 400 DeviceTokenNotForTopic for every other.
    *   @default whatever is sent

@@ -1,4 +1,4 @@
-/** What all wires of one simulator share: devices, faults already struck, the record, the counts. */
+/** The state that all services of one simulator share: devices, consumed faults, the record, the counts. */
 import { ApnsError } from '../core/errors.js';
 import { AcceptedRecord, type RecordDetail, type RecordFields, type Wire } from './accepted-record.js';
 import { ChannelRegistry } from './channel-registry.js';
@@ -69,14 +69,14 @@ export class SimulatorState {
     this.changed();
   }
 
-  /** Counts and records an accepted notification, and tells the feedback service if its device is gone. */
+  /** Counts and records an accepted notification, and adds its device to the feedback list if it is unregistered. */
   accept(wire: Wire, tally: ConnectionTally, fields: RecordFields): void {
     tally.add('accepted');
     this.accepted.add(wire, tally.counts.connection, fields);
     this.devices.reportUndelivered(fields.deviceToken);
   }
 
-  /** To be called after counts have changed; once for many changes is enough. */
+  /** Call this after counts have changed. One call after many changes is sufficient. */
   changed(): void {
     if (this.#waiters.size === 0) return;
     for (const waiter of this.#waiters) {
@@ -91,7 +91,7 @@ export class SimulatorState {
   }
 
   /** Resolves as soon as the counts meet a condition. */
-  until(condition: Waiter['condition']): Promise<void> {
+  waitFor(condition: Waiter['condition']): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiters.add({ condition, resolve, reject });
       this.changed();
@@ -105,7 +105,7 @@ export class SimulatorState {
    */
   async close(): Promise<void> {
     // Every socket is closed by now, but its event may follow in the next turn.
-    if (this.counts.openConnections > 0) await this.until(({ openConnections }) => openConnections === 0);
+    if (this.counts.openConnections > 0) await this.waitFor(({ openConnections }) => openConnections === 0);
     this.#isClosed = true;
     this.changed();
     this.#rejectWaiters();

@@ -92,7 +92,7 @@ export interface Simulator {
    *
    * @throws {ApnsError} APNS_ERR_CLOSED if the simulator is closed first
    */
-  until(condition: (counts: Readonly<SimulatorCounts>) => boolean): Promise<void>;
+  waitFor(condition: (counts: Readonly<SimulatorCounts>) => boolean): Promise<void>;
   /**
    * Stops listening and ends every connection at once. Requests without a response are discarded. When the promise
    * resolves, the counts include them and no longer change. Calling it again has no effect.
@@ -164,7 +164,7 @@ export async function createSimulator(options: SimulatorOptions = {}): Promise<S
     get connections() {
       return state.connections;
     },
-    until: (condition) => state.until(condition),
+    waitFor: (condition) => state.waitFor(condition),
     close,
     [Symbol.asyncDispose]: close,
   };
@@ -194,7 +194,7 @@ async function loadCredentials(options: SimulatorOptions): Promise<SimulatorCred
     return credentials;
   }
   if (topic === undefined || topic === found.topic) return found;
-  throw invalidOption('topic', 'that of the credentials, or absent', topic);
+  throw invalidOption('topic', 'the topic of the credentials, or absent', topic);
 }
 
 function serverTls(credentials: SimulatorCredentials, tls: SimulatorTlsOptions = {}): TlsOptions {

@@ -122,5 +122,5 @@ export function listenTls(options: TlsListenerOptions): Promise<TlsListener> {
   });
 }
 
-/** Errors of a single connection end that connection, which its `close` event tells. */
+/** An error of a connection closes it, and the `close` event handles that. */
 function ignore(): void {}

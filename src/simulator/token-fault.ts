@@ -117,28 +117,28 @@ export function decodeTokenFault(deviceToken: string): TokenFault | undefined {
   return { name, argument: Number.parseInt(deviceToken.slice(6, HEADER_DIGITS), 16) };
 }
 
-/** Which faults have already struck: those that end a connection strike once, so that resending ends. */
+/** Counts how often each fault was applied. A fault that ends a connection applies once, so that resending succeeds. */
 export class TokenFaultMemory {
-  readonly #strikes = new Map<string, number>();
+  readonly #uses = new Map<string, number>();
   readonly #limit: number;
 
-  /** @param limit tokens remembered; beyond, the one that struck first is forgotten and may strike again */
+  /** @param limit the maximum number of remembered tokens; beyond it, the oldest is forgotten and may apply again */
   constructor(limit = 100_000) {
     this.#limit = limit;
   }
 
-  /** The fault that strikes now, at this sending of the token, or `undefined`. */
-  strike(deviceToken: string): TokenFault | undefined {
+  /** The fault to apply to this notification, or `undefined`. The call counts as one use of the fault. */
+  consume(deviceToken: string): TokenFault | undefined {
     const fault = decodeTokenFault(deviceToken);
     if (fault === undefined) return undefined;
     const times = fault.name === 'temporary' ? fault.argument : ONCE.has(fault.name) ? 1 : Infinity;
     if (times === Infinity) return fault;
-    const strikes = this.#strikes.get(deviceToken) ?? 0;
-    if (strikes >= times) return undefined;
-    if (strikes === 0 && this.#strikes.size >= this.#limit) {
-      this.#strikes.delete(this.#strikes.keys().next().value as string);
+    const uses = this.#uses.get(deviceToken) ?? 0;
+    if (uses >= times) return undefined;
+    if (uses === 0 && this.#uses.size >= this.#limit) {
+      this.#uses.delete(this.#uses.keys().next().value as string);
     }
-    this.#strikes.set(deviceToken, strikes + 1);
+    this.#uses.set(deviceToken, uses + 1);
     return fault;
   }
 }

@@ -54,7 +54,7 @@ function readSink(sink: BinarySink, source: LastingSource): void {
     source.destroy(
       new ApnsError(
         'APNS_ERR_CLOSED',
-        `the error source was not read: ${MAX_UNREAD} error responses wait in it`,
+        `the error source was not read: ${MAX_UNREAD} error responses are waiting; read the source or destroy it`,
       ),
     );
   };
@@ -92,7 +92,7 @@ function readSocket(socket: Socket, source: LastingSource): () => void {
     },
   });
   const readOn = (): void => receiver.resume();
-  // The socket is somebody else's: it must not stand still because nobody wants its error responses.
+  // The socket belongs to the caller, so it must not stay paused after this source is closed.
   source.once('close', readOn);
   return readOn;
 }

@@ -13,10 +13,10 @@ const SETTINGS = 4;
  */
 export function notFeedbackError(peer: Peer, head: Buffer): ApnsError {
   const what = protocolOf(head);
-  const answer = what === undefined ? 'sent a tuple without a device token' : `answers in ${what}`;
+  const answer = what === undefined ? 'sent a tuple without a device token' : `responded in ${what}`;
   return new ApnsError(
     'APNS_ERR_MALFORMED_PACKET',
-    `${formatPeer(peer)} ${answer}, so it is no feedback service: give the host and port of the feedback service, whose usual port is 2196`,
+    `${formatPeer(peer)} ${answer}, so it is not a feedback service: give the host and port of the feedback service, whose usual port is 2196`,
   );
 }
 

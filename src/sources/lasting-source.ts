@@ -5,8 +5,8 @@ import { concealContents } from '../core/conceal-contents.js';
 import { throwLater } from '../sinks/outcome-source.js';
 
 /**
- * A stream that is destroyed drops what it holds; what these sources hold was told once and is not told
- * again. So they are destroyed after it, and a `data` listener that throws does not end the reading.
+ * A stream that is destroyed discards its buffer, but the service sends the content of these sources only once. So a
+ * source is destroyed after its buffer has been read, and a `data` listener that throws does not end the reading.
  */
 export class LastingSource extends Readable {
   static {

@@ -23,8 +23,8 @@ const OPTION_NAMES = [...DECODER_OPTION_NAMES, 'payload', 'onInvalid'];
 /**
  * A Transform from frames of any command (0, 1 or 2, even mixed) to notifications.
  *
- * Items of command 2 are taken in any order and unknown ones are skipped. A frame that lacks a device token
- * or a payload is an {@link InvalidNotificationError}; bytes that are no frame fail the stream.
+ * Items of command 2 may have any order, and unknown items are skipped. A frame without a device token or a payload
+ * produces an {@link InvalidNotificationError}. Bytes that are not a frame make the stream fail.
  *
  * @throws {ApnsError} APNS_ERR_INVALID_OPTION
  */
@@ -36,7 +36,7 @@ export function createFrameDecoder(options: FrameDecoderOptions = {}): Transform
     const frame = decodeFrame(bytes, start, end);
     const problem = frame.deviceToken ? (frame.payload?.length ? undefined : 'payload') : 'deviceToken';
     if (problem === undefined) return toNotification(frame, parse);
-    const error = new InvalidNotificationError('is missing from the frame, or empty', { field: problem });
+    const error = new InvalidNotificationError('is missing from the frame or is empty', { field: problem });
     if (onInvalid === undefined) throw error;
     onInvalid(error);
     return undefined;

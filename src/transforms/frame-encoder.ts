@@ -106,8 +106,9 @@ export class FrameEncoder extends Transform {
       return;
     }
     if (this.readableLength >= this.readableHighWaterMark) {
-      // Nobody reads fast enough: the slab, which that mark does not count, shall not fill behind it. Within
-      // _read the mark still counts what is about to be taken; and without a push Node calls no other _read.
+      // The reader is slow. Wait, because readableLength does not include the slab, which must not grow meanwhile.
+      // In _read, readableLength still includes data that the reader is about to take. Without a push, Node would
+      // not call _read again.
       if (this.#isInRead) this.#push(this.#slab.take());
       this.#onRead = callback;
       return;

@@ -63,9 +63,9 @@ class NdjsonParser extends Transform {
   }
 
   readonly #decoder: NdjsonDecoder;
-  /** Takes the next chunk, once the one at hand has been read to its end. */
+  /** Requests the next chunk, after the current one has been read to its end. */
   #onTaken: TransformCallback | undefined;
-  /** Whether the reader has enough for now. */
+  /** Whether the readable buffer is full. */
   #isFull = false;
   readonly #goOn: () => void;
 
@@ -85,7 +85,7 @@ class NdjsonParser extends Transform {
     };
   }
 
-  // Not _transform: what Node would do around that holds a writer back between its chunks, but not within one.
+  // _transform would apply backpressure only between chunks, and not inside one.
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: TransformCallback): void {
     this.#onTaken = callback;
     this.#parse(chunk);
@@ -105,7 +105,7 @@ class NdjsonParser extends Transform {
     callback();
   }
 
-  /** Parses the chunk, or goes on with the one at hand. */
+  /** Parses the chunk, or continues with the current one. */
   #parse(chunk?: Buffer): void {
     this.#isFull = false;
     let isTaken: boolean;
@@ -117,7 +117,7 @@ class NdjsonParser extends Transform {
       failure = error as Error;
     }
     if (!isTaken) {
-      // It goes on when it is read, or else it has lasted long enough.
+      // If the reader has enough, _read continues. Otherwise the decoder has used up its time in this tick.
       if (!this.#isFull) setImmediate(this.#goOn);
       return;
     }

@@ -1,4 +1,4 @@
-/** Objects in, NDJSON bytes out. */
+/** Turns objects into NDJSON bytes. */
 
 import { Transform, type TransformCallback } from 'node:stream';
 import { concealContents } from '../core/conceal-contents.js';
@@ -15,7 +15,7 @@ export interface NdjsonStringifierOptions {
 
 const OPTION_NAMES = ['highWaterMark', 'signal'];
 
-/** Lines leave when they are about this many bytes; a chunk is longer by at most its last line. */
+/** A chunk is pushed when it has this many characters; it exceeds the limit by at most its last line. */
 const CHUNK_CHARACTERS = 64 * 1024;
 
 /**
@@ -28,7 +28,7 @@ const CHUNK_CHARACTERS = 64 * 1024;
  * A notification's payload bytes are written as they are and its `Date` as UNIX seconds, so what
  * `createNdjsonParser({ payload: 'raw' })` reads is written back exactly.
  *
- * Fails with {@link InvalidNotificationError} for what is no object or cannot be expressed as JSON.
+ * Fails with {@link InvalidNotificationError} for a value that is not an object or cannot be converted to JSON.
  *
  * @throws {ApnsError} APNS_ERR_INVALID_OPTION
  */
@@ -42,7 +42,7 @@ class NdjsonStringifier extends Transform {
   }
 
   readonly #lines = new LineStringifier();
-  /** Joined as text: one encoding for many lines costs far less than one for each. */
+  /** Lines are joined as text, because encoding many lines at once is much faster than encoding each one. */
   #text = '';
   #turnEnds = false;
   readonly #onTurnEnd: () => void;
@@ -52,7 +52,7 @@ class NdjsonStringifier extends Transform {
     super({ writableObjectMode: true, ...streamOptions(options, 'writableHighWaterMark') });
     this.#onTurnEnd = () => {
       this.#turnEnds = false;
-      // What is pushed outside of _transform holds no writer back, so a slow reader has to ask for it.
+      // A push outside of _transform does not apply backpressure, so a slow reader gets this data from _read.
       if (!this.destroyed && this.readableLength < this.readableHighWaterMark) this.#pushText();
     };
   }

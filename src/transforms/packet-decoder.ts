@@ -1,4 +1,4 @@
-/** The one shell around every decoder: bytes in, one object per packet out. */
+/** The base of all decoders: it turns bytes into one object per packet. */
 
 import { Transform, type TransformCallback } from 'node:stream';
 import { concealContents } from '../core/conceal-contents.js';
@@ -28,7 +28,7 @@ export class PacketDecoder<Out> extends Transform {
 
   readonly #reader: PacketReader;
   readonly #onPacket: (bytes: Buffer, start: number, end: number) => void;
-  /** Fails the stream, once what is left to read has been read. */
+  /** Fails the stream after the rest of its buffer has been read. */
   #fail: (() => void) | undefined;
 
   constructor(
@@ -73,7 +73,7 @@ export class PacketDecoder<Out> extends Transform {
     return object;
   }
 
-  /** A stream that fails drops what it holds, and the feedback service tells each thing only once. */
+  /** A stream that fails discards its buffer, but the feedback service sends each tuple only once. So this fails later. */
   #failAfterReading(error: Error, callback: TransformCallback): void {
     if (this.readableLength === 0) callback(error);
     else this.#fail = () => callback(error);

@@ -215,7 +215,7 @@ test('asks again for what was refused, but not for ever', async () => {
   expect(never.service.requests).toHaveLength(3);
 });
 
-test('tells that the connection broke off under a request', async () => {
+test('tells that the connection was lost under a request', async () => {
   const { manager } = await answering(({ session }) => setImmediate(() => session.destroy()));
   expect(await failure(manager.list())).toMatchObject({ code: 'APNS_ERR_CONNECTION_LOST' });
 });

@@ -93,20 +93,20 @@ describe('the process', () => {
   it('settles what is under way on the first SIGINT, and exits with 130', async () => {
     const command = send();
     command.stdin.write(lines(20));
-    await simulator.until(({ accepted }) => accepted === 20);
+    await simulator.waitFor(({ accepted }) => accepted === 20);
     command.kill('SIGINT');
     const { code, out, err } = await command.exit();
     expect(code).toBe(130);
     expect(parse(out).map(({ status }) => status)).toEqual(Array(20).fill('accepted'));
     expect(err).toMatch(/20 notifications: 20 accepted/);
-    expect(err).toMatch(/behind line 20/);
+    expect(err).toMatch(/after line 20/);
   });
 
   it('stops at once on the second SIGINT, and still says what became of each', async () => {
     simulator.gateway.setFaults({ stall: true });
     const command = send(['--json-summary']);
     command.stdin.write(lines(20));
-    await simulator.until(({ connections }) => connections === 1);
+    await simulator.waitFor(({ connections }) => connections === 1);
     command.kill('SIGINT');
     await command.said('stderr', /stopping/);
     command.kill('SIGINT');
@@ -121,7 +121,7 @@ describe('the process', () => {
   it('exits with 143 on SIGTERM', async () => {
     const command = send(['--quiet']);
     command.stdin.write(line(1));
-    await simulator.until(({ accepted }) => accepted === 1);
+    await simulator.waitFor(({ accepted }) => accepted === 1);
     command.kill('SIGTERM');
     expect(await command.exit()).toMatchObject({ code: 143, err: '' });
   });

@@ -110,7 +110,7 @@ describe('send --proxy', () => {
       '1',
     );
     expect(code).toBe(69);
-    expect(io.err).toContain(`the proxy 127.0.0.1:${port}: nothing listens there`);
+    expect(io.err).toContain(`the proxy 127.0.0.1:${port}: the connection was refused`);
   });
 
   it('refuses credentials without a proxy, a proxy that is none, and a file without a colon', async () => {

@@ -101,7 +101,7 @@ it.each([
   const resume = [input, '--resume', ledger, '--window-count', '5'];
   // The first run ends early: its connection is gone, and is not made again.
   const port = simulator.http2.port;
-  const stopped = simulator.until(({ accepted }) => accepted >= 10).then(() => simulator.http2.close());
+  const stopped = simulator.waitFor(({ accepted }) => accepted >= 10).then(() => simulator.http2.close());
   const one = await send([...resume, ...first, '--connect-attempts', '1']);
   await stopped;
   expect(one.code).not.toBe(0);

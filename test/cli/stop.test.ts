@@ -53,7 +53,7 @@ describe.skipIf(process.platform === 'win32')('SIGHUP', () => {
   it('settles what is under way, as SIGTERM does, and exits with 129', async () => {
     const command = send();
     command.stdin.write(lines(50));
-    await simulator.until(({ accepted }) => accepted === 50);
+    await simulator.waitFor(({ accepted }) => accepted === 50);
     command.kill('SIGHUP');
     const { code, out } = await command.exit();
     expect(code).toBe(129);
@@ -78,7 +78,7 @@ describe.skipIf(process.platform === 'win32')('SIGHUP', () => {
       out += text;
     });
     shell.stdin.write(lines(1));
-    await simulator.until(({ accepted }) => accepted === 1);
+    await simulator.waitFor(({ accepted }) => accepted === 1);
     process.kill(-shell.pid!, 'SIGHUP');
     shell.stdin.end(line(2));
     const [code] = await once(shell, 'close');
@@ -99,7 +99,7 @@ describe('--stop-timeout-ms', () => {
       simulator.gateway.setFaults({ stall: true });
       const command = send('--stop-timeout-ms', '300');
       command.stdin.write(lines(20));
-      await simulator.until(({ connections }) => connections === 1);
+      await simulator.waitFor(({ connections }) => connections === 1);
       command.kill(signal);
       const { code, out, err } = await command.exit();
       expect(code).toBe(signal === 'SIGINT' ? 130 : 143);
@@ -115,7 +115,7 @@ describe('--stop-timeout-ms', () => {
     command.stdout.pause();
     // Neither end's buffers hold as many outcomes, so some of them wait in the command.
     command.stdin.write(lines(20_000));
-    await simulator.until(({ accepted }) => accepted > 5000);
+    await simulator.waitFor(({ accepted }) => accepted > 5000);
     command.kill('SIGTERM');
     const { code, err } = await command.exit();
     expect(code).toBe(143);
@@ -129,11 +129,11 @@ describe('--stop-timeout-ms', () => {
     simulator.gateway.setFaults({ stall: true });
     const command = send('--stop-timeout-ms', '0');
     command.stdin.write(lines(20));
-    await simulator.until(({ connections }) => connections === 1);
+    await simulator.waitFor(({ connections }) => connections === 1);
     command.kill('SIGTERM');
     const { code, out, err } = await command.exit();
     expect(code, err).toBe(143);
-    expect(err).toContain('stopping at once');
+    expect(err).toContain('stopping immediately');
     for (const status of statuses(out)) expect(['unsent', 'unknown']).toContain(status);
   });
 

@@ -125,14 +125,14 @@ describe('loadCredentials', () => {
   it.each<[string, RegExp, unknown]>([
     [
       'a certificate beside no key in an array',
-      /^tls\.cert needs tls\.key beside/,
+      /^tls\.cert requires tls\.key/,
       { cert: client.cert, key: [] },
     ],
-    ['a certificate without a key', /^tls\.cert needs tls\.key beside/, { cert: client.cert }],
-    ['a key without a certificate', /^tls\.key needs tls\.cert beside/, { key: client.key }],
-    ['a PKCS#12 file beside PEM', /^tls\.pfx takes the place/, { pfx, cert: client.cert, key: client.key }],
-    ['a PKCS#12 file beside a certificate', /^tls\.pfx takes the place/, { pfx, cert: client.cert }],
-    ['a PKCS#12 file beside a key', /^tls\.pfx takes the place/, { pfx, key: client.key }],
+    ['a certificate without a key', /^tls\.cert requires tls\.key/, { cert: client.cert }],
+    ['a key without a certificate', /^tls\.key requires tls\.cert/, { key: client.key }],
+    ['a PKCS#12 file beside PEM', /^tls\.pfx replaces/, { pfx, cert: client.cert, key: client.key }],
+    ['a PKCS#12 file beside a certificate', /^tls\.pfx replaces/, { pfx, cert: client.cert }],
+    ['a PKCS#12 file beside a key', /^tls\.pfx replaces/, { pfx, key: client.key }],
     ['a PKCS#12 file as text', /^tls\.pfx must be the bytes/, { pfx: pfx.toString('latin1') }],
     ['a certificate that is a number', /^tls\.cert must be PEM/, { cert: 1, key: client.key }],
     ['an authority that is an object', /^tls\.ca must be PEM/, { ca: {} }],
@@ -187,7 +187,7 @@ describe('loadCredentials', () => {
       /is damaged/,
       { cert: client.cert, key: relabel('-----BEGIN X-----\nno Proc-Type:\n-----END X-----', 'PRIVATE KEY') },
     ],
-    ['PEM for a PKCS#12 file', /holds PEM, not PKCS#12/, { pfx: Buffer.from(client.cert) }],
+    ['PEM for a PKCS#12 file', /contains PEM, not PKCS#12/, { pfx: Buffer.from(client.cert) }],
     [
       'a PKCS#12 file cut short',
       /is not a readable PKCS#12 file/,
@@ -212,12 +212,12 @@ describe('loadCredentials', () => {
     ['a key in DER', /tls\.key is in DER.*openssl pkey/, { cert: client.cert, key: keyInDer }],
     [
       'a signing request for a certificate',
-      /a certificate signing request and no certificate/,
+      /a certificate signing request but no certificate/,
       { cert: relabel(client.cert, 'CERTIFICATE REQUEST'), key: client.key },
     ],
     [
       'a public key for a key',
-      /a public key and no private key/,
+      /a public key but no private key/,
       { cert: client.cert, key: relabel(client.key, 'PUBLIC KEY') },
     ],
     [
@@ -230,7 +230,7 @@ describe('loadCredentials', () => {
       /without the "-----BEGIN"/,
       { cert: client.cert, key: client.key.replaceAll(/-----.*-----/g, '') },
     ],
-    ['a key cut off', /tls\.key is cut off/, { cert: client.cert, key: client.key.slice(0, -20) }],
+    ['a key cut off', /tls\.key is incomplete/, { cert: client.cert, key: client.key.slice(0, -20) }],
     ['an empty key', /tls\.key is empty/, { cert: client.cert, key: ' \n' }],
     [
       'a key encrypted with DES',
@@ -242,21 +242,21 @@ describe('loadCredentials', () => {
       /tls\.ca: certificate 2 of 3 cannot be read/,
       { ca: authority.cert + damaged(authority.cert) + authority.cert },
     ],
-    ['authorities cut off', /tls\.ca is cut off/, { ca: authority.cert + authority.cert.slice(0, -30) }],
-    ['a key for an authority', /tls\.ca holds a private key and no certificate/, { ca: authority.key }],
+    ['authorities cut off', /tls\.ca is incomplete/, { ca: authority.cert + authority.cert.slice(0, -30) }],
+    ['a key for an authority', /tls\.ca contains a private key but no certificate/, { ca: authority.key }],
     [
       'a PKCS#12 file without a private key',
-      /tls\.pfx holds no private key/,
+      /tls\.pfx contains no private key/,
       { pfx: exportPkcs12({ cert: client.cert }, PASSPHRASE), passphrase: PASSPHRASE },
     ],
     [
       'a PKCS#12 file without a certificate',
-      /tls\.pfx holds no certificate/,
+      /tls\.pfx contains no certificate/,
       { pfx: exportPkcs12({ key: client.key }, PASSPHRASE), passphrase: PASSPHRASE },
     ],
     [
       'a PKCS#12 file with the certificate of another key',
-      /tls\.pfx holds no certificate that belongs to its key/,
+      /tls\.pfx contains no certificate that belongs to its key/,
       { pfx: exportPkcs12({ cert: rsa.cert, key: client.key }, PASSPHRASE), passphrase: PASSPHRASE },
     ],
     [

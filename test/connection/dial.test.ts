@@ -130,7 +130,7 @@ describe('refusing a gateway', () => {
     const code = 'APNS_ERR_UNKNOWN_AUTHORITY';
     await expect(dial(targetAt(port, { tls: {} }))).rejects.toMatchObject({
       code,
-      message: expect.stringContaining('give that authority as tls.ca'),
+      message: expect.stringContaining('give its authority as tls.ca'),
     });
     await expect(dial(targetAt(port))).rejects.toMatchObject({
       code,

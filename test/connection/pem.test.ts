@@ -30,7 +30,7 @@ describe('readPem', () => {
     ['a BEGIN line behind its END line', '-----END A-----\n-----BEGIN A\n'],
     ['one whole block before one that is not', `${block('A')}-----BEGIN A-----\nAAAA\n`],
   ])('takes for cut off what has %s', (_what, pem) => {
-    expect(() => readPem(EXPECTED, pem)).toThrow(/^tls\.key is cut off/);
+    expect(() => readPem(EXPECTED, pem)).toThrow(/^tls\.key is incomplete/);
   });
 
   it('takes a label of 64 characters', () => {

@@ -471,7 +471,7 @@ describe('options of ProviderToken', () => {
     ['a key on another curve', /P-256, got secp384r1/, { key: pem(p384) }],
     ['an encrypted key', /is encrypted: give the \.p8 key/, { key: encrypted }],
     ['the key of a certificate', /rsa: give the \.p8 key/, { key: pem(rsa) }],
-    ['a certificate', /a certificate and no private key.*tls\.cert/, { key: mintAuthority().cert }],
+    ['a certificate', /a certificate but no private key.*tls\.cert/, { key: mintAuthority().cert }],
     ['PEM in base64', /decode it first/, { key: Buffer.from(key).toString('base64') }],
     ['a team id for a key id', /are the same/, { keyId: options.teamId }],
     ['a damaged key', /cannot be read/, { key: key.replace(/\n.{3}/, '\n!!!') }],

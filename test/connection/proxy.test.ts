@@ -143,14 +143,14 @@ describe('no tunnel', () => {
   ])('comes from a proxy that %s', async (_what, answer, code) => {
     const closed = vi.fn();
     const port = await startAnswering(answer, (socket) => socket.resume().once('close', closed));
-    const message = expect.stringMatching(/^the proxy \S+ opened no tunnel to \S+: /);
+    const message = expect.stringMatching(/^the proxy \S+ did not open a tunnel to \S+: /);
     await expect(dial(targetAt(2195, `http://127.0.0.1:${port}`))).rejects.toMatchObject({ code, message });
     await vi.waitFor(() => expect(closed).toHaveBeenCalled());
   });
 
   it('comes with advice about credentials for status 407 only', async () => {
     const port = await startAnswering('HTTP/1.1 403 Forbidden\r\nProxy-Authenticate: Basic\r\n\r\n');
-    const message = expect.stringMatching(/: it answered with status 403$/);
+    const message = expect.stringMatching(/: it responded with status 403$/);
     await expect(tunnelThrough(port)).rejects.toMatchObject({ message });
   });
 

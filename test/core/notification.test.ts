@@ -153,7 +153,7 @@ describe('checkNotification', () => {
   );
 
   it('says where aps belongs', () => {
-    expect(refusal({ aps: {} }).problem).toMatch(/^is not a field of a notification.* payload$/);
+    expect(refusal({ aps: {} }).problem).toMatch(/^is not a notification field.* payload$/);
   });
 
   it.each([['sound'], ['__proto__'], ['toString'], ['']])(

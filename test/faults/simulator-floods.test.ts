@@ -116,5 +116,5 @@ it('a flood beyond the limit is dropped, and its room is free again when no hand
   const [outcome] = await delivery.toArray();
   expect(outcome).toMatchObject({ status: 'accepted' });
   await Promise.all(closed);
-  await simulator.until(({ openConnections }) => openConnections === 0);
+  await simulator.waitFor(({ openConnections }) => openConnections === 0);
 });

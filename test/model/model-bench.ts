@@ -67,7 +67,7 @@ export class ModelBench {
     // One that stalls does not see that its client has gone.
     simulator.gateway.disconnect('reset');
     simulator.http2.disconnect('reset');
-    await simulator.until(({ openConnections }) => openConnections === 0);
+    await simulator.waitFor(({ openConnections }) => openConnections === 0);
     const accepted = new Map<string, number[]>();
     for (const { deviceToken, connection } of simulator.accepted) {
       const numbers = accepted.get(deviceToken);

@@ -78,7 +78,7 @@ describe('a sick connection over HTTP/2', () => {
     const { session, notify } = await connectHttp2(simulator);
     let answers = 0;
     for (let times = 0; times < 3; times++) notify(GOOD).then(() => answers++);
-    await simulator.until(({ discarded }) => discarded === 3);
+    await simulator.waitFor(({ discarded }) => discarded === 3);
     await new Promise((resolve) => session.ping(resolve));
     expect(answers).toBe(0);
     expect(simulator.counts).toMatchObject({ requests: 3, accepted: 0 });
@@ -88,7 +88,7 @@ describe('a sick connection over HTTP/2', () => {
     const simulator = await start('no-response');
     const { notify } = await connectHttp2(simulator);
     for (let times = 0; times < 40; times++) void notify(GOOD, {}, 'x'.repeat(4096));
-    await simulator.until(({ discarded }) => discarded === 40);
+    await simulator.waitFor(({ discarded }) => discarded === 40);
   });
 
   it('no-window answers what fits into 65,535 bytes, and the rest never comes', async () => {
@@ -98,7 +98,7 @@ describe('a sick connection over HTTP/2', () => {
     expect(await statusesOf(sick, 15, body)).toEqual(Array(15).fill(200));
     let answered = false;
     sick.notify(GOOD, {}, body).then(() => (answered = true));
-    await simulator.until(({ requests }) => requests === 16);
+    await simulator.waitFor(({ requests }) => requests === 16);
     // A PING takes no window; its answer comes behind everything that was said before.
     await new Promise((resolve) => sick.session.ping(resolve));
     expect(answered).toBe(false);
@@ -121,7 +121,7 @@ describe('a sick connection over HTTP/2', () => {
     const body = 'x'.repeat(4096);
     expect(await statusesOf(client, 40, body)).toEqual(Array(40).fill(200));
     for (let times = 0; times < 20; times++) void client.notify(GOOD, {}, body);
-    await simulator.until(({ requests }) => requests === 60);
+    await simulator.waitFor(({ requests }) => requests === 60);
     await new Promise((resolve) => client.session.ping(resolve));
     expect(simulator.counts.accepted).toBeLessThan(60);
   });
@@ -198,7 +198,7 @@ describe('a sick connection of the gateway', () => {
     const simulator = await start('no-response');
     const { socket, closed } = await connectRaw(simulator.gateway, simulator.credentials);
     socket.write(Buffer.concat([frame(1), CHECKPOINT, Buffer.from('no frame at all')]));
-    await simulator.until(({ discarded }) => discarded === 2);
+    await simulator.waitFor(({ discarded }) => discarded === 2);
     socket.end();
     expect((await closed).bytes.length).toBe(0);
     expect(simulator.counts).toMatchObject({ accepted: 0, rejected: 0 });
@@ -233,7 +233,7 @@ describe('a sick connection of the gateway', () => {
     const simulator = await start('no-read', 1);
     const { socket } = await connectRaw(simulator.gateway, simulator.credentials);
     socket.write(frame(1));
-    await simulator.until(({ accepted }) => accepted === 1);
+    await simulator.waitFor(({ accepted }) => accepted === 1);
     socket.write(Buffer.alloc(1 << 24));
     const next = await connectRaw(simulator.gateway, simulator.credentials);
     next.socket.end(frame(2));
@@ -256,7 +256,7 @@ describe('the counts of each connection', () => {
     const { socket, closed } = await connectRaw(simulator.feedback, simulator.credentials);
     socket.end();
     await closed;
-    await simulator.until(({ openConnections }) => openConnections === 0);
+    await simulator.waitFor(({ openConnections }) => openConnections === 0);
     const { session } = await connectHttp2(simulator);
     expect(simulator.connections).toMatchObject([
       { connection: 1, service: 'feedback', isOpen: false },

@@ -181,7 +181,7 @@ describe('close', () => {
     const clients = await Promise.all(frames.map(() => connectRaw(gateway, credentials)));
     clients.forEach(({ socket }, i) => void socket.write(frames[i] as Buffer));
     clients.push(await connectRaw(feedback, credentials));
-    await simulator.until(({ connections, discarded }) => connections === 6 && discarded === 1);
+    await simulator.waitFor(({ connections, discarded }) => connections === 6 && discarded === 1);
     await Promise.all([simulator.close(), simulator.close()]);
     clients.forEach(({ socket }) => void socket.destroy());
     await Promise.all(clients.map(({ closed }) => closed));
@@ -202,7 +202,7 @@ describe('close', () => {
     socket.write(Buffer.concat([stalled, FRAME, FRAME]));
     const client = await connectHttp2(simulator);
     for (let times = 0; times < 3; times++) void client.notify('ab'.repeat(32));
-    await simulator.until(({ requests, connections }) => requests === 3 && connections === 2);
+    await simulator.waitFor(({ requests, connections }) => requests === 3 && connections === 2);
     await simulator.close();
     const settled = structuredClone(simulator.counts);
     expect(settled).toMatchObject({ openConnections: 0, requests: 3 });
@@ -216,15 +216,15 @@ describe('close', () => {
   it('ends every wait that begins later, too, and keeps what is true already', async () => {
     const simulator = await createSimulator();
     await simulator.close();
-    await simulator.until(({ openConnections }) => openConnections === 0);
-    await expect(simulator.until(({ accepted }) => accepted > 0)).rejects.toMatchObject({
+    await simulator.waitFor(({ openConnections }) => openConnections === 0);
+    await expect(simulator.waitFor(({ accepted }) => accepted > 0)).rejects.toMatchObject({
       code: 'APNS_ERR_CLOSED',
     });
   });
 
   it('ends every wait', async () => {
     const simulator = await createSimulator();
-    const waiting = simulator.until(({ accepted }) => accepted > 0);
+    const waiting = simulator.waitFor(({ accepted }) => accepted > 0);
     await simulator[Symbol.asyncDispose]();
     await expect(waiting).rejects.toMatchObject({ code: 'APNS_ERR_CLOSED' });
   });

@@ -28,5 +28,5 @@ test('forgets a client that finds its answer broken, and says so in an alert', a
   proxy.scriptOf = () => ({ toClient: { corruptAt: bytes - 350 } });
   for (let i = 0; i < 3; i++) await ask(proxy, { ca, cert, key });
   expect(proxy.struck.corrupt).toBe(3);
-  await simulator.until(({ openConnections }) => openConnections === 0);
+  await simulator.waitFor(({ openConnections }) => openConnections === 0);
 });

@@ -45,8 +45,8 @@ describe('token faults', () => {
     const memory = new TokenFaultMemory();
     const again = NAMES.filter((name) => {
       const deviceToken = encodeTokenFault(name, 1);
-      memory.strike(deviceToken);
-      return memory.strike(deviceToken) !== undefined;
+      memory.consume(deviceToken);
+      return memory.consume(deviceToken) !== undefined;
     });
     expect(again).toEqual([
       'reject',
@@ -68,14 +68,14 @@ describe('token faults', () => {
   it('strikes as often as a temporary fault says, and counts each token by itself', () => {
     const memory = new TokenFaultMemory();
     const [one, other] = [encodeTokenFault('temporary', 2, 1), encodeTokenFault('temporary', 2, 2)];
-    const strikes = [one, other, one, one, other, other].map((token) => memory.strike(token) !== undefined);
+    const strikes = [one, other, one, one, other, other].map((token) => memory.consume(token) !== undefined);
     expect(strikes).toEqual([true, true, true, false, true, false]);
   });
 
   it('forgets the oldest token when there are too many to remember', () => {
     const memory = new TokenFaultMemory(2);
-    for (const serial of [1, 2, 3]) memory.strike(encodeTokenFault('close', 0, serial));
-    expect(memory.strike(encodeTokenFault('close', 0, 3))).toBeUndefined();
-    expect(memory.strike(encodeTokenFault('close', 0, 1))).toBeDefined();
+    for (const serial of [1, 2, 3]) memory.consume(encodeTokenFault('close', 0, serial));
+    expect(memory.consume(encodeTokenFault('close', 0, 3))).toBeUndefined();
+    expect(memory.consume(encodeTokenFault('close', 0, 1))).toBeDefined();
   });
 });

@@ -87,7 +87,7 @@ async function run(plan: FreezePlan, credentials: SimulatorCredentials): Promise
   try {
     const printed = readLines(child);
     const closed = once(child, 'close');
-    const connected = simulator.until(({ connections }) => connections > 0);
+    const connected = simulator.waitFor(({ connections }) => connections > 0);
     connected.catch(() => {});
     await Promise.race([connected, closed]);
     for (const event of plan.events)

@@ -96,9 +96,9 @@ test('reads tuples of any length, cut anywhere, of any time', async () => {
 const SETTINGS = Buffer.from('000012040000000000000300000064000400100000000601000000', 'hex');
 
 test.each<[string, Buffer, RegExp]>([
-  ['HTTP/2', SETTINGS, /answers in HTTP\/2, so it is no feedback service: give .* 2196$/],
-  ['HTTP/2 with an empty SETTINGS', Buffer.from('000000040000000000', 'hex'), /answers in HTTP\/2/],
-  ['HTTP/1', Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'), /answers in HTTP\/1/],
+  ['HTTP/2', SETTINGS, /responded in HTTP\/2, so it is not a feedback service: give .* 2196$/],
+  ['HTTP/2 with an empty SETTINGS', Buffer.from('000000040000000000', 'hex'), /responded in HTTP\/2/],
+  ['HTTP/1', Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'), /responded in HTTP\/1/],
   ['an empty token', encode([{ timestamp: 1, deviceToken: '' }]), /a tuple without a device token/],
 ])('fails for %s, also while polling', async (_name, bytes, message) => {
   for (const options of [{}, { intervalMs: 1 }]) {

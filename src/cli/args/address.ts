@@ -16,7 +16,7 @@ export function parseAddress(option: string, text: string, scheme: string): Addr
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const bare = url !== undefined && !url.username && !url.password && !url.search && !url.hash;
   if (!bare || url.protocol !== scheme || url.hostname === '' || !/^\/?$/.test(url.pathname)) {
-    throw usageError(`${option} must be ${scheme}//HOST[:PORT], with nothing before or behind it`);
+    throw usageError(`${option} must be ${scheme}//HOST[:PORT], without user, path or query`);
   }
   if (url.port === '0') throw usageError(`${option} must have a port from 1 to 65535`);
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1');

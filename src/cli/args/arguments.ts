@@ -1,4 +1,4 @@
-/** Command-line arguments in, typed values out; every complaint names the option and what to write instead. */
+/** Parses command-line arguments into typed values. Every error names the option and what to write instead. */
 import { parseArgs } from 'node:util';
 import { nearestName } from '../../core/nearest-name.js';
 import { type CommandError, usageError } from '../command-error.js';
@@ -46,7 +46,7 @@ export type OptionValues<Specs extends OptionSpecs> = {
 /** A parsed command line. */
 export interface Arguments<Specs extends OptionSpecs> {
   readonly values: OptionValues<Specs>;
-  /** Everything that is no option; `-` stands for standard input. */
+  /** The arguments that are not options; `-` stands for standard input. */
   readonly operands: readonly string[];
 }
 
@@ -68,7 +68,7 @@ export function parseArguments<Specs extends OptionSpecs>(
       { type: kind === 'flag' ? 'boolean' : 'string', ...(name === 'help' ? { short: 'h' } : {}) } as const,
     ]),
   );
-  // Not strict: its errors name neither the nearest option nor what a value should be.
+  // The strict mode of parseArgs is off, because its errors name neither the nearest option nor the expected value.
   const { tokens } = parseArgs({ args: [...argv], options, strict: false, tokens: true });
   const values: Record<string, string | number | boolean | undefined> = {};
   const operands: string[] = [];
@@ -85,7 +85,7 @@ export function parseArguments<Specs extends OptionSpecs>(
   return { values: values as OptionValues<Specs>, operands };
 }
 
-/** The complaint about a name that is not `known`, with the nearest that is. */
+/** The error for a name that is not `known`, with the most similar known name. */
 export function unknownName(
   what: string,
   given: string,
@@ -103,14 +103,14 @@ export function unknownName(
   );
 }
 
-/** How an option's value is called in help and in complaints. */
+/** The name of an option's value in help and in errors. */
 export function valueName(spec: OptionSpec): string {
   if (spec.kind === 'flag') return '';
   return spec.kind === 'choice' ? spec.choices.join('|') : spec.value;
 }
 
 function unknownOption(rawName: string, known: readonly string[]): CommandError {
-  // Without the value: `--passphrase=…` must not end up in a log.
+  // The error does not contain the value, because `--passphrase=…` must not appear in a log.
   return unknownName('option', rawName, known, '--');
 }
 

@@ -6,13 +6,13 @@ export const CONNECTION_OPTIONS = {
   credentials: {
     kind: 'text',
     value: 'DIR',
-    help: 'A directory with client-cert.pem, client-key.pem and, where its gateway needs one, ca.pem, as `simulate` writes it.',
+    help: 'A directory with client-cert.pem, client-key.pem and, if the gateway needs one, ca.pem. `simulate` writes such a directory.',
     contents: 'the key',
   },
   cert: {
     kind: 'text',
     value: 'FILE',
-    help: 'The client certificate, PEM; with its chain if it has one.',
+    help: 'The client certificate in PEM, with its chain if there is one.',
     contents: 'the certificate',
   },
   key: { kind: 'text', value: 'FILE', help: 'The private key of --cert, PEM.', contents: 'the key' },
@@ -29,7 +29,7 @@ export const CONNECTION_OPTIONS = {
     help: 'The authorities to trust instead of the well-known ones, PEM.',
     contents: 'the certificate',
   },
-  proxy: { kind: 'text', value: 'URL', help: 'An HTTP proxy to go through: http://HOST:PORT.' },
+  proxy: { kind: 'text', value: 'URL', help: 'The HTTP proxy to use: http://HOST:PORT.' },
   'proxy-credentials-file': {
     kind: 'text',
     value: 'FILE',
@@ -39,7 +39,7 @@ export const CONNECTION_OPTIONS = {
   'connect-timeout-ms': {
     kind: 'integer',
     value: 'MS',
-    help: 'For name resolution, connecting and TLS handshake together (10000).',
+    help: 'The time limit for name resolution, connecting and the TLS handshake together (10000).',
     max: 2_147_483_647,
   },
 } as const;

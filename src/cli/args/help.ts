@@ -1,4 +1,4 @@
-/** The help texts, made from the same definitions that arguments are checked by. */
+/** Builds the help texts from the definitions that also check the arguments. */
 import { type OptionSpec, type OptionSpecs, valueName } from './arguments.js';
 
 const WIDTH = 92;
@@ -40,10 +40,10 @@ export function overview(commands: readonly { readonly name: string; readonly su
     '',
     'Commands:',
     ...commands.flatMap(({ name, summary }) => entry(name, summary, 14)),
-    ...entry('help COMMAND', 'Show the help of a command, as COMMAND --help does.', 14),
+    ...entry('help COMMAND', 'Show the help of a command, like COMMAND --help.', 14),
     '',
     'Options:',
-    ...entry('--help', 'Show this help; behind a command, the help of that command.', 14),
+    ...entry('--help', 'Show this help; after a command, show the help of that command.', 14),
     ...entry('--version', 'Show the version.', 14),
     '',
     'Examples:',
@@ -58,7 +58,7 @@ function optionLines(name: string, spec: OptionSpec): readonly string[] {
   return entry(`--${name}${value === '' ? '' : ` ${value}`}`, spec.help, INDENT);
 }
 
-/** A term and its explanation in two columns; a long term gets a line of its own. */
+/** Prints a term and its explanation in two columns; a long term gets a separate line. */
 function entry(term: string, explanation: string, indent: number): string[] {
   const lines = wrap(explanation, indent);
   const head = `  ${term}`;

@@ -32,7 +32,7 @@ export function noteOfUnusedProxy(
   if (name === undefined || /^simulator:/.test(target)) return undefined;
   const host = target.replace(/^\w+:\/\//, '').replace(/:\d+\/?$/, '');
   if (/^(localhost|127\..*|\[?::1\]?)$/.test(host) || isExempt(host, env)) return undefined;
-  return `${name} is set and is not used: to go through that proxy, give --proxy http://HOST:PORT`;
+  return `${name} is set but is not used: to use that proxy, give --proxy http://HOST:PORT`;
 }
 
 /** Whether `NO_PROXY` has the host, or a domain that it is in. */

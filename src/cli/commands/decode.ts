@@ -24,12 +24,12 @@ export const decodeCommand: Command = defineCommand({
   usage: '[FILE…] [OPTION…]',
   takesFiles: true,
   options: {
-    'error-responses': { kind: 'flag', help: 'The input is what a gateway sent, not frames.' },
-    feedback: { kind: 'flag', help: 'The input is what a feedback service sent, not frames.' },
+    'error-responses': { kind: 'flag', help: 'The input is the error responses of a gateway, not frames.' },
+    feedback: { kind: 'flag', help: 'The input is the tuples of a feedback service, not frames.' },
     hex: { kind: 'flag', help: 'The input is hex digits; white space between them does not matter.' },
   },
   notes: [
-    'Frames of all three commands are told apart by their first byte. What lacks a device token or a payload is told on standard error and left out; the exit code is then 1, as it is for bytes that are no packet.',
+    'The first byte of a frame identifies its command. Frames without a device token or a payload are reported on standard error and skipped; the exit code is then 1, as it is for bytes that are not a packet.',
   ],
   examples: [
     'apns-streams decode notifications.frames',
@@ -42,14 +42,14 @@ export const decodeCommand: Command = defineCommand({
     }
     const inputs = await findInputs(operands, io);
     let problems = 0;
-    const complain = (file: string, message: string): void => {
+    const report = (file: string, message: string): void => {
       problems++;
       io.stderr.write(`apns-streams: ${inputs.length > 1 ? `${file}: ` : ''}${message}\n`);
     };
     const createDecoder = (file: string): Transform => {
       if (values['error-responses']) return createErrorResponseDecoder();
       if (values.feedback) return createFeedbackDecoder();
-      return createFrameDecoder({ onInvalid: (error) => complain(file, error.message) });
+      return createFrameDecoder({ onInvalid: (error) => report(file, error.message) });
     };
     const lines = createNdjsonStringifier();
     const signal = await runUntilSignal(io, (stop) =>
@@ -60,7 +60,7 @@ export const decodeCommand: Command = defineCommand({
             const onPacket = (packet: { readonly payload?: unknown }): void => {
               const { payload } = packet;
               if (payload instanceof Uint8Array && !isUtf8(payload)) {
-                complain(input.name, 'payload is not valid UTF-8, so no JSON can hold it');
+                report(input.name, 'payload is not valid UTF-8, so JSON cannot represent it');
               } else lines.write(packet);
             };
             // A pipeline into `lines` would lose the packets that stand in a chunk before the one that fails it.

@@ -29,11 +29,15 @@ export const encodeCommand: Command = defineCommand({
       help: 'The form of the frames: 2 (the default), 1 without priority, 0 also without identifier and expiration.',
     },
     hex: { kind: 'flag', help: 'One frame per line, as hex digits.' },
-    force: { kind: 'flag', help: 'Write bytes even to a terminal.' },
-    'max-line-bytes': { kind: 'integer', value: 'N', help: 'A longer input line is invalid.' },
+    force: { kind: 'flag', help: 'Write binary output even to a terminal.' },
+    'max-line-bytes': {
+      kind: 'integer',
+      value: 'N',
+      help: 'The maximum length of an input line. A longer line is invalid.',
+    },
   },
   notes: [
-    'Lines that are no valid notification are told on standard error and left out; the exit code is then 1.',
+    'Lines without a valid notification are reported on standard error and skipped; the exit code is then 1.',
   ],
   examples: [
     'apns-streams encode notifications.ndjson > notifications.frames',
@@ -43,8 +47,8 @@ export const encodeCommand: Command = defineCommand({
   async run({ values, operands }, io) {
     if (io.stdout.isTTY === true && !values.hex && !values.force) {
       throw usageError(
-        'frames are bytes, and standard output is a terminal',
-        'add --hex to look at them, redirect the output, or add --force',
+        'frames are binary, and standard output is a terminal',
+        'add --hex to print them as text, redirect the output, or add --force',
       );
     }
     const inputs = await findInputs(operands, io);

@@ -16,7 +16,7 @@ import type { CommandIo } from '../io.js';
 import { createOutput } from '../output/output.js';
 import { runUntilSignal } from '../send/stop-signals.js';
 
-/** A feedback service sends at once what it has, and closes. Before it is given up, people are told this early. */
+/** A feedback service sends its tuples immediately and closes. After this time without data, a note is printed. */
 const SILENCE_MS = 10_000;
 
 /** See `apns-streams feedback --help`. */
@@ -42,12 +42,12 @@ export const feedbackCommand: Command = defineCommand({
     'interval-ms': {
       kind: 'integer',
       value: 'MS',
-      help: 'Read again and again, this long after each reading, until a signal comes.',
+      help: 'Read repeatedly, this long after each read, until a signal arrives.',
       max: MAX_TIMER_MS,
     },
   },
   notes: [
-    'Reading clears the list at the service, for every reader: keep what is printed. Drop a token only if the app has not registered it again since the timestamp (UNIX seconds).',
+    'Reading clears the list at the service for every reader, so keep the output. Drop a token only if the app has not registered it again since the timestamp (UNIX seconds).',
     'Exit code: 0 read to the end, 129/130/143 after SIGHUP, SIGINT, SIGTERM; all others as for send.',
   ],
   examples: [
@@ -62,8 +62,8 @@ export const feedbackCommand: Command = defineCommand({
     if (to !== undefined && port !== undefined) throw usageError('--port belongs to --host, not to --to');
     if (to !== undefined && /^(production|sandbox|https:.*)$/s.test(to)) {
       throw usageError(
-        '--to must be binary://HOST[:PORT]: Apple ended support for its feedback service on 31 March 2021, and none of its hosts responds',
-        'over HTTP/2 the outcome tells which devices no longer have the app: rejected, Unregistered, with a timestamp',
+        '--to must be binary://HOST[:PORT]: Apple ended support for its feedback service on 31 March 2021, and its hosts no longer respond',
+        'over HTTP/2, outcomes identify the devices that no longer have the app: rejected, Unregistered, with a timestamp',
       );
     }
     const address =
@@ -105,14 +105,14 @@ export const feedbackCommand: Command = defineCommand({
 });
 
 /** The advice when the disk is full. */
-const LOST = 'free some space; the service may no longer list the tuples that were read and not written';
+const LOST = 'free some space; the service may no longer list the tuples that were read but not written';
 
 /** Says once that nothing has come for a while, unless the function it returns is called before. */
 function noteSilence(io: CommandIo): () => void {
   const hush = io.clock.every(SILENCE_MS, () => {
     hush();
     io.stderr.write(
-      `apns-streams: nothing has come for ${SILENCE_MS / 1000} s: is it a feedback service? waiting until --idle-timeout-ms is over\n`,
+      `apns-streams: nothing was received for ${SILENCE_MS / 1000} s: check that this is a feedback service; waiting until --idle-timeout-ms has passed\n`,
     );
   });
   return hush;

@@ -18,29 +18,33 @@ const OPTIONS = {
   wire: {
     kind: 'choice',
     choices: ['http2', 'binary'],
-    help: 'How the notifications will be sent (http2). On the binary wire only what makes no frame is found.',
+    help: 'The protocol that will be used (http2). With binary, lint reports only notifications that cannot be encoded as a frame.',
   },
   auth: {
     kind: 'choice',
     choices: ['token', 'certificate'],
-    help: 'What will speak for the provider on HTTP/2: a provider token (the default) or a client certificate.',
+    help: 'How the provider will authenticate over HTTP/2: with a provider token (the default) or a client certificate.',
   },
-  topic: { kind: 'text', value: 'ID', help: 'The topic of notifications that name none.' },
+  topic: { kind: 'text', value: 'ID', help: 'The default topic, for notifications without one.' },
   strict: { kind: 'flag', help: 'Exit with 1 for warnings too.' },
-  quiet: { kind: 'flag', help: 'No summary on standard error.' },
-  'max-line-bytes': { kind: 'integer', value: 'N', help: 'A longer input line is invalid.' },
+  quiet: { kind: 'flag', help: 'Do not print the summary on standard error.' },
+  'max-line-bytes': {
+    kind: 'integer',
+    value: 'N',
+    help: 'The maximum length of an input line. A longer line is invalid.',
+  },
 } as const;
 
 /** See `apns-streams lint --help`. */
 export const lintCommand: Command = defineCommand({
   name: 'lint',
-  summary: 'Check notifications (NDJSON) by the rules of APNs and print what breaks them (NDJSON).',
+  summary: 'Check notifications (NDJSON) against the rules of APNs and print every finding (NDJSON).',
   usage: '[FILE…] [OPTION…]',
   takesFiles: true,
   options: OPTIONS,
   notes: [
-    'An error is what APNs would refuse. A warning is what it would accept and most likely was not meant. Every finding names its rule and where the rule is written down.',
-    'Exit code: 0 without errors, 1 with errors, or with --strict with warnings; all others as for send.',
+    'An error is a notification that APNs would reject. A warning is one that APNs would accept, but that is probably a mistake. Every finding names its rule and the source of the rule.',
+    'Exit code: 0 without errors, 1 with errors (with --strict also with warnings); all others as for send.',
   ],
   examples: [
     'apns-streams lint notifications.ndjson --topic com.example.app',
@@ -78,7 +82,7 @@ function lintOf({ wire, auth, topic }: OptionValues<typeof OPTIONS>): Lint {
   if (wire !== 'binary') return createHttp2Lint({ auth: auth ?? 'token', defaultTopic: topic });
   for (const [name, value] of Object.entries({ auth, topic })) {
     if (value !== undefined)
-      throw usageError(`--${name} does not go with --wire binary, which knows nothing of it`);
+      throw usageError(`--${name} cannot be combined with --wire binary, because it applies to HTTP/2 only`);
   }
   return createBinaryLint();
 }

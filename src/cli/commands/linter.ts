@@ -59,8 +59,8 @@ export class Linter extends Transform {
         try {
           this.lines++;
           if (subject instanceof InvalidLine)
-            this.#tell([findingOfError(subject.error)], subject.error.line, subject.file);
-          else this.#tell(this.#lint(subject), lineOf(subject), fileOf(subject));
+            this.#report([findingOfError(subject.error)], subject.error.line, subject.file);
+          else this.#report(this.#lint(subject), lineOf(subject), fileOf(subject));
         } catch (error) {
           callback(error as Error);
           return;
@@ -76,7 +76,7 @@ export class Linter extends Transform {
     this.write(new InvalidLine(error, file));
   }
 
-  #tell(findings: readonly LintFinding[], line: number | undefined, file: string | undefined): void {
+  #report(findings: readonly LintFinding[], line: number | undefined, file: string | undefined): void {
     for (const { severity, ...finding } of findings) {
       if (severity === 'error') this.errors++;
       else this.warnings++;

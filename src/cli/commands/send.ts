@@ -61,7 +61,7 @@ export const sendCommand: Command = defineCommand({
   },
 });
 
-/** The figures when every line was settled beforehand. */
+/** The result if earlier runs settled every line. */
 const NOTHING: SendingResult = {
   counts: createOutcomeCounts(),
   valid: undefined,

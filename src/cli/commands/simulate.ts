@@ -1,4 +1,4 @@
-/** `apns-streams simulate`: the embedded simulator as a process of its own. */
+/** `apns-streams simulate`: the embedded simulator as a separate process. */
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -20,7 +20,7 @@ const OPTIONS = {
   credentials: {
     kind: 'text',
     value: 'DIR',
-    help: 'Where the credentials are, or are written to if there are none (a temporary directory, removed at the end).',
+    help: 'The directory of the credentials; if it has none, they are created there (a temporary directory, removed at the end).',
     contents: 'the key',
   },
   topic: { kind: 'text', value: 'ID', help: 'The bundle identifier of new credentials (com.example.app).' },
@@ -60,7 +60,7 @@ const OPTIONS = {
   unregistered: {
     kind: 'text',
     value: 'FILE',
-    help: 'Device tokens, one per line, that no longer have the app: the feedback service lists them.',
+    help: 'Device tokens, one per line, that the feedback service lists as unregistered.',
   },
   'after-error': {
     kind: 'choice',
@@ -74,26 +74,26 @@ const OPTIONS = {
   'latency-ms': {
     kind: 'integer',
     value: 'MS',
-    help: 'Binary gateway: answer a bad frame this much later; what follows it is discarded (0).',
+    help: 'Binary gateway: delay each error response by this long; the frames after the bad one are discarded (0).',
     min: 0,
     max: 2_147_483_647,
   },
   'close-on-connect': { kind: 'flag', help: 'Binary gateway: close every connection as soon as it is made.' },
-  stall: { kind: 'flag', help: 'Binary gateway: read nothing from any connection.' },
+  stall: { kind: 'flag', help: 'Binary gateway: do not read from any connection.' },
   'gateway-sick': {
     kind: 'choice',
     choices: ['processing-error', 'invalid-token', 'no-read', 'no-response'],
-    help: 'Binary gateway: every connection is sick in this way, or the first ones (--sick-connections).',
+    help: 'Binary gateway: every connection has this fault, or only the first ones (--sick-connections).',
   },
   'http2-sick': {
     kind: 'choice',
     choices: ['internal-error', 'shutdown', 'refuse-streams', 'reset-streams', 'no-response', 'no-window'],
-    help: 'HTTP/2: every connection is sick in this way, or the first ones (--sick-connections).',
+    help: 'HTTP/2: every connection has this fault, or only the first ones (--sick-connections).',
   },
   'sick-connections': {
     kind: 'integer',
     value: 'N',
-    help: 'With --gateway-sick and --http2-sick: how many connections are sick; later ones work (all).',
+    help: 'With --gateway-sick and --http2-sick: how many connections have the fault; later connections work (all).',
   },
 } as const;
 
@@ -108,7 +108,7 @@ export const simulateCommand: Command = defineCommand({
   options: OPTIONS,
   notes: [
     'When all services listen, one line of JSON on standard output gives their addresses: {"gateway":{"host","port"},"feedback":{"host","port"},"http2":{"host","port"},"credentials":DIR}. It listens on loopback only and runs until SIGINT, SIGTERM or SIGHUP, which end it with exit code 0.',
-    'Faults of single notifications are asked for by their device tokens, over either wire: see docs/simulator.md.',
+    'A device token can select a fault for its notification, over either protocol: see docs/simulator.md.',
   ],
   examples: [
     'apns-streams simulate --credentials ./credentials --gateway-port 2195 --feedback-port 2196',
@@ -214,10 +214,10 @@ async function start(values: SimulateValues, directory: string): Promise<Simulat
       throw new CommandError(ExitCode.BadConfiguration, `cannot use --credentials: ${systemProblem(error)}`);
     }
     if (syscall !== 'listen') throw error;
-    const problem = code === 'EADDRINUSE' ? 'something else listens there' : systemProblem(error);
+    const problem = code === 'EADDRINUSE' ? 'another process uses it' : systemProblem(error);
     throw new CommandError(ExitCode.CannotConnect, `cannot listen on port ${port}: ${problem}`, {
       cause: error,
-      hint: 'choose another port, or leave the option out to get a free one',
+      hint: 'choose another port, or omit the option to use a free one',
     });
   }
 }

@@ -28,7 +28,7 @@ export async function readCredentials(
   io: CommandIo,
 ): Promise<TlsCredentialOptions> {
   if (values.p12 !== undefined && (values.cert !== undefined || values.key !== undefined)) {
-    throw usageError('--p12 takes the place of --cert and --key: give one or the other');
+    throw usageError('--p12 replaces --cert and --key: give either --p12 or the other two');
   }
   if ((values.cert === undefined) !== (values.key === undefined)) {
     throw usageError('--cert and --key belong together: give both');
@@ -76,7 +76,7 @@ export async function readProxy(
   if (colon < 1) {
     throw new CommandError(
       ExitCode.BadConfiguration,
-      'the file of --proxy-credentials-file must hold USER:PASSWORD',
+      'the file of --proxy-credentials-file must contain USER:PASSWORD',
     );
   }
   const [username, password] = [credentials.slice(0, colon), credentials.slice(colon + 1)];
@@ -99,7 +99,7 @@ export async function readProviderToken(
   if (path === undefined || keyId === undefined || teamId === undefined) {
     throw usageError(
       '--provider-key, --key-id and --team-id belong together: give all three',
-      '--key-id may be left out where the file is called AuthKey_ID.p8',
+      '--key-id is optional if the file name is AuthKey_ID.p8',
     );
   }
   if (named !== undefined && named !== keyId) {
@@ -111,9 +111,7 @@ export async function readProviderToken(
     );
   }
   if (values.cert !== undefined || values.p12 !== undefined) {
-    throw usageError(
-      '--provider-key takes the place of a client certificate: leave --cert, --key and --p12 out',
-    );
+    throw usageError('--provider-key replaces a client certificate: omit --cert, --key and --p12');
   }
   const file = { path, option: '--provider-key', contents: 'the key' };
   return { key: await readSecretFile(file, io), keyId, teamId };
@@ -136,8 +134,8 @@ export async function withProviderKey(values: SendValues): Promise<SendValues> {
   if (auth !== 'token' || values['provider-key'] !== undefined) return values;
   if (directory === undefined) {
     throw usageError(
-      '--auth token says what to take from --credentials DIR, which is missing',
-      'or give --provider-key, --key-id and --team-id',
+      '--auth token requires --credentials DIR',
+      'give --credentials DIR, or give --provider-key, --key-id and --team-id',
     );
   }
   const file = fileIn(directory, 'credentials.json', '--credentials');

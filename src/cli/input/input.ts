@@ -12,7 +12,7 @@ import { isSameFile } from './same-file.js';
 export interface Input {
   /** As it was given; `-` for standard input. */
   readonly name: string;
-  /** In bytes; `undefined` for what has no size beforehand, such as a pipe. */
+  /** The size in bytes; `undefined` if it is not known in advance, as for a pipe. */
   readonly size: number | undefined;
   /** The bytes. To be called once. */
   open(): Readable;
@@ -29,8 +29,8 @@ export async function findInputs(operands: readonly string[], io: CommandIo): Pr
   if (names.filter((name) => name === '-').length > 1) throw usageError('standard input (-) is given twice');
   if (operands.length === 0 && io.stdin.isTTY === true) {
     throw usageError(
-      'there is nothing to read: standard input is a terminal',
-      'name a FILE, pipe something in, or give - to type the input',
+      'no input: standard input is a terminal',
+      'give a FILE, pipe the input in, or give - to type it',
     );
   }
   const inputs: Input[] = [];

@@ -17,7 +17,7 @@ export interface NotificationReaderOptions {
   readonly maxLineBytes: number | undefined;
   /** Takes the notifications; it is not ended. */
   readonly into: Writable;
-  /** Receives each line that is no notification, with its file where there are several inputs. */
+  /** Receives each line that is not a notification, with its file if there are several inputs. */
   onInvalid(error: InvalidNotificationError, file: string | undefined): void;
   /** Resolves when what `onInvalid` wrote has gone out; invalid lines bypass `into`, which cannot hold them back. */
   drained?(signal: AbortSignal): Promise<unknown> | undefined;
@@ -29,7 +29,7 @@ export interface NotificationReaderOptions {
 
 /** What stands between an input and its sending when earlier runs have settled lines of it. */
 export interface LineFilter {
-  /** Whether a line that is no notification is to be reported. */
+  /** Whether a line that is not a notification must be reported. */
   admitInvalid(line: number): boolean;
   /** Whether a notification is to be handed over. Called in the order of the lines. */
   admit(line: number): boolean;
@@ -169,7 +169,7 @@ export class NotificationReader {
 /** The parser names its limit by the option of the library. */
 function withFlag(error: InvalidNotificationError): InvalidNotificationError {
   const { problem, field, line, offset, notification } = error;
-  const told = inFlags(problem);
-  if (told === problem) return error;
-  return new InvalidNotificationError(told, { field, line, offset, notification, cause: error });
+  const shown = inFlags(problem);
+  if (shown === problem) return error;
+  return new InvalidNotificationError(shown, { field, line, offset, notification, cause: error });
 }

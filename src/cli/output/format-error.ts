@@ -1,4 +1,4 @@
-/** How an error is told on standard error: one or two lines, never a stack. */
+/** Formats errors for standard error: one or two lines, without a stack. */
 import { ApnsError } from '../../core/errors.js';
 import { CommandError, systemProblem } from '../command-error.js';
 
@@ -6,7 +6,7 @@ import { CommandError, systemProblem } from '../command-error.js';
 const FLAGS: readonly (readonly [words: RegExp, own: string])[] = [
   [/give the contents of the file, not its path, and a \.p12 file as/, 'name a PEM file, and a .p12 file as'],
   [/give the contents of the \.p8 file, not its path/, 'name the .p8 file that Apple made'],
-  // It has no such option.
+  // The command has no option for the server name.
   [/, or give the name in it as tls\.servername/, ''],
   [/\btls\.passphrase\b/g, '--passphrase-file'],
   [/\btls\.cert\b/g, '--cert'],
@@ -20,7 +20,7 @@ const FLAGS: readonly (readonly [words: RegExp, own: string])[] = [
   [/\bmaxLineBytes\b/g, '--max-line-bytes'],
 ];
 
-/** What to print for an error, ending in a newline; empty for an error that needs no words. */
+/** The text to print for an error, with its newline; empty for an error that needs no message. */
 export function formatError(error: unknown): string {
   const message = formatMessage(error);
   if (message === '') return '';
@@ -37,7 +37,7 @@ export function formatMessage(error: unknown): string {
       : String(error);
   const line = text.replace(/\s*\n\s*/g, ' ').trim();
   if (error instanceof CommandError) return line;
-  if (!(error instanceof ApnsError)) return `internal fault: ${line}`;
+  if (!(error instanceof ApnsError)) return `internal error: ${line}`;
   return inFlags(line);
 }
 
@@ -47,9 +47,9 @@ function isSystemError(error: unknown): error is NodeJS.ErrnoException {
 }
 
 /**
- * What the library says, as the command's user knows the options: the library is given contents and names options by
- * their path in an object, the command has files and flags.
+ * Replaces option paths of the library with flags of the command. The library takes contents and names options by
+ * their path in an object; the command has files and flags.
  */
 export function inFlags(text: string): string {
-  return FLAGS.reduce((told, [words, own]) => told.replace(words, own), text);
+  return FLAGS.reduce((current, [words, own]) => current.replace(words, own), text);
 }

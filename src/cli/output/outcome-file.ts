@@ -50,7 +50,10 @@ export function repairLastLine(stdout: Stdout): void {
     throw new CommandError(
       ExitCode.InputOutput,
       `cannot repair the last line of standard output: ${systemProblem(cause)}`,
-      { cause, hint: 'nothing was sent; free some space, or complete or remove that line, and run again' },
+      {
+        cause,
+        hint: 'no notification was sent; free some space, or complete or remove that line, and run again',
+      },
     );
   }
 }

@@ -86,7 +86,7 @@ function createStreamOutput(stdout: Stdout, { records = LINES, onWritten }: Outp
       });
     },
   });
-  // A failed write is told twice: to its callback and, unless somebody listens, as an uncaught exception.
+  // Node reports a failed write to its callback, and also as an uncaught exception unless there is a listener.
   stdout.on('error', (error) => output.destroy(outputError(error, 'the command stopped reading the input')));
   return output;
 }

@@ -3,8 +3,8 @@ import type { Duplex, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
 /**
- * Runs `read`, which writes into the first stage, then ends that stage and waits for the last. A failed
- * `read` still has what it wrote go out; a failed stage aborts `read`, and is what is told of the two.
+ * Runs `read`, which writes into the first stage, then ends that stage and waits for the last one. If `read` fails, the
+ * output still gets everything that it wrote. If a stage fails, it aborts `read`, and its error is thrown.
  */
 export async function runPipeline(
   stages: readonly [Duplex, ...(Duplex | Writable)[]],

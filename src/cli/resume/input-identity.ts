@@ -1,4 +1,4 @@
-/** What tells one input from another, and from itself after a change. */
+/** Identifies an input, to detect another input or a changed one. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
@@ -7,10 +7,10 @@ import { ExitCode } from '../exit-code.js';
 import { type Input, readInput } from '../input/input.js';
 import type { InputIdentity } from './ledger-format.js';
 
-/** An identity, and whether the input begins with all of another one. */
+/** An identity, and whether the input begins with the whole input of an earlier run. */
 export interface FoundIdentity {
   readonly identity: InputIdentity;
-  /** The bytes of `before` are there unchanged, and more behind them. */
+  /** Whether the input is that of `before`, unchanged, with more bytes after it. */
   readonly hasGrown: boolean;
   /** The lines of the input, blank ones and a last line without a newline included. */
   readonly lines: number;
@@ -19,12 +19,12 @@ export interface FoundIdentity {
 const NEWLINE = 0x0a;
 
 /**
- * Reads the input once to its end. Neither name nor times are in it, so a file may be copied, moved and
- * touched; of the content nothing may change, wherever it is. It costs a small part of the sending, about
- * half a second per gigabyte where the processor knows SHA-256.
+ * Reads the input once to its end. The identity depends only on the content, so a file may be copied, moved and
+ * touched. The cost is small compared with sending: about half a second per gigabyte if the processor supports
+ * SHA-256.
  *
- * @param before what the input was known by earlier
- * @param stop ends the reading; it then rejects with the signal's reason
+ * @param before the identity of the input in an earlier run
+ * @param stop aborts the reading; the promise then rejects with the signal's reason
  */
 export async function identifyInput(
   { name, size }: Input,

@@ -18,42 +18,42 @@ import { CommandError } from '../command-error.js';
 import { ExitCode } from '../exit-code.js';
 import { type LineRange, LineRanges } from '../input/line-ranges.js';
 
-/** Which input a ledger is of. */
+/** The input that a ledger belongs to. */
 export interface InputIdentity {
-  /** As it was given; told to people, never compared. */
+  /** The path that was given. It is shown in messages and never compared. */
   readonly path: string;
   readonly bytes: number;
   /** Of the whole content, in hex. */
   readonly sha256: string;
 }
 
-/** What a ledger begins with. */
+/** The first line of a ledger. */
 export interface LedgerHeader {
   readonly input: InputIdentity;
   /** The target, as `--to` gave it. */
   readonly to: string;
-  /** How many notifications can have been under way, of this run and of killed ones that are not made up for. */
+  /** The maximum number of notifications in flight, including those of killed runs that were not resumed. */
   readonly window: number;
 }
 
 /**
- * How a run ended: `complete` when every line is settled, `idle` when it stopped early and nothing that
- * it or a run before it sent is in doubt. Absent while it runs, and after a kill.
+ * How a run ended: `complete` if every line is settled, `idle` if it stopped early and the outcome of everything that
+ * was sent is known. Absent while the run continues, and after a kill.
  */
 export type LedgerEnding = 'complete' | 'idle';
 
-/** Lines that have come to be settled: all up to `through`, and those ranges beyond it. */
+/** Lines that were settled: all lines up to `through`, and the ranges beyond it. */
 export interface LedgerEntry {
   readonly through: number;
   readonly beyond: readonly LineRange[];
   readonly ended?: LedgerEnding;
-  /** Where the {@link LedgerHeader}'s is no longer enough: from here on this is. */
+  /** Replaces the window of the {@link LedgerHeader} from this entry on. */
   readonly window?: number;
   /** Lines that were refused because of credentials or options. A line is open until a later run settles it. */
   readonly refused?: readonly LineRange[];
 }
 
-/** What a ledger says. */
+/** The decoded content of a ledger. */
 export interface LedgerContent {
   readonly header: LedgerHeader;
   readonly settled: LineRanges;
@@ -66,9 +66,9 @@ const NAME = 'apns-streams';
 const VERSION = 1;
 const NEWLINE = 0x0a;
 
-/** What may be done about a ledger that cannot be used. */
+/** The hint for a ledger that cannot be used. */
 export const START_OVER =
-  'the outcomes that were printed say which lines are settled; to send every line anew, name a FILE that is not there yet';
+  'the printed outcomes show which lines are settled; to send every line again, give a LEDGER that does not exist yet';
 
 /** The beginning of a ledger: its header, and a snapshot of what is settled and of what was refused. */
 export function encodeLedger(
@@ -83,16 +83,16 @@ export function encodeLedger(
   );
 }
 
-/** What is appended when more is settled. */
+/** Encodes an entry that is appended when more lines are settled. */
 export function encodeLedgerEntry({ through, beyond, ended, window, refused = [] }: LedgerEntry): string {
   return encodeLine({ through, beyond, ended, window, ...(refused.length === 0 ? {} : { refused }) });
 }
 
 /**
- * What a ledger says. A last line without its newline is left out: a kill has cut it off.
+ * Decodes a ledger. A last line without a newline is ignored, because a kill interrupted its write.
  *
  * @param name what to call the ledger in an error
- * @throws {CommandError} exit code 78 for what is no ledger, one of another version, and a damaged one
+ * @throws {CommandError} exit code 78 for bytes that are not a ledger, another version, and a damaged ledger
  */
 export function decodeLedger(bytes: Buffer, name: string): LedgerContent {
   const header = decodeLedgerHeader(bytes, name);
@@ -113,7 +113,7 @@ export function decodeLedger(bytes: Buffer, name: string): LedgerContent {
     start = end + 1;
     line++;
   }
-  // Cut off inside of what is never written but whole.
+  // Header and snapshot are written together, so a ledger never ends here.
   if (line === 2) throw unusable(name, 'is damaged: it ends in line 2');
   return {
     header: { ...header, window },
@@ -124,9 +124,9 @@ export function decodeLedger(bytes: Buffer, name: string): LedgerContent {
 }
 
 /**
- * What a ledger begins with, of which `bytes` must hold the first line at least.
+ * Decodes the header of a ledger. `bytes` must contain at least its first line.
  *
- * @throws {CommandError} exit code 78 for what is no ledger, and one of another version
+ * @throws {CommandError} exit code 78 for bytes that are not a ledger, and for another version
  */
 export function decodeLedgerHeader(bytes: Buffer, name: string): LedgerHeader {
   const end = bytes.indexOf(NEWLINE);
@@ -135,17 +135,17 @@ export function decodeLedgerHeader(bytes: Buffer, name: string): LedgerHeader {
   if (ledger !== NAME) {
     throw unusable(
       name,
-      bytes.length === 0 ? 'is empty, which no ledger is' : 'is no ledger, or is damaged in line 1',
+      bytes.length === 0 ? 'is empty, so it is not a ledger' : 'is not a ledger, or is damaged in line 1',
     );
   }
   if (version !== VERSION) {
-    throw unusable(name, `is of version ${String(version)}, and only version ${VERSION} is known here`);
+    throw unusable(name, `has version ${String(version)}, but this command supports only version ${VERSION}`);
   }
   if (!isHeader(header)) throw unusable(name, 'is damaged in line 1');
   return header;
 }
 
-/** Whether this may be what a kill left of the beginning of a ledger, or more. */
+/** Whether these bytes may be the beginning of a ledger, which a killed run left. */
 export function beginsAsLedger(bytes: Buffer): boolean {
   const begin = `{"ledger":${JSON.stringify(NAME)},`;
   const text = bytes.toString('latin1', 9, 9 + begin.length);
@@ -157,14 +157,14 @@ function encodeLine(value: object): string {
   return `${checksum(json)} ${json}\n`;
 }
 
-/** The value of a line without its newline, or `undefined` when the checksum says otherwise. */
+/** The value of a line without its newline, or `undefined` if the checksum does not match. */
 function decodeLine(line: string): unknown {
   const json = line.slice(9);
   if (line.slice(0, 9) !== `${checksum(json)} `) return undefined;
   try {
     return JSON.parse(json);
   } catch {
-    // A checksum is no proof: that of nothing at all is 00000000.
+    // The checksum of an empty text is 00000000, so a valid checksum does not imply valid JSON.
     return undefined;
   }
 }

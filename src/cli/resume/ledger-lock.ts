@@ -1,4 +1,4 @@
-/** Keeps a ledger to one process at a time, by a file beside it that says which. */
+/** Locks a ledger for one process, with a file beside it that names the process. */
 import { closeSync, lstatSync, openSync, readFileSync, renameSync, unlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { CommandError, systemProblem } from '../command-error.js';
@@ -7,11 +7,11 @@ import { hasErrorCode } from '../has-error-code.js';
 import { writeWhole } from '../output/write-whole.js';
 import { processStart } from './process-start.js';
 
-/** Who holds a ledger. */
+/** The process that holds a ledger. */
 interface Holder {
   readonly pid: number;
   readonly host: string;
-  /** Tells it from a later process with the same number; absent where the system does not say. */
+  /** Distinguishes it from a later process with the same id; absent if the system does not provide it. */
   readonly start?: string;
 }
 
@@ -21,10 +21,10 @@ interface FoundLock {
   readonly ageMs: number;
 }
 
-/** Between making the file and writing into it there is hardly any time. */
+/** A lock file is empty only for a moment, between its creation and the write. */
 const EMPTY_FOR_MS = 5000;
 
-/** Attempts, in case others begin or end at the same moment. */
+/** The number of attempts, because other processes may start or end at the same time. */
 const ATTEMPTS = 10;
 
 /** The file that stands for the lock of the ledger at `path`. */
@@ -33,9 +33,8 @@ export function lockPathOf(path: string): string {
 }
 
 /**
- * A ledger that nobody else uses, until {@link LedgerLock.release}. A process that was killed leaves its lock
- * behind: it is taken over as soon as that process is no more. Of a process on another machine nothing is
- * known here, so its lock stands until somebody removes it.
+ * Locks a ledger until {@link LedgerLock.release}. The lock of a killed process remains and is taken over once that
+ * process has ended. The state of a process on another machine is not known, so its lock must be removed by hand.
  */
 export class LedgerLock {
   readonly #path: string;
@@ -59,8 +58,8 @@ export class LedgerLock {
   }
 
   /**
-   * Makes sure that it is still held: of three who find the lock of a killed process in the same instant, one
-   * may take away what another has just made.
+   * Checks that this process still holds the lock. If three processes find the lock of a killed process at the same
+   * time, one may remove the new lock of another.
    *
    * @throws {CommandError} exit code 78
    */
@@ -69,12 +68,12 @@ export class LedgerLock {
     if (found?.text !== this.#text) throw this.#refusal(found);
   }
 
-  /** Lets others have the ledger. */
+  /** Removes the lock. */
   release(): void {
     try {
       if (this.#read()?.text === this.#text) unlinkSync(this.#path);
     } catch {
-      // It names a process that is about to end, and is taken over then.
+      // The lock names this process, which is about to end, so another process can take it over.
     }
   }
 
@@ -129,12 +128,12 @@ export class LedgerLock {
     const holder = found && parse(found.text);
     const who = holder === undefined ? 'another process' : `process ${holder.pid} on ${holder.host}`;
     return new CommandError(ExitCode.BadConfiguration, `the ledger ${this.#ledger} is in use by ${who}`, {
-      hint: `wait until it has ended; if it is known to have ended, remove ${this.#path}`,
+      hint: `wait until that process has ended; if it has already ended, remove ${this.#path}`,
     });
   }
 
   #unwritable(cause: unknown): CommandError {
-    const message = `cannot write ${this.#path}, which keeps the ledger to one process: ${systemProblem(cause)}`;
+    const message = `cannot write ${this.#path}, which locks the ledger: ${systemProblem(cause)}`;
     return new CommandError(ExitCode.InputOutput, message, { cause });
   }
 }

@@ -59,15 +59,15 @@ export function checkLedgerPaths(path: string, { input, output }: OtherFiles): v
     if (!isInput && !isSameFile(found, outputFile)) continue;
     throw usageError(
       `--resume ${path} writes to ${name}, which is also ${isInput ? 'FILE' : 'standard output'}`,
-      'name a LEDGER that is a file of its own',
+      'choose a LEDGER that the run does not use for anything else',
     );
   }
   checkPlainFile(next, 'the command writes the new ledger to it');
   checkPlainFile(lock, 'it locks the ledger');
   if (lstatSync(next, { throwIfNoEntry: false }) === undefined || beginsAsLedger(readHead(next))) return;
   throw unusable(
-    `the ledger ${path} is rewritten by way of ${next}, and there is another file of that name`,
-    'move it, or give another LEDGER',
+    `the command rewrites the ledger ${path} through ${next}, but another file has that name`,
+    'move that file, or give another LEDGER',
   );
 }
 
@@ -78,7 +78,7 @@ function checkPlainFile(name: string, purpose: string): void {
   const what = found.isSymbolicLink() ? 'a symbolic link' : 'not a regular file';
   throw unusable(
     `${name} is ${what}, but must be a regular file or not exist: ${purpose}`,
-    'remove it, or give another LEDGER',
+    'remove that file, or give another LEDGER',
   );
 }
 

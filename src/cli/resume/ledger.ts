@@ -1,4 +1,4 @@
-/** The file that remembers which lines of an input are settled, so that a killed run can be resumed. */
+/** Writes the file that records which lines of an input are settled, so that a killed run can be resumed. */
 import {
   closeSync,
   fdatasyncSync,
@@ -25,13 +25,13 @@ import {
   type LedgerHeader,
 } from './ledger-format.js';
 
-/** What may be appended before the file is rewritten, unless four times the last snapshot is more. */
+/** The file is rewritten after this many appended bytes, or after four times its last snapshot if that is more. */
 const MAX_APPENDED_BYTES = 256 * 1024;
 
-/** What is no ledger is not read any further than this. */
+/** At most this much is read of a file that is not a ledger. */
 const HEAD_BYTES = 64 * 1024;
 
-/** The file that a ledger is written to before it takes the place of what was there. */
+/** The file that a new ledger is written to, before it replaces the old one. */
 export function nextPathOf(path: string): string {
   return `${path}.next`;
 }
@@ -40,11 +40,11 @@ export function nextPathOf(path: string): string {
 export interface LedgerOptions {
   readonly path: string;
   readonly header: LedgerHeader;
-  /** What earlier runs have settled. The ledger adds to it. */
+  /** The lines that earlier runs settled. The ledger adds lines. */
   readonly settled: LineRanges;
   /** Lines that were refused because of credentials or options in earlier runs. The ledger adds lines. */
   readonly refused?: LineRanges;
-  /** Every entry is on the disk before {@link Ledger.add} returns: it survives a loss of power. */
+  /** Syncs every entry to the disk before {@link Ledger.add} returns, so that it survives a power loss. */
   readonly sync: boolean;
   /** Called when the ledger is closed. */
   readonly onClose?: (() => void) | undefined;
@@ -53,10 +53,10 @@ export interface LedgerOptions {
 }
 
 /**
- * A ledger under way. Entries are written at once and synchronously: so they are with the system, and
- * survive the end of this process, when the method returns.
+ * An open ledger. Entries are written synchronously, so they survive the end of this process as soon as the method
+ * returns.
  *
- * Everything throws a {@link CommandError} with exit code 74 when the file cannot be written.
+ * Every method throws a {@link CommandError} with exit code 74 if the file cannot be written.
  */
 export class Ledger {
   readonly #options: LedgerOptions;
@@ -67,7 +67,7 @@ export class Ledger {
   #appendedBytes = 0;
   #snapshotBytes = 0;
 
-  /** Puts the header and a snapshot of what is settled in place of what was there. */
+  /** Replaces the file with a header and a snapshot of the settled lines. */
   constructor(options: LedgerOptions) {
     this.#options = options;
     this.#settled = options.settled;
@@ -76,7 +76,7 @@ export class Ledger {
     this.#rewrite();
   }
 
-  /** Lines that hold no notification: they are settled as they are, and need no entry of their own. */
+  /** Adds lines without a notification. They count as settled, and a later entry records them. */
   addBlank(first: number, last: number): void {
     this.#settled.add(first, last);
   }
@@ -99,14 +99,14 @@ export class Ledger {
     if (this.#appendedBytes > Math.max(limit, 4 * this.#snapshotBytes)) this.#rewrite();
   }
 
-  /** Records that as many as this may be under way from now on, where that is more than what was said before. */
+  /** Records a larger maximum of notifications in flight; a smaller one is ignored. */
   raiseWindow(window: number): void {
     if (window <= this.#header.window) return;
     this.#header = { ...this.#header, window };
     this.#append(encodeLedgerEntry({ through: this.#settled.through, beyond: [], window }));
   }
 
-  /** Records how the run ended, where it came to an end of its own, and closes the file. */
+  /** Records how the run ended, unless that is not known, and closes the file. */
   close(ended: LedgerEnding | undefined): void {
     const { through } = this.#settled;
     try {
@@ -126,7 +126,7 @@ export class Ledger {
     this.#appendedBytes += bytes.length;
   }
 
-  /** Another file takes the place of this one in one step, so that there is a whole ledger at any moment. */
+  /** Replaces the file in one step, so that a complete ledger exists at any time. */
   #rewrite(): void {
     const { path, sync } = this.#options;
     const bytes = Buffer.from(encodeLedger(this.#header, this.#settled, this.#refused));
@@ -159,7 +159,7 @@ export class Ledger {
       const message = `cannot write the ledger ${this.#options.path}: ${systemProblem(cause)}`;
       throw new CommandError(ExitCode.InputOutput, message, {
         cause,
-        hint: 'lines settled from now on are not in it, and would be sent a second time when resumed',
+        hint: 'the ledger does not record lines that are settled from now on, so resuming sends them a second time',
       });
     }
   }
@@ -168,12 +168,12 @@ export class Ledger {
 /**
  * Reads a ledger; `undefined` when there is none yet.
  *
- * @throws {CommandError} exit code 78 when it cannot be read, or is no ledger, or is damaged
+ * @throws {CommandError} exit code 78 if the file cannot be read, is not a ledger, or is damaged
  */
 export function readLedger(path: string): LedgerContent | undefined {
   try {
     if (statSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
-    // Anything may have been named by mistake, and of any size: only what begins as a ledger is read whole.
+    // The path may name any large file by mistake, so the header is checked before the whole file is read.
     decodeLedgerHeader(readHead(path), path);
     return decodeLedger(readFileSync(path), path);
   } catch (cause) {
@@ -194,7 +194,7 @@ export function readHead(path: string): Buffer {
   }
 }
 
-/** A rename is on the disk when its directory is; Windows knows no such thing. */
+/** A rename survives a power loss after a sync of its directory. Windows cannot sync directories. */
 function syncDirectory(path: string): void {
   if (process.platform === 'win32') return;
   const directory = openSync(path, 'r');

@@ -16,7 +16,7 @@ import { LedgerLock } from './ledger-lock.js';
 import { checkLedgerPaths, resolveLedgerPath } from './ledger-paths.js';
 import { SettlementLog } from './settlement-log.js';
 
-/** The window of a sending that is told nothing else, over either wire. */
+/** The default of --window-count, for both protocols. */
 const DEFAULT_WINDOW = 65_536;
 
 /** A run that a ledger is kept of. */
@@ -50,7 +50,7 @@ export async function openResumption(
   const { resume: given } = values;
   if (given === undefined) {
     if (values['resume-sync']) {
-      throw usageError('--resume-sync says how to keep the ledger of --resume, which is missing');
+      throw usageError('--resume-sync requires --resume LEDGER');
     }
     return undefined;
   }
@@ -124,19 +124,19 @@ const OVERWRITTEN =
   'standard output is an empty file, so the outcomes of the lines settled before are not in it: append (>>) to keep the outcomes of all runs in one file';
 
 function resumableInput(values: SendValues, inputs: readonly Input[]): Input {
-  if (values['dry-run']) throw usageError('--dry-run sends nothing, so there is nothing to --resume');
+  if (values['dry-run']) throw usageError('--dry-run sends nothing, so it cannot be combined with --resume');
   const [input, ...more] = inputs;
   if (input === undefined || more.length > 0) {
     throw usageError(
       '--resume takes one FILE',
-      'send several one after the other, each with a ledger of its own',
+      'send several files one after the other, each with its own ledger',
     );
   }
   if (input.size === undefined) {
     const name = input.name === '-' ? 'standard input' : input.name;
     throw usageError(
       `--resume needs a regular file: ${name} cannot be read a second time`,
-      'save it to a file first',
+      'save the input to a file first',
     );
   }
   return input;
@@ -151,19 +151,19 @@ function checkLedger(
   const { input } = kept;
   if (hasGrown) {
     const { bytes } = input;
-    const problem = `is of the first ${grouped(bytes)} bytes of ${now.input.path}, to which ${grouped(now.input.bytes - bytes)} have been added since`;
+    const problem = `belongs to an earlier version of ${now.input.path}: the file was ${grouped(bytes)} bytes then and has grown by ${grouped(now.input.bytes - bytes)}`;
     throw refused(
       problem,
-      `resume with those bytes alone (head -c ${bytes}), and send the rest (tail -c +${bytes + 1}) with a ledger of its own`,
+      `resume with only those bytes (head -c ${bytes}), then send the rest (tail -c +${bytes + 1}) with its own ledger`,
     );
   }
   if (input.sha256 !== now.input.sha256) {
     const sizes = `${grouped(input.bytes)} bytes then, ${grouped(now.input.bytes)} now`;
     throw refused(
-      `is of ${input.path} as it was then, and ${now.input.path} is another file or has changed (${sizes})`,
+      `belongs to another version of ${input.path}: ${now.input.path} is a different file or has changed (${sizes})`,
     );
   }
-  if (kept.to !== now.to) throw refused(`is of a sending to ${kept.to}, not to ${now.to}`);
+  if (kept.to !== now.to) throw refused(`records a run that sent to ${kept.to}, not to ${now.to}`);
 
   function refused(problem: string, hint: string = START_OVER): CommandError {
     return new CommandError(ExitCode.BadConfiguration, `the ledger ${path} ${problem}`, { hint });
@@ -184,13 +184,13 @@ function noteOf(
 ): string {
   const { through, beyond } = settled;
   if (ended === 'complete')
-    return `${path} is complete: every line of ${header.input.path} is settled, nothing is sent`;
+    return `${path} is complete: every line of ${header.input.path} is settled, so nothing is sent`;
   const more = beyond.reduce((sum, [first, last]) => sum + last - first + 1, 0);
   const start = through === 0 ? 'starting from the first line' : `resuming after line ${grouped(through)}`;
   const later = more === 0 ? '' : `; ${counted(more, 'later line')} ${more === 1 ? 'is' : 'are'} settled`;
   const twice =
     ended === 'idle' || duplicatesAtMost === 0
-      ? 'nothing can arrive twice'
+      ? 'no notification can arrive twice'
       : `up to ${counted(duplicatesAtMost, 'notification')} may be sent a second time`;
   const again =
     refused.count === 0

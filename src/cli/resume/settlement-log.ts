@@ -153,13 +153,13 @@ export class SettlementLog implements SendingLog {
     const isIdle = this.#underWay === 0 && this.#unclear === 0 && isClear;
     const ended: LedgerEnding | undefined = wasRead && isSettled ? 'complete' : isIdle ? 'idle' : undefined;
     this.#try(() => this.#options.ledger.close(this.#failed ? undefined : ended));
-    // The number of a closed file may soon be that of another one.
+    // Do not write again, because the system may reuse the file descriptor for another file.
     this.#failed = true;
   }
 
   /**
-   * Lines that may have arrived and are to be sent again are no longer under way, and hold nothing back; but
-   * a kill makes them arrive twice like those that are. It is told in steps, to be told seldom.
+   * Lines with an unknown outcome are no longer in flight and do not count in the window, but after a kill they may
+   * arrive twice, too. The bound is raised in steps, so that few entries are written.
    */
   #raiseBound(): void {
     const { ledger, window, inDoubt } = this.#options;

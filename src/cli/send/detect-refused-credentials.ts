@@ -22,6 +22,6 @@ export function detectRefusedCredentials({
   if (lost !== unknown) return undefined;
   return new ApnsError(
     'APNS_ERR_CREDENTIALS_REFUSED',
-    'the gateway closed the connection before it confirmed anything, most likely because it refuses the client certificate: check that it is the right one for this gateway',
+    'the gateway closed the connection before it confirmed any notification, most likely because it refuses the client certificate: check that it is the right one for this gateway',
   );
 }

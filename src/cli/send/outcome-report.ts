@@ -1,4 +1,4 @@
-/** What standard output is told about outcomes, and the tally of what went wrong. */
+/** Selects the outcomes for standard output, and counts the reasons of problems. */
 import { Transform, type TransformCallback } from 'node:stream';
 import type { InvalidNotificationError } from '../../core/errors.js';
 import type { Notification } from '../../core/notification.js';
@@ -12,7 +12,7 @@ import { type RefusedFor, refusedFor } from './refused-for.js';
 /** Which outcomes are passed on. */
 export type OutcomeChoice = 'all' | 'problems' | 'none';
 
-/** An outcome with the file its notification stood in, where there is more than one. */
+/** An outcome with the file of its notification, if there are several files. */
 export type ReportedOutcome = Outcome & { readonly file?: string };
 
 /** Called for every outcome, in order: whether it is printed, and what was refused in place of the notification. */
@@ -22,7 +22,7 @@ export type OutcomeListener = (
   refused: RefusedFor | undefined,
 ) => void;
 
-/** Reasons come from the gateway: no more of them than this are told apart. */
+/** Reasons come from the gateway, so their number is limited. Further reasons are counted together. */
 const MAX_REASONS = 20;
 
 /** A Transform from outcomes to those that are wanted on standard output. */
@@ -47,7 +47,7 @@ export class OutcomeReport extends Transform {
     return [...this.#reasons].sort(([, a], [, b]) => b - a);
   }
 
-  /** How many were rejected for trouble of the gateway's own, which outlasted their deadlines. */
+  /** How many were rejected because of a temporary problem of the gateway that lasted until their timeout. */
   get rejectedForNow(): number {
     return this.#rejectedForNow;
   }
@@ -110,7 +110,7 @@ function contextOf({ field, notification }: InvalidNotificationError): unknown {
   return Object.hasOwn(notification, 'context') ? (notification as Notification).context : undefined;
 }
 
-/** Whether time may mend it, on either wire: an HTTP status is never a status code of the binary one. */
+/** Whether a later attempt may succeed. HTTP statuses and binary status codes do not overlap. */
 function isTemporaryStatus(statusCode = 0): boolean {
   return statusCode === StatusCode.ProcessingError || statusCode === 429 || statusCode >= 500;
 }

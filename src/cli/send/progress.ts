@@ -4,7 +4,7 @@ import { printable } from '../../core/printable.js';
 import type { CommandIo } from '../io.js';
 import { grouped } from '../output/format-number.js';
 
-/** Where the work stands. */
+/** The state of the run. */
 export interface ProgressSnapshot {
   /** Notifications with an outcome. */
   readonly settled: number;
@@ -20,7 +20,7 @@ export interface ProgressSnapshot {
 
 const REDRAW_MS = 200;
 const PLAIN_MS = 10_000;
-/** The rate shown is that of the last seconds, not of the whole run. */
+/** The rate is computed from this many samples, so that it is that of the last seconds. */
 const RATE_SAMPLES = 25;
 
 /** Shows what `look` returns, from its construction until {@link Progress.stop}. */
@@ -48,7 +48,7 @@ export class Progress {
   #show(): void {
     const line = this.#line();
     if (this.#redraws) {
-      // A terminal that does not know its width says 0.
+      // A terminal that does not know its width reports 0.
       const columns = this.#io.stderr.columns || 80;
       this.#io.status.draw(paint(line.slice(0, columns - 1), 'dim', this.#io));
     } else {
@@ -64,7 +64,7 @@ export class Progress {
     const [since, before] = this.#samples[0]!;
     const rate = now > since ? ((settled - before) * 1000) / (now - since) : 0;
     return [
-      // Rounded down: 100% is said when everything is settled, not before.
+      // The percentage is rounded down, so that 100% means that everything is settled.
       ...(fraction === undefined ? [] : [`${Math.floor(fraction * 100)}%`]),
       `${grouped(settled)} settled`,
       ...(problems === 0 ? [] : [`${grouped(problems)} not accepted`]),
@@ -75,7 +75,7 @@ export class Progress {
   }
 }
 
-/** `text` in a style, if standard error is a terminal that shows styles and nobody asked for none. */
+/** Returns `text` in a style if standard error is a terminal that supports styles and NO_COLOR is not set. */
 export function paint(text: string, style: 'dim' | 'red' | 'green' | 'yellow', io: CommandIo): string {
   const { NO_COLOR: noColor = '', TERM: term } = io.env;
   if (io.stderr.isTTY !== true || noColor !== '' || term === 'dumb') return text;

@@ -31,7 +31,7 @@ export class RefusalLimit {
 function missingTopic(message: string): CommandError {
   return new CommandError(
     ExitCode.BadConfiguration,
-    `the first ${grouped(LIMIT)} notifications cannot be sent because of their topic (${message}), so sending stopped`,
+    `the first ${grouped(LIMIT)} notifications cannot be sent because of their topic (${message}), so the command stopped sending`,
     { hint: 'give --topic ID, or a topic in every notification, and run again' },
   );
 }
@@ -39,7 +39,7 @@ function missingTopic(message: string): CommandError {
 function disallowedTopic(reason = ''): CommandError {
   return new CommandError(
     ExitCode.CredentialsRefused,
-    `the gateway refused the topic of the first ${grouped(LIMIT)} notifications (${reason}), so sending stopped`,
+    `the gateway refused the topic of the first ${grouped(LIMIT)} notifications (${reason}), so the command stopped sending`,
     { hint: 'check that --topic and the credentials are those of this app, and run again' },
   );
 }

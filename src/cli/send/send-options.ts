@@ -10,7 +10,7 @@ const DEFAULT_CONNECT_ATTEMPTS = 7;
 /** Less than the 10 s after which `docker stop` kills. */
 export const DEFAULT_STOP_TIMEOUT_MS = 8000;
 
-/** What `send` can be told, beside the options of every command that connects. */
+/** The options of `send`, in addition to those of every command that connects. */
 export const SEND_OPTIONS = {
   to: {
     kind: 'text',
@@ -20,13 +20,13 @@ export const SEND_OPTIONS = {
   'provider-key': {
     kind: 'text',
     value: 'FILE',
-    help: 'The .p8 key that provider tokens are made with, in place of a client certificate (HTTP/2).',
+    help: 'The .p8 key that signs provider tokens. It replaces a client certificate (HTTP/2).',
     contents: 'the key',
   },
   'key-id': {
     kind: 'text',
     value: 'ID',
-    help: 'The id of --provider-key, 10 letters and digits (what the file name AuthKey_ID.p8 says).',
+    help: 'The id of --provider-key, 10 letters and digits (the ID in the file name AuthKey_ID.p8).',
   },
   'team-id': { kind: 'text', value: 'ID', help: 'The id of the developer team, 10 letters and digits.' },
   auth: {
@@ -37,55 +37,63 @@ export const SEND_OPTIONS = {
   topic: {
     kind: 'text',
     value: 'ID',
-    help: "The app's bundle identifier, for notifications that name no topic (HTTP/2); the embedded simulator takes it, too.",
+    help: "The app's bundle identifier, for notifications without a topic (HTTP/2); the embedded simulator also uses it.",
   },
   'connect-attempts': {
     kind: 'integer',
     value: 'N',
-    help: 'Give up when connecting has failed so often in a row (7).',
+    help: 'Give up after this many failed connection attempts in a row (7).',
     max: 1000,
   },
-  connections: { kind: 'integer', value: 'N', help: 'Connections used side by side (1).', max: 1024 },
-  'window-count': { kind: 'integer', value: 'N', help: 'Notifications under way at most (65536).' },
-  'window-bytes': { kind: 'integer', value: 'N', help: 'Bytes under way at most (33554432).' },
+  connections: { kind: 'integer', value: 'N', help: 'The number of parallel connections (1).', max: 1024 },
+  'window-count': {
+    kind: 'integer',
+    value: 'N',
+    help: 'The maximum number of notifications in flight (65536).',
+  },
+  'window-bytes': { kind: 'integer', value: 'N', help: 'The maximum number of bytes in flight (33554432).' },
   'window-age-ms': {
     kind: 'integer',
     value: 'MS',
-    help: 'How long a notification may stay unproved before a binary gateway is asked (60000).',
+    help: 'Write a checkpoint to a binary gateway when a notification has been unconfirmed for this long (60000).',
     max: 2_147_483_647,
   },
   checkpoint: {
     kind: 'choice',
     choices: ['auto', 'end', 'never'],
-    help: 'When to ask a binary gateway for proof (auto). With never, silence makes notifications presumed.',
+    help: 'When to write checkpoints to a binary gateway (auto). With never, unconfirmed notifications are presumed.',
   },
   'on-unknown': {
     kind: 'choice',
     choices: ['report', 'resend'],
-    help: 'What to do with notifications whose connection ended without a word (report). resend may deliver twice.',
+    help: 'What to do with notifications whose connection closed before their outcome was known (report). resend may deliver them twice.',
   },
   'timeout-ms': {
     kind: 'integer',
     value: 'MS',
-    help: 'How long each notification may take until its outcome, retries included (60000).',
+    help: 'The time limit for each notification, retries included (60000).',
     max: 2_147_483_647,
   },
   'stop-timeout-ms': {
     kind: 'integer',
     value: 'MS',
-    help: 'How long to wait for outcomes after the first signal; then the rest is unsent or unknown (8000). 0 stops at once.',
+    help: 'How long to wait for outcomes after the first signal (8000). The remaining notifications are then unsent or unknown. 0 stops at once.',
     min: 0,
     max: 2_147_483_647,
   },
-  'max-line-bytes': { kind: 'integer', value: 'N', help: 'A longer input line is invalid.' },
+  'max-line-bytes': {
+    kind: 'integer',
+    value: 'N',
+    help: 'The maximum length of an input line. A longer line is invalid.',
+  },
   outcomes: {
     kind: 'choice',
     choices: ['all', 'problems', 'none'],
-    help: 'Which outcomes standard output gets (all).',
+    help: 'Which outcomes to print on standard output (all).',
   },
   'redact-tokens': {
     kind: 'flag',
-    help: 'Shorten device tokens in outcomes to 8 digits, so that they can be shown to others; line tells which is which.',
+    help: 'Shorten device tokens in outcomes to 8 digits, so that you can share them; line identifies each notification.',
   },
   resume: {
     kind: 'text',
@@ -94,17 +102,20 @@ export const SEND_OPTIONS = {
   },
   'resume-sync': {
     kind: 'flag',
-    help: 'Have --resume survive a loss of power too: outcomes (in a file) and LEDGER are on the disk before going on. Slower.',
+    help: 'Make --resume survive a power loss: sync LEDGER and outcomes (in a file) to the disk before sending continues. This is slower.',
   },
-  'dry-run': { kind: 'flag', help: 'Check and encode everything, connect to nothing.' },
-  'json-summary': { kind: 'flag', help: 'End standard error with one line of JSON that holds the figures.' },
-  quiet: { kind: 'flag', help: 'No progress and no summary; errors are still told.' },
+  'dry-run': { kind: 'flag', help: 'Check and encode every notification, but do not connect.' },
+  'json-summary': {
+    kind: 'flag',
+    help: 'Print the summary as one line of JSON at the end of standard error.',
+  },
+  quiet: { kind: 'flag', help: 'Do not print progress and summary. Errors are still printed.' },
 } as const;
 
 /** What all options of `send` were given. */
 export type SendValues = OptionValues<typeof SEND_OPTIONS> & ConnectionValues;
 
-/** What a delivery over either wire is told; each takes what concerns it. Where to connect is not among it. */
+/** The options of a delivery over either protocol, without its target. Each protocol uses its own subset. */
 export type DeliveryOptions = Pick<Http2Options, 'providerToken' | 'topic'> &
   Omit<BinaryOptions, 'environment' | 'host' | 'port'>;
 

@@ -169,7 +169,7 @@ export class Sending {
       progress?.stop();
       news.dispose();
       this.#endedAt = this.#io.clock.now();
-      this.#judgeSilence(stop);
+      this.#detectRefusal(stop);
       log?.close(!this.#stoppedEarly, errors.some(isRefusal));
     }
     return errors;
@@ -192,7 +192,7 @@ export class Sending {
   }
 
   /** The most likely error, if the gateway closed the connection without a response. */
-  #judgeSilence(stop: AbortSignal): void {
+  #detectRefusal(stop: AbortSignal): void {
     if (this.#errors.length > 0 || stop.aborted) return;
     const refusal = detectRefusedCredentials(this.result);
     if (refusal !== undefined) this.#errors.push(refusal);
@@ -218,9 +218,9 @@ export class Sending {
 
   get #stopping(): string {
     const { stopTimeoutMs } = this.#options;
-    if (stopTimeoutMs === 0) return 'apns-streams: stopping at once';
+    if (stopTimeoutMs === 0) return 'apns-streams: stopping immediately';
     const time = stopTimeoutMs === undefined ? '' : ` up to ${seconds(stopTimeoutMs)}`;
-    return `apns-streams: stopping: waiting${time} for the outcomes of notifications in flight; another signal stops at once`;
+    return `apns-streams: stopping: waiting${time} for the outcomes of notifications in flight; another signal stops immediately`;
   }
 
   get #settled(): number {

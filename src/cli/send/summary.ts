@@ -9,7 +9,7 @@ export interface SendingResult {
   readonly counts: Readonly<OutcomeCounts>;
   /** With `--dry-run`: notifications that could be sent. */
   readonly valid: number | undefined;
-  /** Among the rejected: those that the gateway had trouble of its own with (429, 500 and above, status code 1). */
+  /** How many of the rejected had a temporary reason (429, 500 and above, status code 1). */
   readonly rejectedForNow: number;
   /** Notifications that were refused because of credentials or options, and not because of their contents. */
   readonly refusedForSettings: number;
@@ -28,7 +28,7 @@ const STATUSES = ['accepted', 'presumed', 'rejected', 'invalid', 'unsent', 'unkn
 /** What a run that a ledger is kept of began with. */
 export interface ResumeFigures {
   readonly ledger: string;
-  /** Lines that were settled beforehand, those without a notification included. */
+  /** Lines that earlier runs settled, lines without a notification included. */
   readonly settledBefore: number;
   /** How many notifications this run may have sent a second time. */
   readonly duplicatesAtMost: number;
@@ -57,7 +57,7 @@ export function summaryOf(result: SendingResult, resume?: ResumeFigures): string
   if (stoppedAfter !== undefined) {
     const { file, line } = stoppedAfter;
     lines.push(
-      `  reading stopped behind line ${line}${file === undefined ? '' : ` of ${file}`}; later lines, if there are any, were not sent`,
+      `  reading stopped after line ${line}${file === undefined ? '' : ` of ${file}`}; later lines, if there are any, were not sent`,
     );
   }
   lines.push(...refusedLines(result, resume));
@@ -69,7 +69,7 @@ export function summaryOf(result: SendingResult, resume?: ResumeFigures): string
     if (rejectedForNow > 0) {
       const were = rejectedForNow === 1 ? 'was' : 'were';
       lines.push(
-        `  ${grouped(rejectedForNow)} ${were} rejected only for now (429, 500, 503; ProcessingError): send them again later`,
+        `  ${grouped(rejectedForNow)} ${were} rejected temporarily (429, 500, 503; ProcessingError): send them again later`,
       );
     }
     lines.push(...(resume === undefined ? sendAgainLines(result) : runAgainLines(result)));

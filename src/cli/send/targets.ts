@@ -46,8 +46,8 @@ export function parseTarget(text: string): SendTarget {
   if (text.startsWith('binary://')) return binaryTarget(parseAddress('--to', text, 'binary:'));
   const nearest = resemblingTarget(text);
   throw usageError(
-    `--to is none of the known targets${nearest === undefined ? '' : `: did you mean ${nearest}?`}`,
-    'known are production, sandbox, https://HOST[:PORT], binary://HOST[:PORT], simulator:http2 and simulator:binary',
+    `--to is not a known target${nearest === undefined ? '' : `: did you mean ${nearest}?`}`,
+    'the known targets are production, sandbox, https://HOST[:PORT], binary://HOST[:PORT], simulator:http2 and simulator:binary',
   );
 }
 
@@ -101,13 +101,15 @@ function openBinary(options: DeliveryOptions, where: BinaryOptions): CountingDel
 /** What would be a promise that is not kept. A topic or an age that means nothing on a wire promises nothing. */
 function refuseBinaryOptions({ checkpoint }: DeliveryOptions): void {
   if (checkpoint !== undefined)
-    throw usageError('--checkpoint is for the binary wire: HTTP/2 answers every notification');
+    throw usageError(
+      '--checkpoint is for the binary protocol: over HTTP/2, every notification gets a response',
+    );
 }
 
 function refuseHttp2Options({ providerToken }: DeliveryOptions): void {
   if (providerToken !== undefined) {
     throw usageError(
-      '--provider-key and --auth token are for HTTP/2: the binary wire knows client certificates only',
+      '--provider-key and --auth token are for HTTP/2: the binary protocol supports client certificates only',
     );
   }
 }
@@ -136,7 +138,7 @@ async function openSimulator(
 ): Promise<OpenDelivery> {
   if (providerToken !== undefined || Object.keys(tls).length > 0) {
     throw usageError(
-      `${target} brings its own credentials: leave --cert, --key, --p12, --ca and --provider-key out`,
+      `${target} uses its own credentials: omit --cert, --key, --p12, --ca and --provider-key`,
     );
   }
   const { createSimulator } = await import('../../simulator/index.js');

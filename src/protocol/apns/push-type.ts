@@ -1,7 +1,7 @@
 /**
  * Push types, and what each demands of topic and payload. Source: Apple, "Sending notification requests to
  * APNs", under `apns-push-type`. Apple adds to them, so the sink also sends one that is not here.
- * The simulator and lint judge as APNs does today: InvalidPushType.
+ * The simulator and lint reject it like APNs, with InvalidPushType.
  */
 import type { PushType } from '../../core/notification.js';
 
@@ -47,7 +47,7 @@ export function topicSuffix(pushType: string): string | undefined {
   return BY_NAME.get(pushType)?.topicSuffix;
 }
 
-/** The push type that this topic is for, as far as its suffix tells. */
+/** The push type that the suffix of a topic implies. */
 export function pushTypeOfTopic(topic: string): PushType | undefined {
   return PUSH_TYPES.find((type) => {
     const suffix = topicSuffix(type);

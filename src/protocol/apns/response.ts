@@ -3,9 +3,9 @@
  *
  *     (1xx HEADERS)*  HEADERS  DATA*  (trailers HEADERS)?      RFC 9113, section 8.1
  *
- * A notification that is accepted is a single HEADERS frame with END_STREAM: for that nothing is allocated,
- * and nothing is remembered. Rules whose breach says nothing about the answer (names in upper case,
- * connection-specific headers, a wrong content-length) are not enforced: whoever said 200 has accepted.
+ * The response to an accepted notification is a single HEADERS frame with END_STREAM. It needs no allocation and no
+ * state. Some rules are not enforced, because a violation does not change the result: names in upper case,
+ * connection-specific headers, and a wrong content-length. A response with status 200 means acceptance.
  */
 import { shownName } from '../../core/redact.js';
 import { type FieldSink, HpackDecoder } from '../hpack/decoder.js';
@@ -157,8 +157,8 @@ export class ResponseDecoder {
     endStream: boolean,
   ): ApnsResponse {
     this.#checkListSize(streamId, this.#hpack.decode(bytes, start, end, response));
-    if (response.problem !== undefined) throw this.#abandon(streamId, response.problem);
-    if (!endStream) throw this.#abandon(streamId, 'its trailers do not end it');
+    if (response.problem !== undefined) throw this.#dropMalformed(streamId, response.problem);
+    if (!endStream) throw this.#dropMalformed(streamId, 'its trailers do not end the stream');
     return this.#finish(streamId, response);
   }
 
@@ -179,7 +179,7 @@ export class ResponseDecoder {
     );
   }
 
-  #abandon(streamId: number, problem: string): Http2Error {
+  #dropMalformed(streamId: number, problem: string): Http2Error {
     this.#open.delete(streamId);
     return malformed(streamId, problem);
   }
@@ -283,7 +283,7 @@ class Response implements ApnsResponse, FieldSink {
     if (name !== ':status') this.problem = `it has an unknown pseudo-header "${shownName(name)}"`;
     else if (this.statusCode !== 0) this.problem = 'it has :status twice';
     else if (this.#regular) this.problem = 'a header comes before :status';
-    else if (!STATUS.test(value)) this.problem = 'its :status is no number of three digits';
+    else if (!STATUS.test(value)) this.problem = 'its :status is not a three-digit number';
     else this.statusCode = Number(value);
   }
 }

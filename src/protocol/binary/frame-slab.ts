@@ -74,7 +74,11 @@ export class FrameSlab {
   appendChecked(notification: CheckedNotification): ByteRange | undefined {
     const { deviceToken, expiration, priority } = notification;
     if (deviceToken === undefined) {
-      throw invalidNotification(notification, 'channelId', 'is for HTTP/2 only: this wire knows no channels');
+      throw invalidNotification(
+        notification,
+        'channelId',
+        'is for HTTP/2 only: the binary protocol has no channels',
+      );
     }
     if (priority !== undefined) {
       const problem = priorityProblem(priority, PRIORITIES);

@@ -82,7 +82,7 @@ export const FRAME_FORMAT: PacketFormat = {
       return HEADER_2_BYTES + uint32(bytes, start + 1);
     }
     if (command !== 1 && command !== 0) {
-      throw malformed(`it starts with command ${command}, known are 0, 1 and 2`);
+      throw malformed(`it starts with command ${command}, but the known commands are 0, 1 and 2`);
     }
     const tokenStart = start + (command === 1 ? 11 : 3);
     // If the token's length has not arrived yet, the value that is read in its place also exceeds the buffer.
@@ -117,8 +117,8 @@ export function writeFrame(slab: Buffer, at: number, command: FrameCommand, fiel
 }
 
 /**
- * One frame in a buffer of its own; {@link decodeFrame} reads it back. What a gateway would refuse, such as
- * an empty token, is encoded all the same; only what the wire has no room for is not.
+ * Encodes one frame into a new buffer; {@link decodeFrame} reads it back. Values that a gateway would refuse, such as
+ * an empty token, are encoded. Only values that do not fit into the format are rejected.
  *
  * @throws {ApnsError} APNS_ERR_INVALID_OPTION for a token that is not hex, a token or payload of more than
  *   65535 bytes, or a number that does not fit its field
@@ -231,7 +231,7 @@ function readItems(bytes: Buffer, start: number, end: number): Frame {
       case FrameItem.Priority:
         frame.priority ??= bytes[itemOf(1, item, length, data)]!;
         break;
-      // An item nobody here knows is skipped, so that the format can grow.
+      // Unknown items are skipped, so that the format can be extended.
     }
   }
   return frame;

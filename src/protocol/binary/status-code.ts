@@ -20,7 +20,7 @@ export const StatusCode: Readonly<Record<StatusReason, number>> = {
   InvalidPayloadSize: 7,
   /** Most often a token of the other environment. */
   InvalidToken: 8,
-  /** The gateway goes away; the named notification is the last one it accepted. */
+  /** The gateway shuts down; the named notification is the last one that it accepted. */
   Shutdown: 10,
   /** The gateway could not parse what it read. Sending the same again would fail again. */
   ProtocolError: 128,

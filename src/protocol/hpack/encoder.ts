@@ -65,8 +65,8 @@ export class HpackEncoder {
   }
 
   /**
-   * Takes over the peer's SETTINGS_HEADER_TABLE_SIZE. The next block tells the peer, "smallest first" if the
-   * size went down and up again: RFC 7541, section 4.2.
+   * Applies the peer's SETTINGS_HEADER_TABLE_SIZE. The next block announces the new size, and before it the smallest
+   * size if the size went down and up again (RFC 7541, section 4.2).
    */
   setMaxTableBytes(peerLimit: number): void {
     const size = Math.min(peerLimit, this.#ownLimit);

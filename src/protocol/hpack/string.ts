@@ -55,7 +55,7 @@ export function writeCompressedString(slab: Buffer, at: number, text: string): n
   return encodeHuffman(bytes, 0, bytes.length, slab, writeInteger(slab, at, HUFFMAN, 7, coded));
 }
 
-/** Reads the strings of one connection; Huffman-coded ones are decoded into a scratch buffer of its own. */
+/** Reads the strings of one connection. Huffman-coded strings are decoded into a reused scratch buffer. */
 export class HpackStringReader {
   /** How many octets the string read last has when it is not Huffman-coded. */
   length = 0;

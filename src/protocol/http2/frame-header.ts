@@ -100,7 +100,7 @@ export function frameFormat(maxFrameBytes: number = DEFAULT_MAX_FRAME_BYTES): Pa
 
 /**
  * Checks the header of a connection's first frame, which must be SETTINGS. GOAWAY is let through as well:
- * gateways have been seen to say goodbye before anything else (pushy#831).
+ * some gateways send GOAWAY before SETTINGS (pushy#831).
  *
  * @returns whether enough bytes were there to check
  * @throws {ApnsError} APNS_ERR_NOT_HTTP2 for anything else, such as the text of an HTTP/1.1 answer
@@ -113,7 +113,7 @@ export function checkFirstFrame(bytes: Uint8Array, start: number, end: number): 
   }
   throw new ApnsError(
     'APNS_ERR_NOT_HTTP2',
-    'the peer does not speak HTTP/2: its first bytes are no SETTINGS frame',
+    'the peer does not speak HTTP/2: its first bytes are not a SETTINGS frame',
   );
 }
 

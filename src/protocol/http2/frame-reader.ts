@@ -123,7 +123,7 @@ export class FrameReader {
     } else if (type === FrameType.DATA) {
       this.#readData(bytes, start, end);
     } else if (type === FrameType.PUSH_PROMISE) {
-      throw connectionError('PROTOCOL_ERROR', 'PUSH_PROMISE, but push was never allowed');
+      throw connectionError('PROTOCOL_ERROR', 'the peer sent PUSH_PROMISE, but push is disabled');
     } else if (type < FrameType.CONTINUATION) {
       this.#readSmall(bytes, start, end);
     }

@@ -94,7 +94,7 @@ export type Http2Frame =
 /** Frames without bytes of the caller's own take no more than this: six settings are the longest. */
 export const SMALL_FRAME_BYTES: number = FRAME_HEADER_BYTES + 36;
 
-/** One frame in a buffer of its own. */
+/** Encodes one frame into a new buffer. */
 export function encodeFrame(frame: Http2Frame): Buffer {
   const slab = Buffer.alloc(SMALL_FRAME_BYTES + 256 + (bytesOf(frame)?.length ?? 0));
   return slab.subarray(0, writeFrame(slab, 0, frame));

@@ -16,9 +16,9 @@ export function jsonProblem(scanner: JsonScanner, bytes: Uint8Array, start: numb
     case 'unterminated':
       return `not valid JSON: it ends inside a string, at column ${column}`;
     case 'control':
-      return `not valid JSON: a string holds control character ${hex(byte)} at column ${column}; write it as an escape`;
+      return `not valid JSON: a string contains control character ${hex(byte)} at column ${column}; write it as an escape`;
     case 'escape':
-      return `not valid JSON: a string holds an escape that JSON does not know, at column ${column}`;
+      return `not valid JSON: a string contains an invalid escape, at column ${column}`;
     case 'depth':
       return `nested too deeply, at column ${column}`;
     case 'unexpected':

@@ -3,10 +3,10 @@
  *
  * A line ends at byte 0x0A and nowhere else (a lone CR, or U+2028, may be part of a string); one CR before
  * it is dropped. A line that lies whole inside a chunk is handed over in place; one that spans chunks is
- * collected in a buffer of its own, which is one byte longer than the limit at most and never used again.
+ * collected in a separate buffer, which is at most one byte longer than the limit and is never reused.
  *
- * A chunk may hold more lines than anybody wants at once, so reading stops within one when its handler says so,
- * or when it has lasted long enough, and goes on when it is told to.
+ * A chunk may contain more lines than the reader needs at once. So reading pauses inside a chunk when the handler
+ * requests it or when a time limit is reached, and `goOn` continues it.
  */
 import { isUtf8 } from 'node:buffer';
 import { skipSpace } from './json-scanner.js';
@@ -40,20 +40,20 @@ export interface LineHandler {
 export class LineReader {
   readonly #handler: LineHandler;
   readonly #maxLineBytes: number;
-  /** The chunk at hand, and where in it to go on; its whole lines end at `#last`. */
+  /** The current chunk. Its complete lines end at `#last`. */
   #chunk: Buffer = NOTHING;
   #start = 0;
   #last = -1;
   /** Whether all its lines are valid UTF-8. */
   #isValid = false;
-  /** The beginning of the line at hand, where earlier chunks brought it. */
+  /** The part of the current line that arrived in earlier chunks. */
   #buffer: Buffer = NOTHING;
-  /** How many bytes of the line at hand earlier chunks brought. */
+  /** The number of bytes of the current line that arrived in earlier chunks. */
   #length = 0;
-  /** Whether the line at hand is too long, so that none of it is kept. */
+  /** Whether the current line is too long, so that it is skipped. */
   #skipping = false;
   #line = 1;
-  /** Where the line at hand starts in the input. */
+  /** The position of the current line in the input. */
   #offset: number;
 
   /**
@@ -89,7 +89,7 @@ export class LineReader {
     return isMoreWanted && this.goOn();
   }
 
-  /** Reads on in the chunk at hand. @returns whether it has been read to its end */
+  /** Continues to read the current chunk. @returns whether it has been read to its end */
   goOn(): boolean {
     const chunk = this.#chunk;
     const last = this.#last;

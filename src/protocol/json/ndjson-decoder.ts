@@ -36,7 +36,7 @@ export class NdjsonDecoder {
   #atFirstByte = true;
   #atFirstLine = true;
   /** The first line's error, while it is open whether that line begins a pretty-printed object. */
-  #suspect: InvalidNotificationError | undefined;
+  #heldError: InvalidNotificationError | undefined;
 
   constructor(options: NdjsonDecoderOptions) {
     this.#options = options;
@@ -59,7 +59,7 @@ export class NdjsonDecoder {
   }
 
   /**
-   * Reads on in the chunk at hand.
+   * Continues to read the current chunk.
    *
    * @returns whether it has been read to its end
    * @throws {ApnsError} APNS_ERR_NOT_NDJSON if the input as a whole is something else
@@ -77,7 +77,7 @@ export class NdjsonDecoder {
     // This few bytes cannot hold a notification after which the search could stop.
     if (this.#lines === undefined) this.#begin();
     this.#lines!.end();
-    this.#acquitSuspect();
+    this.#reportHeldError();
   }
 
   /** Looks at the first bytes, then reads them. @returns whether they have been read to their end */
@@ -89,7 +89,7 @@ export class NdjsonDecoder {
       {
         onLine: (bytes, start, end, line, offset) => this.#onLine(bytes, start, end, line, offset),
         onUnreadable: (problem, line, offset) => {
-          this.#acquitSuspect();
+          this.#reportHeldError();
           this.#atFirstLine = false;
           this.#options.onInvalid(new InvalidNotificationError(problem, { line, offset }));
         },
@@ -102,7 +102,7 @@ export class NdjsonDecoder {
     return lines.read(head.subarray(mark));
   }
 
-  /** An array may be one endless line: it is known by its bracket, not when the line exceeds its limit. */
+  /** Detects an array by its first bracket, because an array may be one line that exceeds every limit. */
   #checkFirstByte(bytes: Buffer, from: number): void {
     const first = bytes[skipSpace(bytes, from, bytes.length)];
     if (first === OPEN_BRACKET) throw isArray();
@@ -111,36 +111,36 @@ export class NdjsonDecoder {
 
   #onLine(bytes: Buffer, start: number, end: number, line: number, offset: number): boolean {
     const atFirstLine = this.#atFirstLine;
-    if (atFirstLine || this.#suspect !== undefined) this.#checkWhole(bytes[skipSpace(bytes, start, end)]);
+    if (atFirstLine || this.#heldError !== undefined) this.#checkWhole(bytes[skipSpace(bytes, start, end)]);
     const parsed = this.#parser.parse(bytes, start, end, line, offset);
     if (!(parsed instanceof InvalidNotificationError)) return this.#options.onNotification(parsed);
-    if (atFirstLine && this.#parser.incomplete) this.#suspect = parsed;
+    if (atFirstLine && this.#parser.incomplete) this.#heldError = parsed;
     else this.#options.onInvalid(parsed);
     return true;
   }
 
-  /** Judges the input by the first byte of its first or second line, blank ones not counted. */
+  /** Checks the input by the first byte of its first or second line; blank lines are not counted. */
   #checkWhole(first: number | undefined): void {
     this.#atFirstLine = false;
-    if (this.#suspect !== undefined && first !== OPEN_BRACE) {
+    if (this.#heldError !== undefined && first !== OPEN_BRACE) {
       throw notNdjson(
-        'its first object goes on in the next line, and NDJSON wants one object per line; convert it first, with jq -c .',
+        'its first object continues on the next line, and NDJSON requires one object per line; convert it first, with jq -c .',
       );
     }
-    this.#acquitSuspect();
+    this.#reportHeldError();
   }
 
-  /** The first line is broken, and only that. */
-  #acquitSuspect(): void {
-    const suspect = this.#suspect;
-    if (suspect === undefined) return;
-    this.#suspect = undefined;
-    this.#options.onInvalid(suspect);
+  /** Reports the held error: only the first line is invalid, and the input is NDJSON. */
+  #reportHeldError(): void {
+    const heldError = this.#heldError;
+    if (heldError === undefined) return;
+    this.#heldError = undefined;
+    this.#options.onInvalid(heldError);
   }
 }
 
 function isArray(): Error {
   return notNdjson(
-    "it is an array, and NDJSON wants one object per line; convert it first, with jq -c '.[]'",
+    "it is an array, and NDJSON requires one object per line; convert it first, with jq -c '.[]'",
   );
 }

@@ -1,4 +1,4 @@
-/** Mistakes about the input as a whole, told from its first bytes. */
+/** Detects from its first bytes that an input is not NDJSON. */
 import { ApnsError } from '../../core/errors.js';
 
 /** How many bytes {@link checkNdjsonStart} wants to see, unless the input is shorter. */

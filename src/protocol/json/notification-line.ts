@@ -64,7 +64,7 @@ for (const [field, name] of NAMES.entries()) BY_LENGTH_AND_LAST[slot(name, 0, na
 export class NotificationLineParser {
   readonly #raw: boolean;
   readonly #scanner = new JsonScanner();
-  /** Where each field's value lies in the line at hand. */
+  /** The start of each field's value in the current line. */
   readonly #starts = new Uint32Array(NAMES.length);
   readonly #ends = new Uint32Array(NAMES.length);
   #tokenIsHex = false;
@@ -94,7 +94,7 @@ export class NotificationLineParser {
    * The notification that the bytes from `start` to `end` hold. Its fields stand in the documented order,
    * whatever their order in the line.
    *
-   * @param line 1-based; `lineOf` tells it of the notification
+   * @param line 1-based; `lineOf` returns it for the notification
    * @param offset where the line starts in the input, for the error
    * @returns in place of a notification an error that names line, offset, and the field if the line is a JSON
    *   object: a file may have any number of bad lines, and throwing takes longer than reading one

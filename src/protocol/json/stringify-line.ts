@@ -18,19 +18,19 @@ export class LineStringifier {
    * object within one line they are written as a JSON string, which is as exact: a parser makes the same
    * bytes of it. A notification's `Date` becomes UNIX seconds. All else is what `JSON.stringify` makes of it.
    *
-   * @throws {InvalidNotificationError} for what is no object, or cannot be expressed as JSON (a cycle, a
+   * @throws {InvalidNotificationError} for a value that is not an object, or cannot be converted to JSON (a cycle, a
    *   BigInt, a nesting too deep for Node, payload bytes that are not UTF-8, a date out of range)
    */
   stringify(object: unknown): string {
     if (typeof object !== 'object' || object === null || object instanceof Uint8Array) {
-      throw new InvalidNotificationError(`only an object becomes a line, got ${describe(object)}`);
+      throw new InvalidNotificationError(`a line must be an object, got ${describe(object)}`);
     }
     const { payload, expiration } = object as { payload?: unknown; expiration?: unknown };
     const text =
       payload instanceof Uint8Array || expiration instanceof Date
         ? this.#notification(object as Record<string, unknown>)
         : jsonText(object, object);
-    if (text === undefined) throw refused(object, undefined, 'its toJSON() gives nothing');
+    if (text === undefined) throw refused(object, undefined, 'its toJSON() returns undefined');
     return `${text}\n`;
   }
 
@@ -72,7 +72,7 @@ function jsonText(object: object, value: unknown, field?: string): string | unde
   try {
     return JSON.stringify(value);
   } catch (cause) {
-    throw refused(object, field, 'cannot be expressed as JSON', cause);
+    throw refused(object, field, 'cannot be converted to JSON', cause);
   }
 }
 

@@ -117,7 +117,7 @@ export class GatewayConnection {
     try {
       frame = decodeFrame(bytes, start, end);
     } catch {
-      // A frame whose items are broken may still tell its identifier.
+      // A frame with invalid items may still contain a readable identifier.
       this.#reject(StatusCode.ProtocolError, readIdentifier(bytes, start, end));
       return;
     }
@@ -127,7 +127,7 @@ export class GatewayConnection {
       return;
     }
     const complete = frame as CompleteFrame;
-    const fault = this.#state.tokenFaults.strike(complete.deviceToken);
+    const fault = this.#state.tokenFaults.consume(complete.deviceToken);
     if (fault !== undefined) this.#apply(fault, complete);
     else this.#deliver(complete);
   }
@@ -157,7 +157,10 @@ export class GatewayConnection {
       case 'reject':
       case 'rejectReset':
       case 'rejectSplit':
-        this.#answerAsTold(argument, frame, { reset: name === 'rejectReset', split: name === 'rejectSplit' });
+        this.#answerWithStatus(argument, frame, {
+          reset: name === 'rejectReset',
+          split: name === 'rejectSplit',
+        });
         break;
       case 'temporary':
         this.#rejectFrame(StatusCode.ProcessingError, frame);
@@ -196,7 +199,7 @@ export class GatewayConnection {
   }
 
   /** A status code from a token. The two that do not mean failure name a notification that was accepted. */
-  #answerAsTold(statusCode: number, frame: CompleteFrame, ending: ConnectionEnding): void {
+  #answerWithStatus(statusCode: number, frame: CompleteFrame, ending: ConnectionEnding): void {
     if (statusCode === StatusCode.NoError || statusCode === StatusCode.Shutdown) {
       this.#deliver(frame);
       this.#answer(statusCode, frame.identifier, ending);

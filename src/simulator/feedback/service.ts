@@ -1,4 +1,4 @@
-/** The feedback service: whoever connects is told which devices are gone, and the list is empty again. */
+/** The feedback service: sends the list of unregistered devices to each client that connects, and then clears it. */
 import type { TLSSocket } from 'node:tls';
 import { checkOptionNames } from '../../core/options.js';
 import { encodeFeedbackTuple } from '../../protocol/binary/feedback-tuple.js';

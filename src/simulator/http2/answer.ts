@@ -3,7 +3,7 @@ import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 
 /** Ways to write a response that are not the usual one. */
 export interface AnswerForm {
-  /** Whether every byte of the body has a DATA frame of its own. */
+  /** Whether every byte of the body is sent in a separate DATA frame. */
   readonly split?: boolean;
   /** Whether 103 comes first. */
   readonly interim?: boolean;

@@ -8,7 +8,7 @@
  *     GET    /1/apps/<bundleId>/all-channels     lists them
  *
  * Sources: Apple, "Sending broadcast push notification requests to APNs" and "Sending channel management
- * requests to APNs". Apple serves the two on hosts of their own; here they share a port.
+ * requests to APNs". Apple uses separate hosts for the two; here they share a port.
  */
 import type { IncomingHttpHeaders } from 'node:http2';
 import type { RecordFields } from '../accepted-record.js';
@@ -81,7 +81,7 @@ export function readBroadcast(
     priorityReason(priority, pushType) ||
     (expiration === undefined && 'BadExpirationDate') ||
     expirationReason(expiration) ||
-    // What nobody stores cannot expire.
+    // Without storage, a broadcast cannot have an expiration.
     (found.policy === 0 && Number(expiration) !== 0 && 'BadExpirationDate');
   if (reason) return rejection(reason);
   return (

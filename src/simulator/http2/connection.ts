@@ -34,13 +34,13 @@ const MAX_BODY_BYTES = 64 * 1024;
 /** Settings go out with every change of the limit; a client may be slow to acknowledge them. */
 const MAX_OUTSTANDING_SETTINGS = 1_000_000;
 
-/** MB. node:http2 refuses streams beyond, and its 10 are soon full of answers of a megabyte each. */
+/** In MB. Above it, node:http2 refuses streams. Its default of 10 is too small for responses of a megabyte each. */
 const MAX_SESSION_MEMORY = 2000;
 
-const GOAWAY_TEXT = 'the simulator goes away';
+const GOAWAY_TEXT = 'the simulator closes the connection';
 
-/** What a connection that ends in order is told. */
-const GOODBYE: Goaway = { lastStreams: ['all'], errorCode: 0, debugData: 'json', afterwards: 'drain' };
+/** The GOAWAY of a connection that is closed in order. */
+const ORDERLY_GOAWAY: Goaway = { lastStreams: ['all'], errorCode: 0, debugData: 'json', afterwards: 'drain' };
 
 export class ProviderConnection implements ProviderConnectionControl {
   readonly auth: ProviderAuth;
@@ -48,19 +48,19 @@ export class ProviderConnection implements ProviderConnectionControl {
   readonly tally: ConnectionTally;
   readonly wire: Http2Wire;
   readonly #session: ServerHttp2Session;
-  /** Those not settled, and those whose answer is not written whole. */
+  /** Exchanges that are not settled, or whose response is not completely written. */
   readonly #exchanges = new Map<number, ProviderExchange>();
   readonly #timers = new Set<NodeJS.Timeout>();
   readonly #idle: NodeJS.Timeout | undefined;
-  /** Requests that wait behind one that is held, in order; `undefined` while none is. */
+  /** Requests that wait after a held one, in order; `undefined` while no request is held. */
   #held: ProviderExchange[] | undefined;
   #requests = 0;
   #highestStream = 0;
-  /** No GOAWAY may deny it. */
+  /** The highest stream with a response. A GOAWAY must not deny it. */
   #highestAnswered = 0;
   #lastStream = MAX_UINT31;
-  /** Requests that a GOAWAY to come will deny, in order. */
-  #doomed: ProviderExchange[] = [];
+  /** Requests that a later GOAWAY will deny, in order. */
+  #deniedByGoaway: ProviderExchange[] = [];
   readonly #sickness: ActiveSickConnections<Http2Sickness> | undefined;
   #isAtOneStream: boolean;
   #limit: number;
@@ -100,7 +100,7 @@ export class ProviderConnection implements ProviderConnectionControl {
 
   /** Ends the connection from outside: after a GOAWAY, without one, or with a reset. */
   disconnect(how: 'goaway' | 'close' | 'reset'): void {
-    if (how === 'goaway') this.goaway(GOODBYE);
+    if (how === 'goaway') this.goaway(ORDERLY_GOAWAY);
     else this.end({ reset: how === 'reset' });
   }
 
@@ -135,17 +135,17 @@ export class ProviderConnection implements ProviderConnectionControl {
   goaway(goaway: Goaway, behind?: ProviderExchange): void {
     const lastStreamIds = this.#denyStreams(goaway);
     for (const [id, exchange] of this.#exchanges) {
-      if (id > this.#lastStream) this.abandon(exchange);
+      if (id > this.#lastStream) this.drop(exchange);
     }
-    this.#spareDoomed();
+    this.#respondToUndenied();
     const stream = behind?.stream;
-    const say = (): void => this.#goAway(goaway, lastStreamIds);
+    const say = (): void => this.#writeGoaway(goaway, lastStreamIds);
     if (stream === undefined || stream.destroyed) say();
     // Wait for the next turn: node:http2 may close a stream before it writes the frame that ended it.
     else stream.once('close', () => setImmediate(say));
   }
 
-  #goAway(goaway: Goaway, lastStreamIds: readonly number[]): void {
+  #writeGoaway(goaway: Goaway, lastStreamIds: readonly number[]): void {
     if (this.#isEnded) return;
     this.#sayGoaway(goaway, lastStreamIds);
     if (goaway.afterwards === 'close') this.end({ reset: false });
@@ -173,9 +173,9 @@ export class ProviderConnection implements ProviderConnectionControl {
     });
   }
 
-  abandon(exchange: ProviderExchange): void {
+  drop(exchange: ProviderExchange): void {
     exchange.discard();
-    // Nobody waits for the rest of the body, but the window of the connection is everybody's.
+    // The rest of the body must be read, because unread bytes would use up the flow-control window of the connection.
     exchange.stream.resume();
     this.#exchanges.delete(exchange.id);
     this.#endIfDrained();
@@ -205,10 +205,10 @@ export class ProviderConnection implements ProviderConnectionControl {
       // A reset ends the body too, wherever it was.
       .once('end', () => stream.aborted || this.#process(exchange))
       .once('close', () => this.#onStreamClose(exchange));
-    if (this.#isEnded || exchange.id > this.#lastStream) this.abandon(exchange);
+    if (this.#isEnded || exchange.id > this.#lastStream) this.drop(exchange);
     else if (faults.takeRefusal()) exchange.refuse();
     else if (exchange.isSick && this.#sickness?.how === 'refuse-streams') exchange.refuse();
-    else if (!exchange.isSick && !this.#isDoomed(exchange)) answerEarly(exchange, this);
+    else if (!exchange.isSick && !this.#isDeniedByGoaway(exchange)) answerEarly(exchange, this);
     const goaway = faults.takeGoaway(this.#requests);
     if (goaway !== undefined && !this.#isEnded) this.goaway(goaway);
     state.changed();
@@ -232,24 +232,25 @@ export class ProviderConnection implements ProviderConnectionControl {
 
   #answer(exchange: ProviderExchange): void {
     const { limits, state } = this.context;
-    if (this.#isDoomed(exchange)) {
-      if (this.#doomed.push(exchange) === 1) this.after(limits.drainTimeoutMs, () => this.#spareDoomed());
+    if (this.#isDeniedByGoaway(exchange)) {
+      if (this.#deniedByGoaway.push(exchange) === 1)
+        this.after(limits.drainTimeoutMs, () => this.#respondToUndenied());
       return;
     }
     this.#respond(exchange);
     state.changed();
   }
 
-  /** Whether a GOAWAY to come will deny it: what has arrived before that one is up to chunks and turns. */
-  #isDoomed({ id }: ProviderExchange): boolean {
+  /** Whether a later GOAWAY will deny it. Its effect must not depend on how chunks and ticks divide the requests. */
+  #isDeniedByGoaway({ id }: ProviderExchange): boolean {
     return id > this.context.faults.deniedAbove(this.#requests);
   }
 
-  /** Those that GOAWAY did not deny after all, or that it is too late for. */
-  #spareDoomed(): void {
-    const spared = this.#doomed.filter(({ isSettled }) => !isSettled);
-    this.#doomed = [];
-    for (const exchange of spared) this.#respond(exchange);
+  /** Responds to requests that GOAWAY did not deny, or that waited for GOAWAY until the timeout. */
+  #respondToUndenied(): void {
+    const undenied = this.#deniedByGoaway.filter(({ isSettled }) => !isSettled);
+    this.#deniedByGoaway = [];
+    for (const exchange of undenied) this.#respond(exchange);
   }
 
   /** Responds to a complete request, as far as the fault of this connection allows. */
@@ -311,7 +312,7 @@ export class ProviderConnection implements ProviderConnectionControl {
 
   #onIdle(): void {
     if (this.#exchanges.size > 0) this.#idle?.refresh();
-    else this.goaway({ ...GOODBYE, reason: 'IdleTimeout' });
+    else this.goaway({ ...ORDERLY_GOAWAY, reason: 'IdleTimeout' });
   }
 
   #onClose(): void {
@@ -331,5 +332,5 @@ export class ProviderConnection implements ProviderConnectionControl {
   }
 }
 
-/** An error of a stream or a session ends it, which its `close` event tells. */
+/** An error of a stream or a session closes it, and the `close` event handles that. */
 function ignore(): void {}

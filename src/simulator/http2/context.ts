@@ -32,7 +32,7 @@ export interface ProviderConnectionControl extends ExchangeHost {
   /** Lets this request, and every one behind it, wait; for ever if no time is given. */
   hold(ms: number | undefined, onReleased: () => void): void;
   /** Leaves a stream to itself, without an answer. */
-  abandon(exchange: ProviderExchange): void;
+  drop(exchange: ProviderExchange): void;
   /** A timer that dies with the connection. */
   after(ms: number, action: () => void): void;
 }

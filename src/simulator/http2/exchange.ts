@@ -152,13 +152,13 @@ export class ProviderExchange {
     this.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
   }
 
-  /** Settles what is no notification, and needs no counting. */
+  /** Settles a request that is not a notification and is not counted. */
   answerManagement(statusCode: number, headers: OutgoingHttpHeaders, body: Buffer | undefined): void {
     const type = body === undefined ? {} : { 'content-type': JSON_TYPE };
     if (this.#settle()) this.answer(statusCode, {}, { ...type, ...headers }, body);
   }
 
-  /** Writes a response, unless there is one already or nobody wants it any more. */
+  /** Writes a response, unless the exchange already has one or its stream is closed. */
   answer(
     statusCode: number,
     form: ExchangeForm = {},

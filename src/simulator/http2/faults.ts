@@ -116,7 +116,7 @@ const NO_HTTP2_FAULTS: ActiveHttp2Faults = {
 
 export const HTTP2_FAULT_NAMES: readonly string[] = Object.keys(NO_HTTP2_FAULTS);
 
-/** The faults in force, and how often the counted ones have struck. */
+/** The active faults, and how often each counted fault was applied. */
 export class Http2FaultState {
   #active: ActiveHttp2Faults = NO_HTTP2_FAULTS;
   readonly sickConnections: SickConnectionsState<Http2Sickness> = new SickConnectionsState();

@@ -1,4 +1,4 @@
-/** Who the client of one connection is: the owner of a certificate, or whoever has a provider token. */
+/** Authenticates the client of one connection, by its certificate or its provider tokens. */
 import type { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import type { ApnsReason } from '../../core/outcome.js';
@@ -30,7 +30,7 @@ export class ProviderAuth {
     this.#check = check;
     this.#environment = environment;
     if (certificate !== undefined) {
-      this.#certificate = socket.authorized ? judgeCertificate(certificate, environment) : 'BadCertificate';
+      this.#certificate = socket.authorized ? checkCertificate(certificate, environment) : 'BadCertificate';
     }
   }
 
@@ -71,7 +71,7 @@ export class ProviderAuth {
   }
 }
 
-function judgeCertificate(
+function checkCertificate(
   certificate: X509Certificate,
   environment: ApnsEnvironment | undefined,
 ): TopicPolicy | ApnsReason {

@@ -52,7 +52,8 @@ export function knownKeys(path: string, keys: readonly ProviderKey[], topics: re
   const known = new Map<string, KnownKey>();
   keys.forEach((key: ProviderKey, index) => {
     const each = knownKey(`${path}[${index}]`, key, topics);
-    if (known.has(each.keyId)) throw invalidOption(`${path}[${index}].keyId`, 'another one', each.keyId);
+    if (known.has(each.keyId))
+      throw invalidOption(`${path}[${index}].keyId`, 'different from the other key ids', each.keyId);
     known.set(each.keyId, each);
   });
   return known;

@@ -1,5 +1,5 @@
 /**
- * Judges provider tokens as APNs does. Source: Apple, "Establishing a token-based connection to APNs".
+ * Checks provider tokens like APNs. Source: Apple, "Establishing a token-based connection to APNs".
  */
 import { type KeyObject, verify } from 'node:crypto';
 import type { ApnsReason } from '../../core/outcome.js';

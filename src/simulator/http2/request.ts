@@ -54,7 +54,7 @@ export function respondSick(
       exchange.fail();
       break;
     case 'no-response':
-      connection.abandon(exchange);
+      connection.drop(exchange);
       break;
     case 'no-window':
       processRequest(exchange, connection);
@@ -82,7 +82,7 @@ function processNotification(
     return;
   }
   const fields = { ...(head as NotificationHead), payload: exchange.body };
-  const fault = connection.context.state.tokenFaults.strike(fields.deviceToken);
+  const fault = connection.context.state.tokenFaults.consume(fields.deviceToken);
   if (fault === undefined) deliver(fields, exchange, connection);
   else applyTokenFault(fault, fields, exchange, connection);
 }

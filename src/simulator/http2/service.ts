@@ -101,7 +101,7 @@ export class Http2Service {
       ...context,
       name: 'http2',
       port,
-      // A certificate is asked for and not required; what is presented is judged request by request.
+      // A client certificate is requested but not required. Each request checks the certificate.
       tls: { ...context.tls, rejectUnauthorized: false, ALPNProtocols: ['h2'] },
       onConnection: (connection) => service.#onConnection(connection),
     });

@@ -69,14 +69,14 @@ export function applyTokenFault(
       break;
     case 'shutdown':
       deliverIt();
-      connection.goaway(goingAway(exchange.id), exchange);
+      connection.goaway(goawayAt(exchange.id), exchange);
       break;
     case 'shutdownUnnamed':
       deliverIt();
-      connection.goaway(goingAway(MAX_UINT31), exchange);
+      connection.goaway(goawayAt(MAX_UINT31), exchange);
       break;
     case 'close':
-      connection.goaway(goingAway(Math.max(0, exchange.id - 2)));
+      connection.goaway(goawayAt(Math.max(0, exchange.id - 2)));
       // Where one behind it has been answered, no GOAWAY denies it.
       exchange.refuse();
       break;
@@ -84,7 +84,7 @@ export function applyTokenFault(
       connection.end({ reset: true });
       break;
     case 'discard':
-      connection.abandon(exchange);
+      connection.drop(exchange);
       break;
     case 'stall':
       connection.hold(argument === 0 ? undefined : argument * STALL_STEP_MS, deliverIt);
@@ -100,7 +100,7 @@ export function applyTokenFault(
       exchange.refuse();
       break;
     case 'resetStream':
-      connection.abandon(exchange);
+      connection.drop(exchange);
       stream.close(argument);
       break;
     case 'tooManyRequests':
@@ -131,6 +131,6 @@ export function applyTokenFault(
   }
 }
 
-function goingAway(lastStream: number): Goaway {
+function goawayAt(lastStream: number): Goaway {
   return { lastStreams: [lastStream], errorCode: 0, debugData: 'json', afterwards: 'drain' };
 }

@@ -6,9 +6,9 @@
  *     TLS socket ◀── Http2Wire ◀── node:http2         (until `finish`)
  *                      ▲── frames of our own, `send`
  *
- * node:http2 hands over whole frames in every turn, so a frame of our own never falls inside one of its. After
- * a GOAWAY of ours it is kept from saying its own, which it does when the client says goodbye in return, and
- * which would name more streams than ours did.
+ * node:http2 writes whole frames in every tick, so a frame of the simulator is never inside another frame. After the
+ * simulator's GOAWAY, the wire suppresses the GOAWAY of node:http2. node:http2 sends one when the client sends GOAWAY,
+ * and it would name more streams.
  */
 import { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
@@ -195,9 +195,8 @@ export class Http2Wire extends Duplex {
   }
 
   /**
-   * Ends the wire behind the client's last byte. node:http2 is not told of the end as such: what wraps a stream
-   * for it would shut its writing side down in answer, and fail an assertion, which ends the process, if a
-   * stream is reset in the same turn.
+   * Destroys the wire after the client's last byte. Do not pass the end on to node:http2: its wrapper of streams would
+   * shut down the writing side, and an assertion of Node would end the process if a stream is reset in the same tick.
    */
   #destroyIfRead(): void {
     // In the next turn: what has just been read is answered in this one.

@@ -1,6 +1,6 @@
 /**
- * What both ends of a simulator need to trust each other: made at start, and kept in a directory where
- * restarts shall find the same again.
+ * The credentials of both sides of a simulator. They are created at the first start and kept in a directory, so that
+ * later starts use the same ones.
  */
 import { generateKeyPairSync, randomInt, X509Certificate } from 'node:crypto';
 import { mkdir, open, readFile, rm, rmdir } from 'node:fs/promises';
@@ -49,7 +49,7 @@ const FIELDS = [
 /** @throws {ApnsError} APNS_ERR_INVALID_OPTION for what is no complete set of credentials */
 export function checkCredentials(credentials: SimulatorCredentials): void {
   if (typeof credentials !== 'object' || credentials === null) {
-    throw invalidOption('credentials', 'a directory, or those of a simulator', credentials);
+    throw invalidOption('credentials', 'a directory, or the credentials of a simulator', credentials);
   }
   for (const field of FIELDS) {
     const value = credentials[field];
@@ -83,8 +83,8 @@ export function mintCredentials(topic: string, keyType: KeyType = 'ec'): Simulat
 }
 
 /**
- * The same credentials, of which `util.inspect` shows the ids only: a simulator gets logged as a whole, and its
- * credentials may have been given to it. They remain ordinary properties, for whoever takes them out.
+ * The same credentials, but `util.inspect` shows only the ids, because a simulator may be logged as a whole. They
+ * remain ordinary properties.
  */
 export function withoutKeysInLogs(credentials: SimulatorCredentials): SimulatorCredentials {
   const { keyId, teamId, topic } = credentials;
@@ -182,7 +182,7 @@ async function writeOnce(
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'EEXIST') throw unusable(directory, file, `cannot be written (${code})`, error);
     if ((await readFile(path, 'utf8')) === contents) return;
-    throw unusable(directory, file, 'is there already with other contents, and is not overwritten', error);
+    throw unusable(directory, file, 'already exists with other contents, and is not overwritten', error);
   }
 }
 

@@ -14,7 +14,7 @@ describe('noteOfUnusedProxy', () => {
     ['https://gateway.example', { ...PROXY, NO_PROXY: 'way.example' }],
   ])('speaks of a proxy that is not used for %s', (target, env) => {
     const note = noteOfUnusedProxy(target, env);
-    expect(note).toMatch(/^https_proxy is set and is not used: .*--proxy/i);
+    expect(note).toMatch(/^https_proxy is set but is not used: .*--proxy/i);
     expect(note).not.toMatch(/hunter2|proxy\.example/);
   });
 
@@ -39,7 +39,7 @@ it('send says once that HTTPS_PROXY is not used, and nothing with --proxy', asyn
   const io = new FakeIo({ env: PROXY, stdin });
   expect(await run(argv, io)).toBe(0);
   expect(io.err).toBe(
-    'apns-streams: note: HTTPS_PROXY is set and is not used: to go through that proxy, give --proxy http://HOST:PORT\n',
+    'apns-streams: note: HTTPS_PROXY is set but is not used: to use that proxy, give --proxy http://HOST:PORT\n',
   );
   const other = new FakeIo({ env: PROXY, stdin });
   expect(await run([...argv, '--proxy', 'http://127.0.0.1:1'], other)).toBe(0);

@@ -81,7 +81,7 @@ describe('apns-streams lint', () => {
         line: 4,
         rule: 'push-type-unknown',
         field: 'pushType',
-        message: expect.stringContaining('APNs answers InvalidPushType: use one of alert'),
+        message: expect.stringContaining('APNs responds with InvalidPushType: use one of alert'),
         source: sending,
       },
     ]);

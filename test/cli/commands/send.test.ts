@@ -142,7 +142,7 @@ describe('send', () => {
     expect(code).toBe(1);
     const summary = JSON.parse(io.err.trim().split('\n').at(-1)!);
     expect(summary).toMatchObject({ rejected: 2, rejectedForNow: 1, exitCode: 1 });
-    expect(io.err).toContain('1 was rejected only for now');
+    expect(io.err).toContain('1 was rejected temporarily');
   });
 
   it('says that outcomes could not be written, and nothing of lines that it read all the same', async () => {
@@ -362,14 +362,14 @@ describe('feedback', () => {
     const io = new FakeIo();
     expect(await run(['feedback', ...address, '--idle-timeout-ms', '5000'], io)).toBe(69);
     expect(io.out).toBe('');
-    expect(io.err).toMatch(/answers in HTTP\/2, so it is no feedback service: give the host and port/);
+    expect(io.err).toMatch(/responded in HTTP\/2, so it is not a feedback service: give the host and port/);
   });
 
   it('polls until a signal', async () => {
     const io = new FakeIo();
     const address = ['--to', `binary://127.0.0.1:${simulator.feedback.port}`, '--credentials', directory];
     const code = run(['feedback', ...address, '--interval-ms', '1'], io);
-    await simulator.until(({ connections }) => connections >= 3);
+    await simulator.waitFor(({ connections }) => connections >= 3);
     io.signal('SIGTERM');
     expect(await code).toBe(143);
     expect(io.listeners).toBe(0);
@@ -379,9 +379,9 @@ describe('feedback', () => {
     const io = new FakeIo();
     const address = ['--to', `binary://127.0.0.1:${simulator.gateway.port}`, '--credentials', directory];
     const code = run(['feedback', ...address, '--idle-timeout-ms', '500'], io);
-    await simulator.until(({ connections }) => connections === 1);
+    await simulator.waitFor(({ connections }) => connections === 1);
     io.pass(10_000);
-    expect(io.err).toMatch(/^apns-streams: nothing has come for 10 s: .*\n$/);
+    expect(io.err).toMatch(/^apns-streams: nothing was received for 10 s: .*\n$/);
     expect(await code).toBe(75);
     expect(io.err).toContain('neither sent a whole feedback tuple nor closed for 500 ms');
     expect(io.timers).toBe(0);
@@ -391,7 +391,7 @@ describe('feedback', () => {
     const io = new FakeIo();
     const address = ['--to', `binary://127.0.0.1:${simulator.feedback.port}`, '--credentials', directory];
     const code = run(['feedback', ...address, '--interval-ms', '1'], io);
-    await simulator.until(({ connections }) => connections >= 2);
+    await simulator.waitFor(({ connections }) => connections >= 2);
     io.pass(10_000);
     io.signal('SIGTERM');
     expect(await code).toBe(143);

@@ -191,7 +191,7 @@ describe('readLedger', () => {
   it('reads no more than the beginning of what is no ledger, and says that it is none', () => {
     writeFileSync(path, 'x'.repeat(100_000));
     vi.clearAllMocks();
-    expect(() => readLedger(path)).toThrow(/^the ledger .* is no ledger/);
+    expect(() => readLedger(path)).toThrow(/^the ledger .* is not a ledger/);
     expect(vi.mocked(readFileSync)).not.toHaveBeenCalled();
     expect(callsOf(() => void readHead(path))).toEqual(['openSync ledger', 'closeSync ledger']);
     expect(readHead(path)).toHaveLength(65_536);

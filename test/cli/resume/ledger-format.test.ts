@@ -190,7 +190,7 @@ describe('an entry of a ledger', () => {
     expect(formatMessage(`${START}x\n`)).toMatch(/^the ledger it is damaged in line 3$/);
     expect(formatMessage(`${START}${ENTRIES[0]}\n`)).toMatch(/ in line 4$/);
     expect(formatMessage('')).toMatch(/^the ledger it is empty/);
-    expect(formatMessage('x')).toMatch(/^the ledger it is no ledger/);
+    expect(formatMessage('x')).toMatch(/^the ledger it is not a ledger/);
     expect(formatMessage(START.slice(0, START.indexOf('\n') + 1))).toMatch(/ ends in line 2$/);
   });
 });
@@ -205,7 +205,7 @@ describe('the header of a ledger', () => {
 
   it('names this package: what another one wrote is no ledger', () => {
     const json = START.slice(9, START.indexOf('\n')).replace('"apns-streams"', '"another"');
-    expect(() => decodeLedgerHeader(Buffer.from(line(json)), 'ledger')).toThrow(/no ledger/);
+    expect(() => decodeLedgerHeader(Buffer.from(line(json)), 'ledger')).toThrow(/not a ledger/);
     expect(json.startsWith('{"ledger":"another","version":1,')).toBe(true);
   });
 });

@@ -94,7 +94,7 @@ describe('checkLedgerPaths', () => {
   it.each(['ledger', 'ledger.next', 'ledger.lock'])('refuses %s that is the input', (name) => {
     linkSync(path('in'), path(name));
     expect(refused()).toBe(
-      `64: --resume ${path('ledger')} writes to ${path(name)}, which is also FILE; name a LEDGER that is a file of its own`,
+      `64: --resume ${path('ledger')} writes to ${path(name)}, which is also FILE; choose a LEDGER that the run does not use for anything else`,
     );
   });
 
@@ -121,7 +121,7 @@ describe('checkLedgerPaths', () => {
     writeFileSync(path('ledger.next'), '0123abcd {"ledger":"apns-');
     check();
     writeFileSync(path('ledger.next'), 'of somebody else');
-    expect(refused()).toMatch(/^78: .*ledger\.next, and there is another file of that name; move it/);
+    expect(refused()).toMatch(/^78: .*ledger\.next, but another file has that name; move that file/);
   });
 
   it.each([
@@ -129,7 +129,7 @@ describe('checkLedgerPaths', () => {
     ['ledger.lock', 'locks the ledger'],
   ])('refuses %s that is a directory, and says what it is for', (name, purpose) => {
     mkdirSync(path(name));
-    expect(refused()).toMatch(/^78: .* is not a regular file, but must be .*; remove it/);
+    expect(refused()).toMatch(/^78: .* is not a regular file, but must be .*; remove that file/);
     expect(refused()).toContain(purpose);
   });
 

@@ -26,7 +26,7 @@ vi.mock('node:fs', async (original) => {
 });
 
 const INPUT = 'six\nlines\nof\nan\ninput\n.\n';
-const START_OVER = /to send every line anew, name a FILE that is not there yet$/;
+const START_OVER = /to send every line again, give a LEDGER that does not exist yet$/;
 
 let directory: string;
 
@@ -178,7 +178,7 @@ describe('openResumption', () => {
   it('goes on after a run that stopped with nothing under way', async () => {
     await leaveLedger([[1, 2]], [{ through: 2, ended: 'idle' }]);
     const { note, figures } = await openAndClose({ argv: ['--window-count', '7'] });
-    expect(note).toBe('resuming after line 2; nothing can arrive twice');
+    expect(note).toBe('resuming after line 2; no notification can arrive twice');
     expect(figures.duplicatesAtMost).toBe(0);
     expect(readLedger(path('ledger'))!.header.window).toBe(7);
   });
@@ -187,7 +187,7 @@ describe('openResumption', () => {
     await leaveLedger([[1, 6]], [{ through: 6, ended: 'complete' }]);
     const before = await readFile(path('ledger'), 'utf8');
     const { note, log, figures } = (await open())!;
-    expect(note).toBe(`${path('ledger')} is complete: every line of before is settled, nothing is sent`);
+    expect(note).toBe(`${path('ledger')} is complete: every line of before is settled, so nothing is sent`);
     expect(log).toBeUndefined();
     expect(figures).toMatchObject({ settledBefore: 6, duplicatesAtMost: 0 });
     new LedgerLock(path('ledger')).release();
@@ -313,7 +313,7 @@ describe('openResumption', () => {
     const [code, message, hint] = await refusal();
     expect(code).toBe(78);
     expect(message).toBe(
-      `the ledger ${path('ledger')} is of the first ${INPUT.length} bytes of ${path('in')}, to which 2,000 have been added since`,
+      `the ledger ${path('ledger')} belongs to an earlier version of ${path('in')}: the file was ${INPUT.length} bytes then and has grown by 2,000`,
     );
     expect(hint).toContain(`head -c ${INPUT.length})`);
     expect(hint).toContain(`tail -c +${INPUT.length + 1})`);
@@ -325,7 +325,7 @@ describe('openResumption', () => {
     const [code, message, hint] = await refusal();
     expect(code).toBe(78);
     expect(message).toContain(
-      `is of before as it was then, and ${path('in')} is another file or has changed`,
+      `belongs to another version of before: ${path('in')} is a different file or has changed`,
     );
     expect(message).toContain(`(${INPUT.length} bytes then, 7 now)`);
     expect(hint).toMatch(START_OVER);
@@ -336,7 +336,9 @@ describe('openResumption', () => {
     await leaveLedger([[1, 1]]);
     const [code, message, hint] = await refusal({ to: 'production' });
     expect(code).toBe(78);
-    expect(message).toBe(`the ledger ${path('ledger')} is of a sending to sandbox, not to production`);
+    expect(message).toBe(
+      `the ledger ${path('ledger')} records a run that sent to sandbox, not to production`,
+    );
     expect(hint).toMatch(START_OVER);
   });
 });

@@ -73,7 +73,7 @@ describe('summaryOf', () => {
       { unsent: 1 },
       { stoppedAfter: { file: undefined, line: 3 } },
       [
-        'reading stopped behind line 3; later lines, if there are any, were not sent',
+        'reading stopped after line 3; later lines, if there are any, were not sent',
         'run the command again to send the unsent lines, the lines that were not read',
       ],
     ],
@@ -88,10 +88,10 @@ describe('summaryOf', () => {
     const rejected = { ...createOutcomeCounts(), rejected: 3 };
     expect(summaryOf(result({ counts: rejected }))).not.toContain('for now');
     expect(summaryOf(result({ counts: rejected, rejectedForNow: 1 }))).toContain(
-      '  1 was rejected only for now',
+      '  1 was rejected temporarily',
     );
     const two = result({ counts: rejected, rejectedForNow: 2 });
-    expect(summaryOf(two)).toMatch(/^ {2}2 were rejected only for now .*: send them again later$/m);
+    expect(summaryOf(two)).toMatch(/^ {2}2 were rejected temporarily .*: send them again later$/m);
     expect(summaryOf({ ...two, unwritten: 1 })).not.toContain('for now');
   });
 });

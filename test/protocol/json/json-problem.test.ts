@@ -17,7 +17,7 @@ describe('jsonProblem', () => {
     ['{"a', /ends inside a string, at column \d$/],
     ['["\t"]', /control character 0x09 at column 3; /],
     ['["\u001f"]', /control character 0x1f at column 3; /],
-    ['["\\x"]', /an escape that JSON does not know, at column \d$/],
+    ['["\\x"]', /an invalid escape, at column \d$/],
     ['['.repeat(100_000), /nested too deeply, at column \d+$/],
     ['{a', /unexpected 'a' at column 2$/],
     ['[!', /unexpected '!' at column 2$/],

@@ -28,7 +28,7 @@ async function sendUntilAccepted(simulator: Simulator, bytes: Buffer, accepted: 
   const { socket, closed } = await connectRaw(simulator.gateway, simulator.credentials);
   const start = performance.now();
   socket.write(bytes);
-  await simulator.until((counts) => counts.accepted === accepted);
+  await simulator.waitFor((counts) => counts.accepted === accepted);
   const elapsed = performance.now() - start;
   socket.end();
   expect((await closed).bytes.length).toBe(0);
@@ -141,7 +141,7 @@ describe('a device token that asks for', () => {
     const simulator = await startSimulator();
     const stalled = await connectRaw(simulator.gateway, simulator.credentials);
     stalled.socket.write(around('stall', 0));
-    await simulator.until((counts) => counts.accepted === 1);
+    await simulator.waitFor((counts) => counts.accepted === 1);
     await sendUntilAccepted(simulator, around('stall', 0), 4);
     expect([...simulator.accepted].map(({ connection }) => connection)).toEqual([1, 2, 2, 2]);
   });
@@ -256,7 +256,7 @@ describe('gateway fault', () => {
     expect(simulator.counts.accepted).toBe(0);
     expect(socket.writableLength).toBeGreaterThan(0);
     simulator.gateway.setFaults({ stall: false });
-    await simulator.until((counts) => counts.accepted === count);
+    await simulator.waitFor((counts) => counts.accepted === count);
     socket.end();
     await closed;
   });
@@ -265,13 +265,13 @@ describe('gateway fault', () => {
     const simulator = await start({});
     const { socket } = await connectRaw(simulator.gateway, simulator.credentials);
     socket.write(frame(1));
-    await simulator.until((counts) => counts.accepted === 1);
+    await simulator.waitFor((counts) => counts.accepted === 1);
     simulator.gateway.setFaults({ stall: true });
     socket.write(frame(2));
     await exchange(simulator.feedback, simulator.credentials, Buffer.alloc(0));
     expect(simulator.counts.accepted).toBe(1);
     simulator.gateway.setFaults({ stall: false });
-    await simulator.until((counts) => counts.accepted === 2);
+    await simulator.waitFor((counts) => counts.accepted === 2);
   });
 
   it.each([

@@ -113,9 +113,9 @@ describe('frames in', () => {
     const { host, port } = simulator.gateway;
     const raw = net.connect(port, host);
     const { socket } = await connectRaw(simulator.gateway, simulator.credentials, { socket: raw });
-    await simulator.until((counts) => counts.connections === 1);
+    await simulator.waitFor((counts) => counts.connections === 1);
     socket.write(frame(1).subarray(0, 20), () => raw.resetAndDestroy());
-    await simulator.until((counts) => counts.openConnections === 0);
+    await simulator.waitFor((counts) => counts.openConnections === 0);
     await expectAlive(simulator);
   });
 

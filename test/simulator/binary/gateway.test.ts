@@ -131,19 +131,19 @@ describe('the gateway', () => {
     const simulator = await startSimulator({ limits: { drainTimeoutMs: 20 } });
     const { socket } = await connectRaw(simulator.gateway, simulator.credentials);
     socket.write(frame({ deviceToken: '' }));
-    await simulator.until((counts) => counts.connections === 1 && counts.openConnections === 0);
+    await simulator.waitFor((counts) => counts.connections === 1 && counts.openConnections === 0);
   });
 
   it('ends connections when told to', async () => {
     const simulator = await startSimulator();
     const first = await connectRaw(simulator.gateway, simulator.credentials);
-    await simulator.until((counts) => counts.openConnections === 1);
+    await simulator.waitFor((counts) => counts.openConnections === 1);
     simulator.gateway.disconnect();
     await new Promise((resolve) => first.socket.once('end', resolve));
     first.socket.end();
     expect(await first.closed).toMatchObject({ ended: true, errorCode: undefined });
     const second = await connectRaw(simulator.gateway, simulator.credentials);
-    await simulator.until((counts) => counts.connections === 2);
+    await simulator.waitFor((counts) => counts.connections === 2);
     simulator.gateway.disconnect('reset');
     expect(await second.closed).toMatchObject({ ended: false, errorCode: 'ECONNRESET' });
   });

@@ -58,7 +58,7 @@ describe('the feedback service', () => {
     await new Promise((resolve) => socket.once('data', resolve));
     expect(Buffer.concat(chunks)).toEqual(fromHex('00000001 0001 aa'));
     await exchange(simulator.gateway, simulator.credentials, fromHex('ff'));
-    await simulator.until((counts) => counts.openConnections === 1);
+    await simulator.waitFor((counts) => counts.openConnections === 1);
     expect(socket.readableEnded).toBe(false);
   });
 

@@ -26,7 +26,7 @@ async function sendInPieces(pieces: readonly Buffer[]): Promise<{ bytes: Buffer;
     if (piece !== pieces.at(-1)) await new Promise((resolve) => setImmediate(resolve));
   }
   const { bytes, ended } = await closed;
-  await simulator.until(({ openConnections }) => openConnections === 0);
+  await simulator.waitFor(({ openConnections }) => openConnections === 0);
   return { bytes, ended };
 }
 
@@ -62,6 +62,6 @@ it('accepts another connection after one broke', async () => {
     socket.write(OPENING);
     socket.write(fromHex(BAD_FRAMES[0]![1]));
     expect((await closed).ended).toBe(true);
-    await simulator.until(({ openConnections }) => openConnections === 0);
+    await simulator.waitFor(({ openConnections }) => openConnections === 0);
   }
 });

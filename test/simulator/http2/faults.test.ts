@@ -143,7 +143,7 @@ describe('goaway', () => {
     const { simulator, client } = await start({ goaway: { afterRequests: 3, lastStream: 1 } });
     expect((await client.notify(GOOD)).status).toBe(200);
     const second = client.notify(GOOD);
-    await simulator.until(({ requests }) => requests === 2);
+    await simulator.waitFor(({ requests }) => requests === 2);
     expect([(await client.notify(GOOD)).status, (await second).status]).toEqual([0, 0]);
     expect(client.goaways).toMatchObject([{ lastStreamId: 1 }]);
     expect(simulator.counts).toMatchObject({ accepted: 1, discarded: 2 });
@@ -196,7 +196,7 @@ describe('goaway', () => {
 
   it.each([
     ['json', '{"reason":"Shutdown"}'],
-    ['text', 'the simulator goes away'],
+    ['text', 'the simulator closes the connection'],
     ['empty', ''],
   ] as const)('carries %s', async (debugData, text) => {
     const { client } = await start({ goaway: { debugData, errorCode: 2 } });
@@ -318,7 +318,7 @@ describe('the other faults of the HTTP/2 side', () => {
     const simulator = await startSimulator({ http2: { latencyMs: 60_000 } });
     const client = openHttp2(simulator);
     const answers = send(client, 3);
-    await simulator.until(({ requests }) => requests === 3);
+    await simulator.waitFor(({ requests }) => requests === 3);
     await Promise.all([simulator.close(), simulator.close()]);
     expect(await answers).toEqual([0, 0, 0]);
     await client.closed;

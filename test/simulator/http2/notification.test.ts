@@ -198,10 +198,10 @@ describe('the HTTP/2 side', () => {
     });
     stream.on('error', () => {});
     stream.end('{}');
-    await simulator.until(({ requests }) => requests === 1);
+    await simulator.waitFor(({ requests }) => requests === 1);
     await client.notify(TOKEN);
     stream.close();
-    await simulator.until(({ accepted }) => accepted === 2);
+    await simulator.waitFor(({ accepted }) => accepted === 2);
     expect(simulator.counts.discarded).toBe(0);
   });
 
@@ -210,10 +210,10 @@ describe('the HTTP/2 side', () => {
     const stream = client.session.request({ ':method': 'POST', ':path': `/3/device/${TOKEN}` });
     stream.on('error', () => {});
     stream.write('{');
-    await simulator.until(({ requests }) => requests === 1);
+    await simulator.waitFor(({ requests }) => requests === 1);
     // Closing the stream would have node:http2 end the body first.
     client.session.destroy();
-    await simulator.until(({ discarded }) => discarded === 1);
+    await simulator.waitFor(({ discarded }) => discarded === 1);
     expect(simulator.counts).toMatchObject({ requests: 1, accepted: 0, rejected: 0 });
   });
 });

@@ -147,7 +147,7 @@ describe('over HTTP/2, a device token that asks for', () => {
   it('stall for ever answers no PING either', async () => {
     const { simulator, client } = await start();
     const answer = client.notify(encodeTokenFault('stall', 0));
-    await simulator.until(({ requests }) => requests === 1);
+    await simulator.waitFor(({ requests }) => requests === 1);
     client.session.ping(() => {});
     await (await connectHttp2(simulator)).notify(GOOD);
     expect(simulator.counts.accepted).toBe(1);
@@ -263,7 +263,7 @@ describe('over HTTP/2, a device token that asks for', () => {
     expect(simulator.counts.accepted).toBe(0);
     stream.on('error', () => {});
     stream.end('{}');
-    await simulator.until(({ accepted }) => accepted === 1);
+    await simulator.waitFor(({ accepted }) => accepted === 1);
     expect((await client.notify(GOOD)).status).toBe(200);
   });
 

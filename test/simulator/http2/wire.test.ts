@@ -33,7 +33,7 @@ test('survives a client that goes away while it is disconnected itself', async (
     proxy.disconnect();
     while (proxy.open > 0) await new Promise(setImmediate);
     simulator.http2.disconnect('reset');
-    await simulator.until(({ openConnections }) => openConnections === 0);
+    await simulator.waitFor(({ openConnections }) => openConnections === 0);
   }
   const { requests, accepted, discarded } = simulator.counts;
   expect(accepted + discarded).toBe(requests);
