@@ -13,7 +13,7 @@ export interface ExpectedKey extends ExpectedPem {
   /** The option that holds the passphrase; without one the key must not be encrypted. */
   readonly passphrasePath?: string;
   readonly passphrase?: string | undefined;
-  /** What to give in place of a file without a private key. */
+  /** The advice for a file without a private key. */
   readonly instead: string;
 }
 

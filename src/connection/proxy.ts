@@ -22,7 +22,7 @@ export type ProxyOptions =
 /** A proxy's answer longer than this is refused. */
 const MAX_HEADER_BYTES = 8192;
 
-/** Where a proxy is, and how to introduce oneself. Inspecting or logging it shows no credentials. */
+/** The address and the credentials of a proxy. If it is inspected or logged, the credentials are not shown. */
 export class HttpProxy implements Peer {
   readonly host: string;
   readonly port: number;
@@ -136,7 +136,7 @@ function failedError(error: Error, proxy: HttpProxy): ApnsError {
   return new ApnsError(code, `the proxy ${message}`, { cause });
 }
 
-/** What is wrong with a proxy's answer, if anything. */
+/** The error for a proxy's response that does not open the tunnel, or `undefined`. */
 function refusalOf(header: Buffer, proxy: HttpProxy, destination: Peer): ApnsError | undefined {
   if (header.length > MAX_HEADER_BYTES) {
     return proxyError('APNS_ERR_PROXY', proxy, destination, `its response exceeds ${MAX_HEADER_BYTES} bytes`);
@@ -161,7 +161,7 @@ function refusalOf(header: Buffer, proxy: HttpProxy, destination: Peer): ApnsErr
 /** The names of IANA's registry of HTTP authentication schemes that proxies ask for. */
 const SCHEMES = ['Basic', 'Digest', 'NTLM', 'Negotiate', 'Kerberos', 'Bearer'] as const;
 
-/** What to do about status 407 (RFC 9110 section 11.7.1), from the schemes that the proxy offers. */
+/** The advice for status 407 (RFC 9110 section 11.7.1), from the schemes that the proxy offers. */
 function authenticationAdvice(header: Buffer, proxy: HttpProxy): string {
   const challenges = header
     .toString('latin1')

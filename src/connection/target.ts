@@ -1,4 +1,4 @@
-/** Where to connect: the same options in every sink, delivery and source. */
+/** The options of a target. They are the same in every sink, delivery and source. */
 import { isIP } from 'node:net';
 import type { SecureContext } from 'node:tls';
 import { ApnsError, invalidOption, type Peer } from '../core/errors.js';
