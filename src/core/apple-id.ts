@@ -5,7 +5,7 @@ export const APPLE_ID_FORM = '10 letters and digits';
 
 const LENGTH = 10;
 
-/** What is wrong with an id, as text that follows its name, or `undefined`. The text does not repeat the id. */
+/** The problem with an id, as text that follows its name, or `undefined`. The text does not repeat the id. */
 export function appleIdProblem(id: string): string | undefined {
   if (/[^A-Za-z0-9]/.test(id)) return `must be ${APPLE_ID_FORM}, got another character`;
   if (id.length === LENGTH) return undefined;

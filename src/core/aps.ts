@@ -81,7 +81,7 @@ export interface ApsSound {
 /** The `aps` dictionary of push type `liveactivity`. */
 export type LiveActivityAps = LiveActivityStartAps | LiveActivityUpdateAps | LiveActivityEndAps;
 
-/** What the events of a Live Activity have in common. */
+/** The keys that all events of a Live Activity share. */
 export interface LiveActivityEventAps {
   /** UNIX seconds at which this was sent; the device ignores what is older than what it has. */
   readonly timestamp: number;

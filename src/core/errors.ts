@@ -75,7 +75,7 @@ export type ApnsErrorCode =
  * bidirectional character: what they quote is safe for a terminal.
  */
 export class ApnsError extends Error {
-  /** What went wrong, as one of a closed set of strings. */
+  /** The kind of error, from a closed set of strings. */
   readonly code: ApnsErrorCode;
 
   constructor(code: ApnsErrorCode, message: string, options?: ErrorOptions) {
@@ -88,7 +88,7 @@ export class ApnsError extends Error {
   }
 }
 
-/** Where in the input an invalid notification was found, and what it was. */
+/** The invalid notification and its position in the input. */
 export interface InvalidNotificationDetails {
   /** The field that breaks a rule; absent when the line is not a JSON object at all. */
   readonly field?: string | undefined;
@@ -131,7 +131,7 @@ export class InvalidNotificationError extends ApnsError {
     this.#notification = notification;
   }
 
-  /** What is wrong, without the position that `message` starts with. */
+  /** The problem, without the position that `message` starts with. */
   get problem(): string {
     return this.#problem;
   }

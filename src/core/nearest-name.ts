@@ -25,7 +25,7 @@ export function nearestName<Name extends string>(name: string, known: readonly N
   if (best !== undefined || wanted.length < 3) return best;
   return known.find((candidate) => {
     const letterForm = letters(candidate);
-    // Not in its middle: "aps" is part of "collapseId" by chance.
+    // A match in the middle of a name is a coincidence, such as "aps" in "collapseId".
     return letterForm.startsWith(wanted) || letterForm.endsWith(wanted) || wanted.includes(letterForm);
   });
 }

@@ -16,7 +16,7 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are exactly what is looked for
 const CONTROL = /[\u0000-\u001f\u007f]/;
 
-/** What is wrong with a device token, or `undefined`. The text follows the field's name in a message. */
+/** The problem with a device token, or `undefined`. The text follows the field's name in a message. */
 export function deviceTokenProblem(value: unknown): string | undefined {
   if (value instanceof Uint8Array)
     return "must be a string of hex digits, got bytes: use Buffer's toString('hex')";
@@ -30,14 +30,14 @@ export function deviceTokenProblem(value: unknown): string | undefined {
   return undefined;
 }
 
-/** What is wrong with an identifier, or `undefined`. */
+/** The problem with an identifier, or `undefined`. */
 export function identifierProblem(value: unknown): string | undefined {
   return isUint32(value)
     ? undefined
     : `must be a whole number from 0 to ${MAX_UINT32}, got ${describeWord(value, true)}`;
 }
 
-/** What is wrong with an expiration, or `undefined`. */
+/** The problem with an expiration, or `undefined`. */
 export function expirationProblem(value: unknown): string | undefined {
   const seconds = value instanceof Date ? secondsOf(value) : value;
   if (isUint32(seconds)) return undefined;
@@ -48,7 +48,7 @@ export function expirationProblem(value: unknown): string | undefined {
   return `must be UNIX seconds as a whole number from 0 to ${MAX_UINT32}, or a Date, got ${describeWord(value, true)}`;
 }
 
-/** What is wrong with a priority, or `undefined`. Priority 1 exists on HTTP/2 only. */
+/** The problem with a priority, or `undefined`. Priority 1 exists on HTTP/2 only. */
 export function priorityProblem(value: unknown, allowed: readonly number[] = [10, 5, 1]): string | undefined {
   return allowed.includes(value as number)
     ? undefined
@@ -75,7 +75,7 @@ export function collapseIdProblem(value: unknown): string | undefined {
   return bytes > 64 ? `must be at most 64 bytes, got ${bytes}` : undefined;
 }
 
-/** What is wrong with a notification's own id, or `undefined`. */
+/** The problem with a notification's `apnsId`, or `undefined`. */
 export function apnsIdProblem(value: unknown): string | undefined {
   if (typeof value === 'string') {
     if (UUID.test(value)) return undefined;
@@ -85,7 +85,7 @@ export function apnsIdProblem(value: unknown): string | undefined {
   return `must be a lower-case UUID (8-4-4-4-12 hex digits), got ${describe(value)}`;
 }
 
-/** What is wrong with the id of a broadcast channel, or `undefined`. */
+/** The problem with the id of a broadcast channel, or `undefined`. */
 export function channelIdProblem(value: unknown): string | undefined {
   return typeof value === 'string' && /^[A-Za-z0-9+/]+={0,2}$/.test(value) && value.length <= 128
     ? undefined

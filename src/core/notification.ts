@@ -106,7 +106,7 @@ export const NOTIFICATION_FIELDS: readonly (keyof Notification)[] = [
   'channelId',
 ];
 
-/** What somebody needs who writes the lines of a file to where notifications are taken. */
+/** The advice for a program that writes the lines of a file to a stream of notifications. */
 const PARSE_FIRST = ': put createNdjsonParser() before this stream';
 
 /** A notification goes to a device or to a channel. */

@@ -18,7 +18,7 @@ import { lineOf } from './source-line.js';
  * - `invalid`: failed local validation, never sent.
  * - `unsent`: known not to have been processed, and given up (deadline, abort, attempts used up).
  * - `unknown`: written, and the connection ended without saying.
- * - `presumed`: binary wire with checkpoints switched off: its window closed by silence. Not accepted.
+ * - `presumed`: the binary protocol without checkpoints: no rejection arrived in time. It does not mean accepted.
  */
 export type OutcomeStatus = 'accepted' | 'rejected' | 'invalid' | 'unsent' | 'unknown' | 'presumed';
 
