@@ -4,7 +4,7 @@ import type { ExitCode } from './exit-code.js';
 /** An error that knows the exit code it leads to. An empty message prints nothing. */
 export class CommandError extends Error {
   readonly exitCode: ExitCode;
-  /** What to do about it, printed as a second line. */
+  /** The advice, printed as a second line. */
   readonly hint: string | undefined;
 
   constructor(exitCode: ExitCode, message: string, options: { hint?: string; cause?: unknown } = {}) {

@@ -1,4 +1,4 @@
-/** What a command may touch of the process. Only `main.ts` fills it from process globals. */
+/** The parts of the process that a command may use. Only `start.ts` fills it from process globals. */
 import type { Readable, Writable } from 'node:stream';
 import type { StatusLine } from './status-line.js';
 

@@ -17,7 +17,7 @@ export type OptionSpec =
       readonly kind: 'text';
       readonly value: string;
       readonly help: string;
-      /** What the file holds that the value names, such as `the key`. */
+      /** The content of the file that the value names, such as `the key`. */
       readonly contents?: string;
     }
   | {
@@ -32,7 +32,7 @@ export type OptionSpec =
 /** The options of a command, by name without the leading hyphens. */
 export type OptionSpecs = Readonly<Record<string, OptionSpec>>;
 
-/** What the options of `Specs` were given: absent ones are `undefined`, absent flags `false`. */
+/** The values of the options of `Specs`. An absent option is `undefined`, an absent flag `false`. */
 export type OptionValues<Specs extends OptionSpecs> = {
   readonly [Name in keyof Specs]: Specs[Name] extends { kind: 'flag' }
     ? boolean

@@ -1,4 +1,4 @@
-/** What a command is: its options, its help and what it does. */
+/** Defines commands: their options, their help and their function. */
 
 import { usageError } from '../command-error.js';
 import type { CommandIo } from '../io.js';
@@ -13,12 +13,12 @@ import {
 import { helpOf } from './help.js';
 import { adviceForOperand, shownValue } from './mistaken-value.js';
 
-/** Everything about a command, as its file writes it down. */
+/** The definition of a command. */
 export interface CommandDefinition<Specs extends OptionSpecs> {
   readonly name: string;
   /** One line for the overall help. */
   readonly summary: string;
-  /** What follows the command's name in the usage line, options aside, such as `[FILE…] --to TARGET`. */
+  /** The usage line after the command's name, such as `[FILE…] --to TARGET`. */
   readonly usage: string;
   readonly options: Specs;
   /** Whether operands name files of input; otherwise there are none. */

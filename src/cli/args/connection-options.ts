@@ -1,7 +1,7 @@
 /** The options of every command that connects. */
 import type { OptionValues } from './arguments.js';
 
-/** Credentials and the deadline of connecting. */
+/** The options for credentials, the proxy and the time limit of connecting. */
 export const CONNECTION_OPTIONS = {
   credentials: {
     kind: 'text',
@@ -44,5 +44,5 @@ export const CONNECTION_OPTIONS = {
   },
 } as const;
 
-/** What those options were given. */
+/** The values of those options. */
 export type ConnectionValues = OptionValues<typeof CONNECTION_OPTIONS>;

@@ -4,7 +4,7 @@ import { type OptionSpec, type OptionSpecs, valueName } from './arguments.js';
 const WIDTH = 92;
 const INDENT = 32;
 
-/** What a help text is made from. */
+/** The content of a help text. */
 export interface HelpTopic {
   readonly name: string;
   readonly summary: string;

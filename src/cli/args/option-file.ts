@@ -13,7 +13,7 @@ export interface OptionFile {
   readonly option: string;
   /** The path in the form for messages; absent if messages must never show the option's value. */
   readonly shown?: string;
-  /** What to do if the file does not exist. */
+  /** The advice if the file does not exist. */
   readonly adviceIfMissing?: string;
   /** The contents of the file, such as `the key`. */
   readonly contents: string;

@@ -8,7 +8,7 @@ import { findingOfError, type LintFinding, lintNotification } from '../../rules/
 import { fileOf } from '../input/notification-file.js';
 import { createFrameCheck } from '../send/targets.js';
 
-/** What breaks a rule, and where it stands. */
+/** A finding and its position. */
 interface PlacedFinding extends Pick<LintFinding, 'severity'> {
   readonly file?: string;
   readonly line?: number;
@@ -22,7 +22,7 @@ export function createHttp2Lint(context: Http2RuleContext): Lint {
   return (notification) => lintNotification(notification, context);
 }
 
-/** What keeps a notification from becoming a frame of command 2. */
+/** The problems that prevent a notification from being encoded as a frame of command 2. */
 export function createBinaryLint(): Lint {
   const check = createFrameCheck();
   return (notification) => {

@@ -125,7 +125,7 @@ function keyIdIn(path: string): string | undefined {
 
 /**
  * `values` with all that `--auth token` finds in the directory of `--credentials`: the provider key, its two ids and
- * the topic. What is given besides takes precedence.
+ * the topic. Options that are given explicitly take precedence.
  *
  * @throws {CommandError} exit code 64 without a directory, 78 for one that does not hold all of it
  */

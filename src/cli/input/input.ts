@@ -1,4 +1,4 @@
-/** Where a command reads from: files in order, `-` or nothing for standard input. */
+/** The inputs of a command: files in order; `-` or no file means standard input. */
 import { createReadStream, fstatSync, type Stats } from 'node:fs';
 import { access, constants, stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
@@ -10,7 +10,7 @@ import { isSameFile } from './same-file.js';
 
 /** One file, or standard input, that is there and can be opened. */
 export interface Input {
-  /** As it was given; `-` for standard input. */
+  /** The name that was given; `-` for standard input. */
   readonly name: string;
   /** The size in bytes; `undefined` if it is not known in advance, as for a pipe. */
   readonly size: number | undefined;

@@ -27,7 +27,7 @@ export interface NotificationReaderOptions {
   readonly gate?: LineFilter | undefined;
 }
 
-/** What stands between an input and its sending when earlier runs have settled lines of it. */
+/** Filters the lines of an input that earlier runs have settled. */
 export interface LineFilter {
   /** Whether a line that is not a notification must be reported. */
   admitInvalid(line: number): boolean;
@@ -56,7 +56,7 @@ export class NotificationReader {
   readonly #totalBytes: number;
   /** Lines that were handed over, skipped or reported as invalid. Blank lines do not count. */
   #lines = 0;
-  /** Of those, the lines whose length is known, and their bytes with the newline. */
+  /** The number of those lines whose length is known, and their bytes with the newline. */
   #measuredLines = 0;
   #measuredBytes = 0;
   #isRead = false;
@@ -75,7 +75,7 @@ export class NotificationReader {
     return this.#submitted;
   }
 
-  /** Where the last notification stood that was handed over. */
+  /** The position of the last notification that was passed on. */
   get last(): Place | undefined {
     return this.#last;
   }

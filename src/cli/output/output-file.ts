@@ -17,7 +17,7 @@ export interface ChunkResult {
 export class OutputFile {
   readonly #file: number;
   readonly #format: RecordFormat;
-  /** Where the file ends if no other process writes to it. */
+  /** The end of the file if no other process writes to it. */
   #expectedSize: number;
 
   constructor(file: number, format: RecordFormat) {

@@ -23,7 +23,7 @@ export interface InputIdentity {
   /** The path that was given. It is shown in messages and never compared. */
   readonly path: string;
   readonly bytes: number;
-  /** Of the whole content, in hex. */
+  /** The hash of the whole content, in hex. */
   readonly sha256: string;
 }
 

@@ -9,7 +9,7 @@ import { nextPathOf, readHead } from './ledger.js';
 import { beginsAsLedger } from './ledger-format.js';
 import { lockPathOf } from './ledger-lock.js';
 
-/** What a run reads from and writes to beside its ledger. */
+/** The inputs and outputs of a run, apart from its ledger. */
 export interface OtherFiles {
   readonly input: string;
   /** Standard output, where it is a file descriptor. */

@@ -21,9 +21,9 @@ const DEFAULT_WINDOW = 65_536;
 
 /** A run that a ledger is kept of. */
 export interface Resumption {
-  /** What it stands at, in one line for people. */
+  /** The progress so far, as one line of text. */
   readonly note: string;
-  /** What people should know even where they asked for quiet. */
+  /** A warning that is printed even with --quiet. */
   readonly warning: string | undefined;
   readonly figures: ResumeFigures;
   /** The input as it was when it was identified. */

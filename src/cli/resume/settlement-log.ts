@@ -8,7 +8,7 @@ import type { SendingLog } from '../send/sending-log.js';
 import type { Ledger } from './ledger.js';
 import type { LedgerEnding } from './ledger-format.js';
 
-/** What a {@link SettlementLog} stands on. */
+/** Options of a {@link SettlementLog}. */
 export interface SettlementLogOptions {
   readonly ledger: Ledger;
   /** The same set that the ledger adds to. */
@@ -17,7 +17,7 @@ export interface SettlementLogOptions {
   readonly window: number;
   /** Whether `unknown` outcomes are to be sent again when resumed, as `--on-unknown resend` wants it. */
   readonly resendUnknown: boolean;
-  /** Of a run that was killed: what it may have sent without recording it, all of it among the first to go. */
+  /** The number of lines that a killed run may have sent without recording them. They are among the first to be sent. */
   readonly inDoubt: number;
   /** Receives the outcomes of lines that were refused in earlier runs. */
   readonly earlier?: EarlierRefusals | undefined;

@@ -1,4 +1,4 @@
-/** `simulate --record`: what the simulator accepts, as lines in a file. */
+/** `simulate --record`: writes the notifications that the simulator accepts to a file. */
 import { isUtf8 } from 'node:buffer';
 import { createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
@@ -11,7 +11,7 @@ import type { Clock } from '../io.js';
 
 const FLUSH_MS = 100;
 
-/** Moves a simulator's record into a file, again and again, so that the record stays short. */
+/** Repeatedly moves a simulator's record into a file, so that the record stays short. */
 export class AcceptedLog {
   readonly #record: AcceptedRecord;
   readonly #lines = createNdjsonStringifier();
@@ -53,7 +53,7 @@ export class AcceptedLog {
   }
 }
 
-/** A line that `send` would take again, unless the payload is not even text. */
+/** A line that `send` accepts as input, unless the payload is not UTF-8. */
 function lineOf({ wire: _, connection: __, payload, ...notification }: AcceptedNotification): object {
   if (payload === undefined) return notification;
   return isUtf8(payload)

@@ -1,8 +1,8 @@
-/** A refused client certificate that does not say so. */
+/** Detects that the gateway refused the client certificate without an error. */
 import { ApnsError } from '../../core/errors.js';
 import type { SendingResult } from './summary.js';
 
-/** Who has listened for this long was not refused. */
+/** A gateway that refuses the certificate closes the connection earlier than this. */
 const EARLY_MS = 10_000;
 
 /**

@@ -1,4 +1,4 @@
-/** `send --dry-run`: everything but the sending. */
+/** `send --dry-run`: does everything except sending. */
 import { Transform } from 'node:stream';
 import { InvalidNotificationError } from '../../core/errors.js';
 import type { Notification } from '../../core/notification.js';

@@ -8,7 +8,7 @@ import { grouped } from '../output/format-number.js';
 export interface ProgressSnapshot {
   /** Notifications with an outcome. */
   readonly settled: number;
-  /** Of those, the ones that are neither accepted nor presumed. */
+  /** The number of those that are neither accepted nor presumed. */
   readonly problems: number;
   /** Notifications that are sent or about to be sent and have no outcome: at most --window-count. */
   readonly inFlight: number;

@@ -2,7 +2,7 @@
 import type { Outcome } from '../../core/outcome.js';
 import { StatusCode } from '../../protocol/binary/status-code.js';
 
-/** What was refused in place of the notification: the credentials of the sender, or the topic. */
+/** The actual cause of a refusal: the credentials of the sender, or the topic. */
 export type RefusedFor = 'credentials' | 'topic';
 
 /** Reasons over HTTP/2 that concern a topic from `--topic` or from the client certificate. */

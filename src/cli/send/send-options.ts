@@ -112,7 +112,7 @@ export const SEND_OPTIONS = {
   quiet: { kind: 'flag', help: 'Do not print progress and summary. Errors are still printed.' },
 } as const;
 
-/** What all options of `send` were given. */
+/** The values of all options of `send`. */
 export type SendValues = OptionValues<typeof SEND_OPTIONS> & ConnectionValues;
 
 /** The options of a delivery over either protocol, without its target. Each protocol uses its own subset. */

@@ -1,4 +1,4 @@
-/** What a sending reports to, if it records which lines are settled. */
+/** The interface through which a run reports settled lines. */
 import type { LineFilter } from '../input/notification-reader.js';
 import type { ReportedOutcome } from './outcome-report.js';
 

@@ -29,11 +29,11 @@ const RUN_AGAIN = 'free some space, then run the same command again, appending (
 /** Notifications in, outcomes out. */
 export interface CountingDelivery extends Duplex {
   readonly counts: Readonly<OutcomeCounts>;
-  /** Of a dry run: notifications that could be sent. */
+  /** The number of valid notifications in a dry run. */
   readonly valid?: number;
 }
 
-/** What a {@link Sending} needs beside its streams. */
+/** Options of a {@link Sending}. */
 export interface SendingOptions {
   readonly values: Pick<SendValues, 'outcomes' | 'redact-tokens' | 'quiet' | 'max-line-bytes'>;
   readonly log?: SendingLog | undefined;
@@ -137,7 +137,7 @@ export class Sending {
     const closed = new Promise<void>((resolve) => {
       delivery.once('close', () => {
         gone.abort();
-        // Not through a pipeline: it would throw away the outcomes that precede an error of the delivery.
+        // A pipeline would discard the outcomes that precede an error of the delivery.
         this.#report.end();
         resolve();
       });
@@ -227,7 +227,7 @@ export class Sending {
     return settledCount(this.#delivery.counts) + (this.#delivery.valid ?? 0) + this.#invalidLines;
   }
 
-  /** The notifications that --window-count limits. What waits in the delivery's own buffer is not among them. */
+  /** The notifications that --window-count limits. Those in the delivery's buffer do not count. */
   get #inFlight(): number {
     const delivery = this.#delivery;
     const settled = settledCount(delivery.counts) + (delivery.valid ?? 0);

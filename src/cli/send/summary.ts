@@ -1,4 +1,4 @@
-/** What is said about a sending when it is over. */
+/** Formats the summary of a run. */
 import { type OutcomeCounts, settledCount } from '../../core/outcome.js';
 import type { Place } from '../input/notification-reader.js';
 import { counted, grouped, seconds } from '../output/format-number.js';
@@ -25,7 +25,7 @@ export interface SendingResult {
 
 const STATUSES = ['accepted', 'presumed', 'rejected', 'invalid', 'unsent', 'unknown'] as const;
 
-/** What a run that a ledger is kept of began with. */
+/** The state of the ledger when the run began. */
 export interface ResumeFigures {
   readonly ledger: string;
   /** Lines that earlier runs settled, lines without a notification included. */
@@ -77,7 +77,7 @@ export function summaryOf(result: SendingResult, resume?: ResumeFigures): string
   return `${lines.join('\n')}\n`;
 }
 
-/** What to do without a ledger: the user chooses the lines and sends them. */
+/** The advice without a ledger: the user selects the lines and sends them. */
 function sendAgainLines({ counts: { unsent, unknown } }: SendingResult): string[] {
   if (unsent === 0 && unknown === 0) return [];
   const statuses = [...(unsent > 0 ? ['unsent'] : []), ...(unknown > 0 ? ['unknown'] : [])].join(' or ');
@@ -85,7 +85,7 @@ function sendAgainLines({ counts: { unsent, unknown } }: SendingResult): string[
   return [`  send the lines whose outcome is ${statuses} again${twice}`];
 }
 
-/** What to do with a ledger: the next run sends the open lines, and only the user can decide about the others. */
+/** The advice with a ledger: the next run sends the open lines, and the user decides about the others. */
 function runAgainLines({ counts: { unsent, unknown }, openUnknown, stoppedAfter }: SendingResult): string[] {
   const open = [
     ...(unsent > 0 ? ['unsent lines'] : []),

@@ -51,7 +51,7 @@ export function parseTarget(text: string): SendTarget {
   );
 }
 
-/** What may have been meant. The text itself is not repeated, since it may hold a password by mistake. */
+/** The target that was probably meant. The text is not repeated, because it may contain a password by mistake. */
 function resemblingTarget(text: string): string | undefined {
   if (/^[\w.-]+\.[\w-]+(:\d+)?$|^[\w.-]+:\d+$|^\[[\da-f:]+\](:\d+)?$|^http:/i.test(text)) {
     return 'https://HOST[:PORT] or binary://HOST[:PORT]';
@@ -98,7 +98,7 @@ function openBinary(options: DeliveryOptions, where: BinaryOptions): CountingDel
   return createBinaryDelivery({ ...rest, ...where });
 }
 
-/** What would be a promise that is not kept. A topic or an age that means nothing on a wire promises nothing. */
+/** Rejects options that would have no effect but promise one. A topic or an age without effect is harmless. */
 function refuseBinaryOptions({ checkpoint }: DeliveryOptions): void {
   if (checkpoint !== undefined)
     throw usageError(
