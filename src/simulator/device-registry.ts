@@ -86,7 +86,7 @@ export class DeviceRegistry {
     this.#invalid.delete(token);
   }
 
-  /** What is known of a lower-case token; anything unheard of is registered. */
+  /** The state of a lower-case token. An unknown token is registered. */
   stateOf(token: string): DeviceState {
     if (this.#unregistered.has(token)) return this.#expired.has(token) ? 'expired' : 'unregistered';
     return this.#invalid.has(token) ? 'invalid' : 'registered';

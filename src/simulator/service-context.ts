@@ -2,7 +2,7 @@ import type { TlsOptions } from 'node:tls';
 import type { SimulatorState } from './simulator-state.js';
 import type { ConnectionLimits, LoopbackHost } from './tls-listener.js';
 
-/** What every service of a simulator is started with. */
+/** The context that every service of a simulator gets. */
 export interface ServiceContext {
   readonly state: SimulatorState;
   readonly host: LoopbackHost;

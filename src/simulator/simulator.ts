@@ -169,7 +169,7 @@ export async function createSimulator(options: SimulatorOptions = {}): Promise<S
     [Symbol.asyncDispose]: close,
   };
   const at = ({ host, port }: { host: LoopbackHost; port: number }): object => ({ host, port });
-  // Where it is, without keys and recorded device tokens.
+  // Show the addresses, but neither keys nor recorded device tokens.
   Object.defineProperty(simulator, 'toJSON', {
     value: () => ({ gateway: at(gateway), feedback: at(feedback), http2: at(http2) }),
   });

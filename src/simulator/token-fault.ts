@@ -19,9 +19,9 @@ export const TokenFaultCode = {
   shutdown: 0x02,
   /** The same, but the shutdown names identifier 0. Once. */
   shutdownUnnamed: 0x03,
-  /** Not accepted; the connection is closed without a packet. Once. */
+  /** The notification is not accepted, and the connection is closed without a packet. It applies once. */
   close: 0x04,
-  /** Not accepted; the connection is reset without a packet. Once. */
+  /** The notification is not accepted, and the connection is reset without a packet. It applies once. */
   reset: 0x05,
   /** Rejected with the argument as status code, and the connection reset instead of drained. */
   rejectReset: 0x06,

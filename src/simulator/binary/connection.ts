@@ -38,7 +38,7 @@ export class GatewayConnection {
   /** Frames that wait behind one that is held, in order; `undefined` while none is. */
   #held: Buffer[] | undefined;
   #ended = false;
-  /** What follows can no longer be cut into frames. */
+  /** Whether the rest of the input can no longer be cut into frames. */
   #unreadable = false;
   #clientEnded = false;
   #bytesPerMs = Number.POSITIVE_INFINITY;

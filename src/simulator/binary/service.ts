@@ -73,7 +73,7 @@ export class GatewayService {
     for (const connection of this.#connections) connection.setFaults(this.#faults);
   }
 
-  /** Ends every connection without a packet. What it has not read is lost, as it would be for real. */
+  /** Ends every connection without a packet. Unread data is lost, as with a real gateway. */
   disconnect(how: 'close' | 'reset' = 'close'): void {
     for (const connection of this.#connections) connection.disconnect(how);
   }

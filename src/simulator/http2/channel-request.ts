@@ -31,7 +31,7 @@ export interface WholeRequest {
   readonly body: Buffer;
 }
 
-/** What a good management request is answered with. */
+/** The response to a valid management request. */
 export interface ChannelAnswer {
   readonly statusCode: number;
   readonly channelId?: string;

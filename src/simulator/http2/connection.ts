@@ -28,7 +28,7 @@ import { Http2Wire } from './wire.js';
 /** As Apple's gateway announces it. */
 const MAX_HEADER_LIST_BYTES = 8000;
 
-/** Of a body that is longer the rest is neither kept nor waited for. */
+/** The rest of a longer body is neither kept nor awaited. */
 const MAX_BODY_BYTES = 64 * 1024;
 
 /** Settings go out with every change of the limit; a client may be slow to acknowledge them. */

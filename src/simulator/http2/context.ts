@@ -6,7 +6,7 @@ import type { ProviderAuth } from './provider-auth.js';
 import type { ProviderTokenCheck } from './provider-token-check.js';
 import type { Http2Wire } from './wire.js';
 
-/** What the connections of the HTTP/2 side share. */
+/** The state that the connections of the HTTP/2 service share. */
 export interface ProviderContext extends Omit<ServiceContext, 'tls'> {
   readonly faults: Http2FaultState;
   readonly tokens: ProviderTokenCheck;
@@ -16,7 +16,7 @@ export interface ProviderContext extends Omit<ServiceContext, 'tls'> {
   readonly uniqueId: boolean;
 }
 
-/** What a request can do to the connection it came by. */
+/** The actions of a request on its connection. */
 export interface ProviderConnectionControl extends ExchangeHost {
   readonly context: ProviderContext;
   readonly auth: ProviderAuth;
@@ -27,17 +27,17 @@ export interface ProviderConnectionControl extends ExchangeHost {
    * @param behind the exchange whose response must be written before the GOAWAY
    */
   goaway(goaway: Goaway, behind?: ProviderExchange): void;
-  /** Ends the connection. What is not answered is discarded. */
+  /** Ends the connection. Requests without a response are discarded. */
   end(ending: { readonly reset: boolean }): void;
-  /** Lets this request, and every one behind it, wait; for ever if no time is given. */
+  /** Holds this request and every later one, without a limit if no time is given. */
   hold(ms: number | undefined, onReleased: () => void): void;
-  /** Leaves a stream to itself, without an answer. */
+  /** Drops a request without a response. */
   drop(exchange: ProviderExchange): void;
-  /** A timer that dies with the connection. */
+  /** Starts a timer that is cleared when the connection closes. */
   after(ms: number, action: () => void): void;
 }
 
-/** What a GOAWAY says and what becomes of the connection. */
+/** The content of a GOAWAY, and how the connection ends after it. */
 export type Goaway = Pick<ActiveGoawayFault, 'lastStreams' | 'errorCode' | 'debugData' | 'afterwards'> & {
   /** What JSON debug data names. @default 'Shutdown' */
   readonly reason?: string;

@@ -24,7 +24,7 @@ export interface ExchangeForm extends AnswerForm {
   readonly withoutId?: boolean;
 }
 
-/** What an exchange needs of the connection that it came by. */
+/** The parts of its connection that an exchange uses. */
 export interface ExchangeHost {
   readonly context: {
     readonly state: SimulatorState;

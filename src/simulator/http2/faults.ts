@@ -26,7 +26,7 @@ export type GoawayLastStream = 'all' | 'none' | number;
 
 /** A GOAWAY during a connection, or at its beginning. */
 export interface GoawayFault {
-  /** On the so-manyth request of a connection. Of no meaning with `beforeSettings`. @default 1 */
+  /** The number of the request of a connection that triggers it. It is ignored with `beforeSettings`. @default 1 */
   readonly afterRequests?: number;
   /** One, or several for as many frames in a row. @default 'all' */
   readonly lastStream?: GoawayLastStream | readonly GoawayLastStream[];

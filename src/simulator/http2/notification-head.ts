@@ -75,7 +75,7 @@ export function readNotificationHead(
   };
 }
 
-/** What is wrong with a payload of so many bytes, or `undefined`. */
+/** The rejection of a payload of this size, or `undefined`. */
 export function payloadRejection(
   bytes: number,
   pushType: string | undefined,

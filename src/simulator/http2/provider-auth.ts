@@ -12,7 +12,7 @@ import { certificateTopics, type TopicPolicy } from './topic-policy.js';
 const UPDATE_PERIOD_MS = 20 * 60_000;
 
 export class ProviderAuth {
-  /** Where no certificate was presented. */
+  /** Used if the client presented no certificate. */
   readonly usesToken: boolean;
   readonly #check: ProviderTokenCheck;
   readonly #environment: ApnsEnvironment | undefined;

@@ -10,7 +10,7 @@ const HOUR_MS = 3_600_000;
 /** A clock that is this much ahead of ours is no reason to refuse. */
 const TOLERANCE_MS = 5 * 60_000;
 
-/** Of every token that was verified, so that the same one costs its signature once. */
+/** The result for each verified token, so that its signature is verified only once. */
 const MAX_REMEMBERED = 1000;
 
 /** r and s of 32 bytes each. */

@@ -151,7 +151,7 @@ export class Http2Service {
 
   /**
    * Ends every connection: with a GOAWAY, after what has arrived is answered; without a word; or with a
-   * reset. What is not answered then is discarded.
+   * reset. Requests without a response are then discarded.
    */
   disconnect(how: 'goaway' | 'close' | 'reset' = 'close'): void {
     for (const connection of this.#connections) connection.disconnect(how);

@@ -1,4 +1,4 @@
-/** What the faults that device tokens ask for do over HTTP/2. The table is in docs/simulator.md. */
+/** Applies the faults that device tokens select, over HTTP/2. The table is in docs/simulator.md. */
 import { MAX_UINT31 } from '../../protocol/http2/frame-header.js';
 import {
   BODY_KINDS,
@@ -77,7 +77,7 @@ export function applyTokenFault(
       break;
     case 'close':
       connection.goaway(goawayAt(Math.max(0, exchange.id - 2)));
-      // Where one behind it has been answered, no GOAWAY denies it.
+      // GOAWAY cannot deny this request if a later one already has a response.
       exchange.refuse();
       break;
     case 'reset':

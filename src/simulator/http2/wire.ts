@@ -46,7 +46,7 @@ export class Http2Wire extends Duplex {
   #isClientEnded = false;
   #onDrain: (() => void) | undefined;
   #isWriting = false;
-  /** What the socket delivered while it was written to. */
+  /** Data that the socket delivered during a write to it. */
   #early: Buffer[] = [];
   readonly #said = new PacketReader(frameFormat(MAX_FRAME_BYTES));
   #onBroken: (() => void) | undefined;
@@ -182,7 +182,7 @@ export class Http2Wire extends Duplex {
   }
 
   #take(chunk: Buffer): void {
-    // What is read after the last word is only read so that the client gets to see that word.
+    // After the last packet, data is read only so that the client receives that packet.
     if (this.destroyed || this.#isFinished) return;
     const passed = this.#incoming?.pass(chunk) ?? chunk;
     if (passed.length > 0 && !this.push(passed)) this.#socket.pause();
