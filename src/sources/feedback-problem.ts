@@ -1,7 +1,7 @@
 /** The error for bytes that do not come from a feedback service. */
 import { ApnsError, formatPeer, type Peer } from '../core/errors.js';
 
-/** As many bytes as {@link notFeedbackError} looks at: the header of an HTTP/2 frame (RFC 9113, section 4.1). */
+/** The number of bytes that {@link notFeedbackError} checks: the header of an HTTP/2 frame (RFC 9113, section 4.1). */
 export const FEEDBACK_HEAD_BYTES = 9;
 
 const SETTINGS = 4;

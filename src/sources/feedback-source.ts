@@ -97,7 +97,7 @@ class FeedbackSource extends LastingSource implements ReadableOf<FeedbackTuple> 
       default: 60_000,
     });
     this.#backoff = new Backoff(options.backoff);
-    // Not left to the constructor above: an aborted signal destroys at once, and by then all must be there.
+    // Attach the signal last: if it is already aborted, destroy() runs synchronously and needs every field initialised.
     if (signal !== undefined) addAbortSignal(signal, this);
   }
 
@@ -204,7 +204,7 @@ class FeedbackSource extends LastingSource implements ReadableOf<FeedbackTuple> 
   #connectAfter(delayMs: number): void {
     this.#state = 'waiting';
     this.#timer = setTimeout(() => {
-      // Where tuples of the last reading still wait the next ones stay with the service, until somebody reads.
+      // While tuples of the last reading are buffered, the next ones stay with the service.
       const isWanted = this.readableLength === 0 || this.readableLength < this.readableHighWaterMark;
       if (isWanted) void this.#connect();
       else this.#state = 'idle';
