@@ -89,7 +89,7 @@ export class FrameEncoder extends Transform {
     this.#onInvalid = onInvalid;
     this.#flushSlab = () => {
       this.#flushScheduled = false;
-      // What is pushed outside of _transform holds no writer back, so a slow reader has to ask for it.
+      // A push outside of _transform does not apply backpressure, so a slow reader gets this data from _read.
       if (!this.destroyed && this.readableLength < this.readableHighWaterMark) this.#push(this.#slab.take());
     };
   }
