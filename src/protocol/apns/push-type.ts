@@ -5,11 +5,11 @@
  */
 import type { PushType } from '../../core/notification.js';
 
-/** What a push type demands. */
+/** The requirements of a push type. */
 interface PushTypeDemands {
-  /** What follows the app's bundle identifier in the topic. */
+  /** The suffix of the topic, after the app's bundle identifier. */
   readonly topicSuffix?: string;
-  /** Where it is not {@link MAX_PAYLOAD_BYTES}. */
+  /** The maximum size of a payload, if it is not {@link MAX_PAYLOAD_BYTES}. */
   readonly maxPayloadBytes?: number;
 }
 
@@ -42,7 +42,7 @@ export function isKnownPushType(pushType: string): pushType is PushType {
   return BY_NAME.has(pushType);
 }
 
-/** What a topic must end in for this push type; `undefined` for none, and for a push type that is not known. */
+/** The suffix of topics for this push type; `undefined` if it has none or is not known. */
 export function topicSuffix(pushType: string): string | undefined {
   return BY_NAME.get(pushType)?.topicSuffix;
 }

@@ -49,7 +49,7 @@ export interface GeneralRequest {
   readonly headers: readonly (readonly [name: string, value: string])[];
 }
 
-/** Where a {@link RequestEncoder} sends to. */
+/** The destination of the requests of a {@link RequestEncoder}. */
 export interface RequestEncoderOptions {
   /** The value of `:authority`: the host, with its port unless that is 443. */
   readonly authority: string;

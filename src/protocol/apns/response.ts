@@ -23,7 +23,7 @@ export interface ApnsResponse {
   /** Channel management. */
   readonly apnsChannelId: string | undefined;
   readonly apnsRequestId: string | undefined;
-  /** As it was sent, see `decodeRetryAfter`. */
+  /** The header as it was sent; `decodeRetryAfter` reads it. */
   readonly retryAfter: string | undefined;
   /** As it was sent, see `parseHttpDate`; shows the error of the local clock. */
   readonly date: string | undefined;
@@ -203,7 +203,7 @@ class Response implements ApnsResponse, FieldSink {
   #room: Buffer = NO_BODY;
   #keptBytes = 0;
 
-  /** As new. What was handed out of it stays as it is. */
+  /** Resets the response for reuse. Values that were read from it remain valid. */
   reset(): void {
     this.statusCode = 0;
     this.apnsId = undefined;

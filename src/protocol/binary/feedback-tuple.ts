@@ -25,7 +25,7 @@ export interface FeedbackTuple {
 
 const HEADER_BYTES = 6;
 
-/** What the 16-bit token length can say. */
+/** The maximum of the 16-bit token length. */
 const MAX_TOKEN_BYTES = 0xffff;
 
 /** For a PacketReader: cuts feedback tuples. A 16-bit length bounds them by itself. */

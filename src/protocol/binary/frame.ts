@@ -48,7 +48,7 @@ export interface Frame {
   readonly priority?: number;
 }
 
-/** What goes into a frame; `command` 1 and 0 drop what they cannot carry. */
+/** The content of a frame; `command` 1 and 0 omit fields that they do not have. */
 export interface FrameFields {
   /** Hex digits, an even number of them. */
   readonly deviceToken: string;
@@ -61,7 +61,7 @@ export interface FrameFields {
 const HEADER_2_BYTES = 5;
 const ITEM_HEADER_BYTES = 3;
 
-/** What the 16-bit length of a token, a payload or an item can say. */
+/** The maximum of the 16-bit length of a token, a payload or an item. */
 const MAX_LENGTH = 0xffff;
 
 /** Command 1 has no way to leave the expiration out, and 0 would forbid storing: this is the year 2038. */

@@ -39,7 +39,7 @@ export function checkStream(type: number, streamId: number): void {
   }
 }
 
-/** Where the data or the header block of DATA, HEADERS or PUSH_PROMISE starts, given where the payload does. */
+/** The start of the data or the header block of DATA, HEADERS or PUSH_PROMISE, from the start of the payload. */
 export function contentStart(type: number, flags: number, payload: number): number {
   let at = payload;
   if ((flags & FrameFlag.PADDED) !== 0) at += 1;

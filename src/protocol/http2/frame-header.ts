@@ -49,7 +49,7 @@ export const DEFAULT_MAX_FRAME_BYTES = 16_384;
 /** The last stream id, and the largest window. */
 export const MAX_UINT31 = 0x7fff_ffff;
 
-/** What a client says first, before its SETTINGS frame: RFC 9113, section 3.4. */
+/** The bytes that a client sends before its SETTINGS frame: RFC 9113, section 3.4. */
 export const CLIENT_PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
 
 /** Writes a frame header. @returns the offset after it, where the payload starts */

@@ -1,4 +1,4 @@
-/** What a scanner found wrong, as text that follows a line number in a message. */
+/** The problem that a scanner found, as text that follows a line number in a message. */
 import type { JsonScanner } from './json-scanner.js';
 
 /**

@@ -15,7 +15,7 @@ const NEWLINE = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 const NOTHING = Buffer.alloc(0);
 
-/** What may be read without a stop: a few milliseconds, and more than a chunk of 64 KiB with lines of usual length. */
+/** The limit of reading without a pause: a few milliseconds, and more than a chunk of 64 KiB with usual lines. */
 const MAX_BYTES_AT_ONCE = 256 * 1024;
 
 /** A line counts so many bytes more than it has: an error for each of the shortest ones takes that long. */
