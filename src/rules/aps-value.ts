@@ -16,7 +16,7 @@ import {
   isUnixSeconds,
 } from './unix-seconds.js';
 
-/** What is wrong with a value, as text that follows the key's name, or `undefined`. */
+/** The problem with a value, as text that follows the key's name, or `undefined`. */
 type ValueCheck = (value: unknown) => string | undefined;
 
 /** The keys that a dictionary may have. */

@@ -195,7 +195,7 @@ export const HEADER_RULES: readonly Http2Rule[] = [
   },
 ];
 
-/** What the topic should end in for the push type, and does not. */
+/** The suffix that the topic lacks for the push type, or `undefined`. */
 function missingSuffix(notification: Notification, context: Http2RuleContext): string | undefined {
   const { pushType } = notification;
   if (pushType === undefined || isBroadcast(notification)) return undefined;

@@ -136,7 +136,7 @@ export const PAYLOAD_RULES: readonly Http2Rule[] = [
   },
 ];
 
-/** What is wrong with the size of a payload, or `undefined`. */
+/** The problem with the size of a payload, or `undefined`. */
 export function payloadBytesProblem(
   bytes: number,
   pushType: string | undefined,

@@ -1,4 +1,4 @@
-/** Where the rules for HTTP/2 notifications are written down. */
+/** The documents that define the rules for HTTP/2 notifications. */
 import type { RuleSource } from './rule.js';
 
 const APPLE = 'https://developer.apple.com/documentation';

@@ -1,4 +1,4 @@
-/** What a rule for HTTP/2 notifications is. The table of them is in `rules.ts`. */
+/** Defines the type of a rule for HTTP/2 notifications. The table of rules is in `rules.ts`. */
 import type { Notification } from '../core/notification.js';
 
 /** How the notification will be sent, as far as rules depend on it. */
@@ -12,7 +12,7 @@ export interface Http2RuleContext {
 /** `error`: APNs refuses it. `warning`: APNs takes it, and it is most likely not what was meant. */
 export type RuleSeverity = 'error' | 'warning';
 
-/** Where a rule is written down. */
+/** The source of a rule. */
 export interface RuleSource {
   readonly title: string;
   readonly url: string;

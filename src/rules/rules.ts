@@ -44,7 +44,7 @@ export interface LintFinding {
   readonly severity: RuleSeverity;
   /** The field that has to change; absent for the notification as a whole. */
   readonly field?: string;
-  /** What is wrong, as text that follows the field's name. */
+  /** The problem, as text that follows the field's name. */
   readonly message: string;
   /** The page that states the rule: an address, or a file of this package. */
   readonly source: string;
