@@ -1,4 +1,4 @@
-/** Certificates and keys, read and checked before anything is dialled. */
+/** Reads and checks certificates and keys before the first connection. */
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { ApnsError, invalidOption } from '../core/errors.js';
 import { checkOptionNames } from '../core/options.js';

@@ -1,4 +1,4 @@
-/** One TLS connection, made within a deadline or not at all. */
+/** Makes one TLS connection within a time limit. */
 import type { Socket, TcpNetConnectOpts } from 'node:net';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { ApnsError, formatPeer } from '../core/errors.js';
@@ -10,7 +10,7 @@ import { openTunnel } from './proxy.js';
 import { comesFromSimulator, isApple } from './simulator-authority.js';
 import type { Target } from './target.js';
 
-/** How one connection is made. */
+/** Options of one connection. */
 export interface DialOptions {
   /** Ends the attempt. */
   readonly signal?: AbortSignal;
@@ -30,7 +30,7 @@ const KEEPALIVE_MS = 60_000;
  * The socket comes with a listener that keeps an early 'error' from ending the process; `receive()`
  * reports it.
  *
- * @throws {ApnsError} whatever went wrong, by code. APNS_ERR_CONNECT_TIMEOUT after `connectTimeoutMs` for
+ * @throws {ApnsError} an error whose code names the cause. APNS_ERR_CONNECT_TIMEOUT after `connectTimeoutMs` for
  *   everything together (time in which this process was frozen does not count), APNS_ERR_CLOSED if aborted, APNS_ERR_VERIFICATION_DISABLED before anything is
  *   dialled, APNS_ERR_NOT_HTTP2 if the peer does not agree on `alpn`. Every failure leaves no socket open.
  */
@@ -46,7 +46,7 @@ export async function dial(target: Target, options: DialOptions = {}): Promise<T
   }
 }
 
-/** Connects before `connectTimeoutMs` is over, or not at all. */
+/** Connects, or rejects after `connectTimeoutMs`. */
 async function connectWithin(target: Target, options: DialOptions): Promise<TLSSocket> {
   refuseWithoutVerification();
   const { signal, alpn } = options;
@@ -116,7 +116,7 @@ function handshake(
       hasShownCertificate ||= socket.getPeerX509Certificate() !== undefined;
       return hasShownCertificate;
     }
-    /** At 'error' it is too late to ask: the socket no longer has the certificate. */
+    /** This runs earlier than 'error', because by then the socket no longer has the certificate. */
     function onDestroy(error?: Error): TLSSocket {
       sawCertificate();
       return destroy(error);
@@ -152,9 +152,9 @@ function handshake(
 
     socket.destroy = onDestroy;
     signal.addEventListener('abort', onAbort);
-    // Stays on: between this promise and its reader, an 'error' without a listener would end the process.
+    // Keep this listener: until the caller adds its own, an 'error' without a listener would end the process.
     socket.on('error', settle).on('close', settle).on('secureConnect', onSecure);
-    // Before Node's own listener, which makes every end in the handshake an ECONNRESET.
+    // Run before Node's own listener, which turns every end in the handshake into an ECONNRESET.
     socket.prependListener('end', onEnd);
     if (signal.aborted) onAbort();
   });

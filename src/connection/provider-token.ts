@@ -17,7 +17,7 @@ import { checkOptionNames } from '../core/options.js';
 import { badCredentials, type Pem } from './pem.js';
 import { type PrivateKey, readPrivateKeys } from './private-key.js';
 
-/** With what provider tokens are made. All of it is given out at developer.apple.com, under Keys. */
+/** The options for provider tokens. Apple issues all of them at developer.apple.com, under Keys. */
 export interface ProviderTokenOptions {
   /**
    * The private key, PEM: the contents of the file `AuthKey_<keyId>.p8`, not its path. Line breaks may be the two
@@ -132,7 +132,7 @@ export class ProviderToken {
    * is 20 minutes old. Requests that were sent with one token and refused together get one new token.
    */
   refresh(refused: string): TokenRefresh {
-    // Many requests are under way with one token, and each of them is refused.
+    // Many requests may be in flight with one token, and each of them is refused.
     if (this.#authorization !== refused) return 'replaced';
     const now = this.#now();
     if (now.monotonic - this.#madeAt.monotonic >= MIN_AGE_MS) {

@@ -8,7 +8,7 @@ import { checkOptionNames, integerOption } from '../core/options.js';
 import { checkHost } from './host.js';
 import { toApnsError } from './node-error.js';
 
-/** An HTTP proxy, as its parts or as `http://host:port`. Credentials are taken as parts only. */
+/** An HTTP proxy, as an object or as `http://host:port`. Only an object can contain credentials. */
 export type ProxyOptions =
   | string
   | {
@@ -19,7 +19,7 @@ export type ProxyOptions =
       readonly password?: string;
     };
 
-/** A proxy's answer longer than this is refused. */
+/** The maximum size of a proxy's response. */
 const MAX_HEADER_BYTES = 8192;
 
 /** The address and the credentials of a proxy. If it is inspected or logged, the credentials are not shown. */
@@ -117,7 +117,7 @@ export function openTunnel(proxy: HttpProxy, destination: Peer, signal: AbortSig
         return;
       }
       signal.removeEventListener('abort', onAbort);
-      // 'error' keeps its listener: until TLS takes the socket over, none would end the process.
+      // Keep the listener of 'error': until TLS takes over the socket, an error without one would end the process.
       socket.off('data', onData).off('end', onEnd);
       socket.unshift(answer.subarray(end + 4));
       resolve(socket);
@@ -129,7 +129,7 @@ export function openTunnel(proxy: HttpProxy, destination: Peer, signal: AbortSig
   });
 }
 
-/** Why the connection to the proxy failed. The same sentence as for a gateway would send people to the wrong host. */
+/** The error for a failed connection to the proxy. It names the proxy, so that the user checks the right host. */
 function failedError(error: Error, proxy: HttpProxy): ApnsError {
   if (error instanceof ApnsError) return error;
   const { code, message, cause } = toApnsError(error, proxy);
