@@ -24,15 +24,15 @@ export type ApnsErrorCode =
   | 'APNS_ERR_TRUNCATED_PACKET'
   /** The host name does not resolve. */
   | 'APNS_ERR_HOST_NOT_FOUND'
-  /** Nothing listens at the address. */
+  /** The host refused the connection. */
   | 'APNS_ERR_CONNECTION_REFUSED'
-  /** The address cannot be reached from here. */
+  /** The network of the address is unreachable. */
   | 'APNS_ERR_UNREACHABLE'
-  /** The connection, or its TLS handshake, was not made within its deadline. */
+  /** The connection and its TLS handshake did not complete within the time limit. */
   | 'APNS_ERR_CONNECT_TIMEOUT'
-  /** The connection ended (reset, broken pipe, closed) where it should have gone on. */
+  /** The connection ended unexpectedly (reset, broken pipe, closed). */
   | 'APNS_ERR_CONNECTION_LOST'
-  /** The peer was silent for longer than its deadline. */
+  /** The peer did not respond within the time limit. */
   | 'APNS_ERR_TIMEOUT'
   /** This process, or the machine, has no file descriptor left for a connection. */
   | 'APNS_ERR_TOO_MANY_OPEN_FILES'
@@ -52,7 +52,7 @@ export type ApnsErrorCode =
   | 'APNS_ERR_UNKNOWN_AUTHORITY'
   /** The gateway's certificate has expired, or is not valid yet. */
   | 'APNS_ERR_CERTIFICATE_EXPIRED'
-  /** Certificate checks are switched off from outside (NODE_TLS_REJECT_UNAUTHORIZED=0), which is refused. */
+  /** NODE_TLS_REJECT_UNAUTHORIZED=0 disables certificate checks, which this package does not allow. */
   | 'APNS_ERR_VERIFICATION_DISABLED'
   /** The credentials cannot be used: unreadable, wrong passphrase, or key and certificate do not match. */
   | 'APNS_ERR_BAD_CREDENTIALS'
@@ -64,7 +64,7 @@ export type ApnsErrorCode =
   | 'APNS_ERR_PROXY'
   /** A broadcast channel could not be created, read, listed or deleted. */
   | 'APNS_ERR_CHANNEL'
-  /** The stream was closed or destroyed while work was still in it. */
+  /** The stream was closed or destroyed before its work was complete. */
   | 'APNS_ERR_CLOSED';
 
 /**
@@ -96,7 +96,7 @@ export interface InvalidNotificationDetails {
   readonly line?: number | undefined;
   /** Byte offset of that line in the NDJSON input. */
   readonly offset?: number | undefined;
-  /** The notification itself, where it is already an object. Never printed. */
+  /** The notification, if it is already an object. It is never printed. */
   readonly notification?: unknown;
   readonly cause?: unknown;
 }
@@ -150,10 +150,10 @@ export class InvalidNotificationError extends ApnsError {
 export class ChannelError extends ApnsError {
   /** The HTTP status of the response. */
   readonly statusCode: number;
-  /** The service's own word, such as `ChannelNotRegistered`; `Unknown` where it gave none that is a word. */
+  /** The reason of the service, such as `ChannelNotRegistered`; `Unknown` if it gave no valid reason. */
   readonly reason: string;
 
-  /** @param what how the answer is strange, where its status is that of success */
+  /** @param what the problem with the response, if its status means success */
   constructor(action: string, statusCode: number, reason: string, what?: string) {
     const word = shownReason(reason) ?? 'Unknown';
     super(
@@ -172,8 +172,8 @@ export class ChannelError extends ApnsError {
 /**
  * The error for an option that cannot be used, thrown at once by the factory that was given it.
  *
- * @param path where the option stands, such as `window.count`
- * @param expected what would be right, such as `a positive integer`
+ * @param path the path of the option, such as `window.count`
+ * @param expected the valid values, such as `a positive integer`
  * @param received the value that was given; the message names only its type unless it is a number or a boolean,
  *   because an option may hold a secret
  */
@@ -181,7 +181,7 @@ export function invalidOption(path: string, expected: string, received: unknown)
   return new ApnsError('APNS_ERR_INVALID_OPTION', `${path} must be ${expected}, got ${describe(received)}`);
 }
 
-/** A value as it may be shown in a message: numbers and booleans whole, of everything else only the kind. */
+/** Describes a value for a message: numbers and booleans are shown, other values only by their type. */
 export function describe(value: unknown): string {
   switch (typeof value) {
     case 'number':

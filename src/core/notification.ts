@@ -269,7 +269,7 @@ export function payloadText(notification: CheckedNotification): string | Uint8Ar
   } catch (cause) {
     throw invalidNotification(notification, 'payload', 'cannot be converted to JSON', cause);
   }
-  // toJSON() may have turned the object into something else, or into nothing.
+  // toJSON() may have returned another type, or undefined.
   if (text === undefined || text.charCodeAt(0) !== 0x7b) {
     throw invalidNotification(
       notification,

@@ -1,4 +1,4 @@
-/** How factories read their options: invalid ones throw at once, with the path and what was received. */
+/** Reads the options of factories. An invalid option throws immediately, with its path and the received value. */
 import { ApnsError, describeWord, invalidOption } from './errors.js';
 import { nearestName } from './nearest-name.js';
 

@@ -16,8 +16,8 @@ import { lineOf } from './source-line.js';
  *   checkpoint passed.
  * - `rejected`: the gateway named it.
  * - `invalid`: failed local validation, never sent.
- * - `unsent`: known not to have been processed, and given up (deadline, abort, attempts used up).
- * - `unknown`: written, and the connection ended without saying.
+ * - `unsent`: not processed by the gateway, and not retried (timeout, abort, no attempts left).
+ * - `unknown`: written, but the connection ended before the gateway reported a result.
  * - `presumed`: the binary protocol without checkpoints: no rejection arrived in time. It does not mean accepted.
  */
 export type OutcomeStatus = 'accepted' | 'rejected' | 'invalid' | 'unsent' | 'unknown' | 'presumed';
@@ -127,13 +127,13 @@ interface CommonFacts<C> {
   readonly line?: number;
   /** The identifier the notification carried on the binary wire, or the one it asked for. */
   readonly identifier?: number;
-  /** Hex, as it was given. */
+  /** The device token in hex, as it was given. */
   readonly deviceToken?: string;
-  /** HTTP/2: the channel of a broadcast, in place of a device token. */
+  /** HTTP/2: the channel of a broadcast, instead of a device token. */
   readonly channelId?: string;
   /** HTTP/2: the notification's UUID, the same for every attempt. */
   readonly apnsId?: string;
-  /** HTTP/2 sandbox only: the id Apple's delivery log knows. */
+  /** HTTP/2 sandbox only: the id of the notification in Apple's delivery log. */
   readonly apnsUniqueId?: string;
   /** The gateway's own number: a binary status code (0 to 255) or an HTTP status. */
   readonly statusCode?: number;
@@ -143,9 +143,9 @@ interface CommonFacts<C> {
   readonly retryAfterMs?: number;
   /** `invalid`: the field that breaks a rule. */
   readonly field?: string;
-  /** A sentence for people that adds details to `reason`; for `unsent`, the last connection error. */
+  /** A text that adds details to `reason`; for `unsent`, the last connection error. */
   readonly message?: string;
-  /** How often it was written to a connection, where that was more than once. */
+  /** How often it was written to a connection, if more than once. */
   readonly attempts?: number;
   /** The notification's own `context`, untouched. */
   readonly context?: C;
@@ -176,7 +176,7 @@ export type DeliveryOutcome<C = unknown> = Outcome<C> & {
   readonly notification: Notification<C> | BroadcastNotification<C>;
 };
 
-/** How many notifications ended how. All but `resent` add up to the notifications that came in. */
+/** The number of notifications for each outcome. All counts except `resent` add up to the notifications taken. */
 export interface OutcomeCounts {
   accepted: number;
   rejected: number;
