@@ -5,11 +5,11 @@ export const ExitCode = {
   Ok: 0,
   /** Some notifications were rejected or invalid, or the input is not what it should be. */
   Problems: 1,
-  /** The command line cannot be followed. EX_USAGE. */
+  /** The command line is invalid. EX_USAGE. */
   Usage: 64,
   /** No connection could be made. EX_UNAVAILABLE. */
   CannotConnect: 69,
-  /** A fault of the command itself. EX_SOFTWARE. */
+  /** An internal error of the command. EX_SOFTWARE. */
   Fault: 70,
   /** Reading the input or writing the output failed midway, such as a full disk. EX_IOERR. */
   InputOutput: 74,

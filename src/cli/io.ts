@@ -2,12 +2,12 @@
 import type { Readable, Writable } from 'node:stream';
 import type { StatusLine } from './status-line.js';
 
-/** The signals a command can answer. */
+/** The signals that a command can handle. */
 export type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
 
-/** Time, as a test can replace it. */
+/** The clock, which tests can replace. */
 export interface Clock {
-  /** Milliseconds, from any origin, never going back. */
+  /** Monotonic time in milliseconds, from any origin. */
   now(): number;
   /** Calls `tick` every `ms` milliseconds until the returned function is called. Keeps no process alive. */
   every(ms: number, tick: () => void): () => void;
@@ -16,14 +16,14 @@ export interface Clock {
 /** Standard streams, environment, clock and signals. */
 export interface CommandIo {
   readonly stdin: Readable & { readonly isTTY?: boolean; readonly fd?: number };
-  /** With `fd` where it is a file descriptor. */
+  /** It has `fd` if it is a file descriptor. */
   readonly stdout: Writable & { readonly isTTY?: boolean; readonly fd?: number };
   readonly stderr: {
     write(text: string): unknown;
     readonly isTTY?: boolean;
     readonly columns?: number;
   };
-  /** Drawn on standard error, where that is a terminal. */
+  /** The status line on standard error, if that is a terminal. */
   readonly status: StatusLine;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;

@@ -1,4 +1,4 @@
-/** The command line as a function: arguments and streams in, exit code out. */
+/** Runs the command line as a function of arguments and streams, which returns the exit code. */
 import { readFileSync } from 'node:fs';
 import { COMMON_OPTIONS, parseArguments, unknownName } from './args/arguments.js';
 import type { Command } from './args/command.js';

@@ -23,9 +23,9 @@ export interface CommandDefinition<Specs extends OptionSpecs> {
   readonly options: Specs;
   /** Whether operands name files of input; otherwise there are none. */
   readonly takesFiles?: true;
-  /** Paragraphs behind the options. */
+  /** Paragraphs after the options. */
   readonly notes?: readonly string[];
-  /** Command lines to copy. */
+  /** Example command lines. */
   readonly examples: readonly string[];
   /** Does the work and resolves with the exit code; whatever it throws is printed by the caller. */
   run(given: Arguments<Specs>, io: CommandIo): Promise<number>;
@@ -35,7 +35,7 @@ export interface CommandDefinition<Specs extends OptionSpecs> {
 export interface Command {
   readonly name: string;
   readonly summary: string;
-  /** Parses its arguments, then answers `--help` or does the work. Resolves with the exit code. */
+  /** Parses the arguments, then prints the help or runs the command. Resolves with the exit code. */
   run(argv: readonly string[], io: CommandIo): Promise<number>;
 }
 

@@ -1,4 +1,4 @@
-/** Credentials from files. Secrets are taken neither from the command line nor from the environment. */
+/** Reads credentials from files. Neither the command line nor the environment can contain secrets. */
 import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { TlsCredentialOptions } from '../../connection/credentials.js';
@@ -39,7 +39,7 @@ export async function readCredentials(
   const named = (values.cert ?? values.p12 ?? values['provider-key']) !== undefined;
   const cert = fileOf('cert', values.cert) ?? (named ? undefined : inDirectory('client-cert.pem', '--cert'));
   const key = fileOf('key', values.key) ?? (named ? undefined : inDirectory('client-key.pem', '--key'));
-  // A directory for Apple's hosts holds none: the well-known authorities vouch for those.
+  // A directory for Apple's hosts has no ca.pem, because well-known authorities issue their certificates.
   const ca = fileOf('ca', values.ca) ?? (await ifThere(inDirectory('ca.pem', '--ca')));
   const p12 = fileOf('p12', values.p12);
   const passphrase = fileOf('passphrase-file', values['passphrase-file']);
@@ -117,7 +117,7 @@ export async function readProviderToken(
   return { key: await readSecretFile(file, io), keyId, teamId };
 }
 
-/** As Apple calls the file that it gives out once. */
+/** Reads the key id from the file name that Apple gives the key. */
 function keyIdIn(path: string): string | undefined {
   const id = /^AuthKey_(.+)\.p8$/.exec(basename(path))?.[1];
   return id === undefined || appleIdProblem(id) !== undefined ? undefined : id;

@@ -1,4 +1,4 @@
-/** A set of line numbers, as ranges. */
+/** Stores a set of line numbers as ranges. */
 
 /** From the first to the last line, both included. */
 export type LineRange = readonly [first: number, last: number];
@@ -13,12 +13,12 @@ export class LineRanges implements Iterable<LineRange> {
     return first !== undefined && first[0] <= 1 ? first[1] : 0;
   }
 
-  /** The ranges behind {@link LineRanges.through}. */
+  /** The ranges after {@link LineRanges.through}. */
   get beyond(): readonly LineRange[] {
     return this.through === 0 ? this.#ranges : this.#ranges.slice(1);
   }
 
-  /** How many lines there are. */
+  /** The number of lines in the set. */
   get count(): number {
     return this.#ranges.reduce((sum, [first, last]) => sum + last - first + 1, 0);
   }
@@ -59,7 +59,7 @@ export class LineRanges implements Iterable<LineRange> {
     return this.#ranges[Symbol.iterator]();
   }
 
-  /** The index of the first range that ends at `line` or behind it. */
+  /** The index of the first range that ends at `line` or after it. */
   #indexOf(line: number): number {
     let low = 0;
     let high = this.#ranges.length;

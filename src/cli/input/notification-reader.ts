@@ -1,4 +1,4 @@
-/** NDJSON inputs, one after the other, into a stream of notifications; and how much of them is settled. */
+/** Reads NDJSON inputs, one after the other, into a stream of notifications, and measures how much is settled. */
 import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { InvalidNotificationError } from '../../core/errors.js';
@@ -10,7 +10,7 @@ import { pipeWithoutEnd } from '../output/pipe-without-end.js';
 import { type Input, readInput } from './input.js';
 import { setFile } from './notification-file.js';
 
-/** What {@link NotificationReader} needs. */
+/** Options of {@link NotificationReader}. */
 export interface NotificationReaderOptions {
   readonly inputs: readonly Input[];
   /** @default the parser's own limit */
@@ -23,7 +23,7 @@ export interface NotificationReaderOptions {
   drained?(signal: AbortSignal): Promise<unknown> | undefined;
   /** How many lines have an outcome, for {@link NotificationReader.fraction}. */
   settled?(): number;
-  /** Knows the lines that are not to be handed over, and how much may be under way. */
+  /** Decides which lines to pass on, and limits how many are in flight. */
   readonly gate?: LineFilter | undefined;
 }
 
@@ -31,9 +31,9 @@ export interface NotificationReaderOptions {
 export interface LineFilter {
   /** Whether a line that is not a notification must be reported. */
   admitInvalid(line: number): boolean;
-  /** Whether a notification is to be handed over. Called in the order of the lines. */
+  /** Whether to pass on a notification. It is called in the order of the lines. */
   admit(line: number): boolean;
-  /** True when no more may be handed over until `release` is called. */
+  /** Whether reading must pause until `release` is called. */
   hold(release: () => void): boolean;
 }
 
@@ -144,7 +144,7 @@ export class NotificationReader {
       ...(gate === undefined ? {} : { hold: (release) => gate.hold(release) }),
     });
     if (input === this.#options.inputs.at(-1)) {
-      // The forwarder counts the notification that it has handed over and still waits for.
+      // The pipe counts a notification that it has passed on and still waits for.
       this.#unread = () =>
         !(parser.writableFinished || (isAllRead && parser.writableLength === 0)) ||
         parser.readableLength > 0 ||

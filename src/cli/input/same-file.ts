@@ -1,4 +1,4 @@
-/** Whether two names or descriptors lead to one file. */
+/** Checks whether two names or descriptors refer to the same file. */
 import type { Stats } from 'node:fs';
 
 /** Whether both are the same regular file, under any name. */

@@ -1,4 +1,4 @@
-/** Numbers for people. */
+/** Formats numbers for messages. */
 
 /** A whole number with commas between thousands. */
 export function grouped(value: number): string {
@@ -10,7 +10,7 @@ export function counted(count: number, noun: string): string {
   return `${grouped(count)} ${noun}${count === 1 ? '' : 's'}`;
 }
 
-/** Milliseconds as seconds, with one digit behind the point below a minute. */
+/** Milliseconds as seconds, with one decimal digit below a minute. */
 export function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(ms < 60_000 ? 1 : 0)} s`;
 }

@@ -1,4 +1,4 @@
-/** Standard output as the file that the outcomes of several runs are appended to. */
+/** Handles standard output that is a file, to which several runs append their outcomes. */
 import { closeSync, fdatasyncSync, fstatSync, ftruncateSync, openSync, readSync } from 'node:fs';
 import { CommandError, systemProblem } from '../command-error.js';
 import { ExitCode } from '../exit-code.js';
@@ -9,7 +9,7 @@ import { writeWhole } from './write-whole.js';
 type Stdout = CommandIo['stdout'];
 
 const NEWLINE = 0x0a;
-/** How every outcome begins. */
+/** The first bytes of every outcome. */
 const OUTCOME_START = '{"status":"';
 /** A file without a newline in this many bytes at its end has no outcomes of this command. */
 const TAIL_BYTES = 4 * 1024 * 1024;

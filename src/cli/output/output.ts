@@ -1,4 +1,4 @@
-/** Standard output as a Writable that a pipeline may end or destroy, and whose faults have exit codes. */
+/** Wraps standard output in a Writable that a pipeline may end or destroy, and whose errors have exit codes. */
 import { fstatSync } from 'node:fs';
 import { Writable } from 'node:stream';
 import type { WritableOf } from '../../core/typed-stream.js';
@@ -9,7 +9,7 @@ import { counted } from './format-number.js';
 import { OutputFile } from './output-file.js';
 import { LINES, type RecordFormat } from './output-records.js';
 
-/** How {@link createOutput} writes. */
+/** Options of {@link createOutput}. */
 export interface OutputOptions {
   /** The records that must be written completely. @default lines */
   readonly records?: RecordFormat;

@@ -1,7 +1,7 @@
-/** One stream after another into the same destination. */
+/** Pipes one stream after another into the same destination. */
 import { Writable } from 'node:stream';
 
-/** What {@link pipeWithoutEnd} asks about every object. */
+/** The filter that {@link pipeWithoutEnd} applies to every object. */
 export interface PipeWithoutEndOptions<T> {
   /** Sees every object first; one that it returns `false` for is left out. */
   each?(value: T): boolean | undefined;

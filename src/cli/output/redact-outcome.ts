@@ -1,4 +1,4 @@
-/** `send --redact-tokens`: outcomes that can be shown to others. */
+/** `send --redact-tokens`: shortens device tokens in outcomes, so that outcomes can be shared. */
 
 import type { OutcomeFacts } from '../../core/outcome.js';
 import { shortToken, withoutTokens } from '../../core/redact.js';

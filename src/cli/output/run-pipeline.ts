@@ -1,4 +1,4 @@
-/** Several inputs in turn through one pipeline to standard output. */
+/** Sends several inputs, one after the other, through one pipeline to standard output. */
 import type { Duplex, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 

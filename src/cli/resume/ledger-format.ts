@@ -1,5 +1,5 @@
 /**
- * The bytes of a ledger, pure. It is text, one entry per line:
+ * Encodes and decodes a ledger, without I/O. A ledger is text with one entry per line:
  *
  *     crc32, 8 hex digits │ space │ JSON │ newline
  *

@@ -27,7 +27,7 @@ const EMPTY_FOR_MS = 5000;
 /** The number of attempts, because other processes may start or end at the same time. */
 const ATTEMPTS = 10;
 
-/** The file that stands for the lock of the ledger at `path`. */
+/** The lock file of the ledger at `path`. */
 export function lockPathOf(path: string): string {
   return `${path}.lock`;
 }
@@ -109,13 +109,13 @@ export class LedgerLock {
     }
   }
 
-  /** Moved, not deleted: only one of those who find it gets it, and can see that it is what was found. */
+  /** Moves the lock file instead of deleting it. Only one process succeeds, and it can check the content that it moved. */
   #takeAway(text: string): void {
     const aside = `${this.#path}.${process.pid}`;
     try {
       renameSync(this.#path, aside);
       const isSame = readFileSync(aside, 'utf8') === text;
-      // Its owner finds out by check().
+      // The owner of the lock detects this in check().
       unlinkSync(aside);
       if (!isSame) throw this.#refusal();
     } catch (error) {
@@ -139,7 +139,7 @@ export class LedgerLock {
 }
 
 function isHeld({ text, ageMs }: FoundLock): boolean {
-  // Made and not written: by somebody who is at it, or was killed in that instant.
+  // The file is empty: its owner is about to write it, or was killed at that moment.
   if (text === '') return ageMs < EMPTY_FOR_MS;
   const holder = parse(text);
   if (holder === undefined || holder.host !== hostname()) return true;
@@ -147,7 +147,7 @@ function isHeld({ text, ageMs }: FoundLock): boolean {
   return now !== undefined && (holder.start === undefined || now.start === holder.start);
 }
 
-/** `undefined` where no such process runs. */
+/** Returns `undefined` if no such process is running. */
 function startOf(pid: number): { readonly start?: string } | undefined {
   const start = processStart(pid);
   if (start !== undefined) return start === '' ? undefined : { start };

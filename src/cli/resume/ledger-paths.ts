@@ -1,4 +1,4 @@
-/** A ledger takes three names in its directory; nothing else that the run uses may have one of them. */
+/** Checks the three files of a ledger. The run must not use any of them for another purpose. */
 import { fstatSync, lstatSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { CommandError, systemProblem, usageError } from '../command-error.js';
@@ -12,7 +12,7 @@ import { lockPathOf } from './ledger-lock.js';
 /** The inputs and outputs of a run, apart from its ledger. */
 export interface OtherFiles {
   readonly input: string;
-  /** Standard output, where it is a file descriptor. */
+  /** Standard output, if it is a file descriptor. */
   readonly output: number | undefined;
 }
 

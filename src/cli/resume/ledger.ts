@@ -36,7 +36,7 @@ export function nextPathOf(path: string): string {
   return `${path}.next`;
 }
 
-/** How a {@link Ledger} is kept. */
+/** Options of a {@link Ledger}. */
 export interface LedgerOptions {
   readonly path: string;
   readonly header: LedgerHeader;

@@ -1,4 +1,4 @@
-/** When a process of this machine was started: numbers of processes are used again. */
+/** Finds out when a local process was started, because the system reuses process ids. */
 import { readFileSync } from 'node:fs';
 
 /**

@@ -1,4 +1,4 @@
-/** `send --resume`: what is to be done with an input and the ledger that may be there already. */
+/** `send --resume`: opens or creates a ledger, and decides which lines of the input to send. */
 import { CommandError, usageError } from '../command-error.js';
 import { ExitCode } from '../exit-code.js';
 import type { Input } from '../input/input.js';
@@ -19,7 +19,7 @@ import { SettlementLog } from './settlement-log.js';
 /** The default of --window-count, for both protocols. */
 const DEFAULT_WINDOW = 65_536;
 
-/** A run that a ledger is kept of. */
+/** A run with a ledger. */
 export interface Resumption {
   /** The progress so far, as one line of text. */
   readonly note: string;
@@ -28,7 +28,7 @@ export interface Resumption {
   readonly figures: ResumeFigures;
   /** The input as it was when it was identified. */
   readonly input: Input;
-  /** Absent when every line is settled already. */
+  /** Absent if every line is already settled. */
   readonly log?: SettlementLog;
 }
 

@@ -1,4 +1,4 @@
-/** Between a sending and its ledger: which line may go, and when its outcome may be recorded. */
+/** Connects a run with its ledger: decides which lines may be sent, and when an outcome may be recorded. */
 
 import type { OutcomeStatus } from '../../core/outcome.js';
 import type { LineRanges } from '../input/line-ranges.js';
@@ -13,7 +13,7 @@ export interface SettlementLogOptions {
   readonly ledger: Ledger;
   /** The same set that the ledger adds to. */
   readonly settled: LineRanges;
-  /** How many notifications may be handed over and not recorded: what a kill can make arrive twice, at first. */
+  /** The maximum number of notifications that are passed on and not recorded. After a kill, these may arrive twice. */
   readonly window: number;
   /** Whether `unknown` outcomes are to be sent again when resumed, as `--on-unknown resend` wants it. */
   readonly resendUnknown: boolean;
@@ -43,12 +43,12 @@ export class SettlementLog implements SendingLog {
    * negative number for a refused line.
    */
   #printing: number[] = [];
-  /** Settled, and about to be recorded. */
+  /** Settled lines that are recorded next. */
   #fresh: number[] = [];
   /** Refused lines that are recorded next. */
   #refused: number[] = [];
   #turnEnds = false;
-  /** The last notification that came by. */
+  /** The line of the last notification. */
   #at = 0;
   #handedOver = 0;
   #underWay = 0;
@@ -64,7 +64,7 @@ export class SettlementLog implements SendingLog {
   #release: (() => void) | undefined;
   #failed = false;
 
-  /** Called once, with what is wrong with the ledger; nothing is recorded from then on. */
+  /** Called once, with the error of the ledger. After that, no line is recorded. */
   onFail: (error: unknown) => void = () => {};
 
   constructor(options: SettlementLogOptions) {
@@ -129,7 +129,7 @@ export class SettlementLog implements SendingLog {
     });
   }
 
-  /** Called with how many more outcomes were written completely to standard output. */
+  /** Called with the number of further outcomes that were written completely to standard output. */
   onWritten(outcomes: number): void {
     for (const line of this.#printing.splice(0, outcomes)) {
       if (line > 0) this.#settle(line);
@@ -219,7 +219,7 @@ export class SettlementLog implements SendingLog {
     release();
   }
 
-  /** Every line since the last notification holds nothing, unless it is known to be invalid. */
+  /** Every line since the last notification is blank, unless it is known to be invalid. */
   #passBlank(line: number): void {
     let first = this.#at + 1;
     this.#at = line;
