@@ -18,7 +18,7 @@ export interface AcceptedNotification {
   readonly connection: number;
   /** Hex, lower case; empty for a broadcast. */
   readonly deviceToken: string;
-  /** Binary wire only. */
+  /** Binary protocol only. */
   readonly identifier?: number;
   /**
    * HTTP/2 only: the id in the response, in lower case; the client or the simulator created it. A broadcast has one
@@ -29,7 +29,7 @@ export interface AcceptedNotification {
   readonly expiration?: number;
   /** Detail `full` only. */
   readonly priority?: number;
-  /** The bytes as they came. Detail `full` only. */
+  /** The bytes of the payload, unchanged. Detail `full` only. */
   readonly payload?: Buffer;
   /** HTTP/2, detail `full` only; that of the certificate where none was sent, the app's for a broadcast. */
   readonly topic?: string;
@@ -90,7 +90,7 @@ export class AcceptedRecord implements Iterable<AcceptedNotification> {
     return this.#length;
   }
 
-  /** Records one, if there is room. */
+  /** Records a notification, unless the limit is reached. */
   add(wire: Wire, connection: number, fields: RecordFields): void {
     if (this.#length >= this.#limit) return;
     const { deviceToken, identifier, apnsId } = fields;
@@ -163,7 +163,7 @@ export class AcceptedRecord implements Iterable<AcceptedNotification> {
   }
 }
 
-/** The texts that are there, or `undefined` where none is. */
+/** The texts that are present, or `undefined` if there is none. */
 function textBytes(fields: RecordFields): Buffer | undefined {
   let text = '';
   let found = false;

@@ -1,4 +1,4 @@
-/** The other side of the wire, for tests and for trying things out: `apns-streams/simulator`. */
+/** The public surface of the simulator, for tests: `apns-streams/simulator`. */
 export type {
   AcceptedNotification,
   AcceptedRecord,

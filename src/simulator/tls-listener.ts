@@ -20,13 +20,13 @@ export interface ConnectionLimits {
   readonly maxConnections?: number;
   /** From accepting to the end of the TLS handshake. @default 10000 */
   readonly handshakeTimeoutMs?: number;
-  /** Without one whole frame for this long, a connection is closed; 0 for never. @default 0 */
+  /** A connection is closed if it receives no whole frame for this long; 0 disables this. @default 0 */
   readonly idleTimeoutMs?: number;
-  /** How long, after its last word, a service goes on reading what the client still sends. @default 5000 */
+  /** How long a service continues to read from the client after its last packet. @default 5000 */
   readonly drainTimeoutMs?: number;
 }
 
-/** A connection whose handshake is done. Errors on it are already taken care of: `close` is all there is. */
+/** A connection with a completed handshake. Its errors are already handled, so listen for `close` only. */
 export interface LoopbackConnection {
   readonly socket: tls.TLSSocket;
   /** Sends what the kernel already has, then RST. */
@@ -86,10 +86,10 @@ export function listenTls(options: TlsListenerOptions): Promise<TlsListener> {
     // An alert that comes after the handshake is no more than an event to Node: the socket would stay as it is,
     // with writes whose callbacks never come.
     socket.on('error', () => socket.destroy());
-    // Only now: a client that ends in the handshake is to be forgotten at once.
+    // Set this after the handshake, so that a client that ends during the handshake is closed immediately.
     socket.allowHalfOpen = true;
     const raw = open.get(socket.remotePort ?? -1);
-    // A client that is already gone has no port any more.
+    // The socket of a client that has disconnected has no port.
     if (raw === undefined) socket.destroy();
     else onConnection({ socket, reset: () => raw.resetAndDestroy() });
   });

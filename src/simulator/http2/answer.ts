@@ -1,7 +1,7 @@
-/** Writes the response of one stream, in the ways a response can be written. */
+/** Writes the response of one stream, in several possible forms. */
 import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 
-/** Ways to write a response that are not the usual one. */
+/** Options for an unusual form of a response. */
 export interface AnswerForm {
   /** Whether every byte of the body is sent in a separate DATA frame. */
   readonly split?: boolean;
@@ -11,7 +11,7 @@ export interface AnswerForm {
   readonly trailers?: boolean;
 }
 
-/** Nothing is written, and nothing is wrong, where the client no longer wants an answer or has one. */
+/** Writes nothing if the client has closed the stream or already has a response. This is not an error. */
 export function writeAnswer(
   stream: ServerHttp2Stream,
   headers: OutgoingHttpHeaders,

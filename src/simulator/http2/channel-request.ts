@@ -23,7 +23,7 @@ import {
 } from './notification-head.js';
 import type { TopicPolicy } from './topic-policy.js';
 
-/** A request that has arrived whole. */
+/** A complete request. */
 export interface WholeRequest {
   readonly headers: IncomingHttpHeaders;
   /** The names of the headers as they came, repetitions included. */
@@ -59,7 +59,7 @@ export function isChannelsPath(path: string): boolean {
   return CHANNELS_PATH.test(path);
 }
 
-/** The broadcast that a request asks for, or why there is none. */
+/** The broadcast of a request, or the reason why it is refused. */
 export function readBroadcast(
   { headers, names, body }: WholeRequest,
   channels: ChannelRegistry,
@@ -97,7 +97,7 @@ export function readBroadcast(
   );
 }
 
-/** Does what a management request asks for, or says why not. */
+/** Executes a management request, or returns the reason why it is refused. */
 export function manageChannels(
   { headers, names, body }: WholeRequest,
   channels: ChannelRegistry,

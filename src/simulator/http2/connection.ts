@@ -25,7 +25,7 @@ import { ProviderAuth } from './provider-auth.js';
 import { answerEarly, processRequest, respondSick } from './request.js';
 import { Http2Wire } from './wire.js';
 
-/** As Apple's gateway announces it. */
+/** The value that Apple's gateway announces. */
 const MAX_HEADER_LIST_BYTES = 8000;
 
 /** The rest of a longer body is neither kept nor awaited. */
@@ -104,7 +104,7 @@ export class ProviderConnection implements ProviderConnectionControl {
     else this.end({ reset: how === 'reset' });
   }
 
-  /** Takes over faults that were changed. */
+  /** Applies changed faults. */
   updateLimit(): void {
     const limit = this.#wantedLimit();
     if (limit === this.#limit || this.#isEnded || this.#session.destroyed) return;

@@ -17,7 +17,7 @@ import { type AnswerForm, writeAnswer } from './answer.js';
 import type { Http2FaultState } from './faults.js';
 import { isApnsId, isDevicePath, textOf } from './notification-head.js';
 
-/** Ways to answer that are not the usual one. */
+/** Options for an unusual response. */
 export interface ExchangeForm extends AnswerForm {
   readonly bodyKind?: BodyKind;
   /** Whether the response lacks `apns-id`. */
@@ -41,12 +41,12 @@ export interface ExchangeHost {
   onRejected(): void;
 }
 
-/** See the file comment. */
+/** A request and its response. The comment at the top of the file has details. */
 export class ProviderExchange {
   readonly stream: ServerHttp2Stream;
   readonly headers: IncomingHttpHeaders;
   readonly path: string;
-  /** Whether the body has come to its end. */
+  /** Whether the body is complete. */
   isWhole = false;
   /** Whether its connection was sick when it arrived. */
   isSick = false;
@@ -134,19 +134,19 @@ export class ProviderExchange {
     this.#connection.onRejected();
   }
 
-  /** RST_STREAM that says: nothing was processed, send it again. */
+  /** Refuses the request with REFUSED_STREAM: it was not processed, so the client may retry. */
   refuse(): void {
     if (!this.#settle()) return;
     this.#connection.tally.add('refused');
     this.stream.close(constants.NGHTTP2_REFUSED_STREAM);
   }
 
-  /** Counts it as one that gets no answer. */
+  /** Counts the request as discarded: it gets no response. */
   discard(): void {
     if (this.#settle()) this.#connection.tally.add('discarded');
   }
 
-  /** RST_STREAM with INTERNAL_ERROR; it is discarded. */
+  /** Resets the stream with INTERNAL_ERROR and discards the request. */
   fail(): void {
     this.discard();
     this.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
@@ -171,7 +171,7 @@ export class ProviderExchange {
       ':status': statusCode,
       ...(form.withoutId || this.#apnsId === undefined ? {} : { 'apns-id': this.#apnsId }),
       ...(this.#requestId === undefined ? {} : { 'apns-request-id': this.#requestId }),
-      // Without a date of ours node:http2 adds its own.
+      // Without this header, node:http2 would add its own date.
       ...(faults.active.clockSkewMs === 0 ? {} : { date: new Date(faults.now).toUTCString() }),
       ...headers,
     };

@@ -42,7 +42,7 @@ export interface GoawayFault {
   readonly afterwards?: 'drain' | 'close' | 'stay';
   /** Whether it comes before SETTINGS, and the connection is closed behind it. @default false */
   readonly beforeSettings?: boolean;
-  /** On how many connections. @default all of them */
+  /** The number of connections that get it. @default all */
   readonly times?: number;
 }
 
@@ -67,11 +67,11 @@ export interface Http2Faults {
   readonly fallToOneAfterRejection?: boolean;
   /** @default none */
   readonly goaway?: GoawayFault | undefined;
-  /** Refuses every so-manyth request with REFUSED_STREAM; 0 for none. @default 0 */
+  /** Refuses every n-th request with REFUSED_STREAM; 0 disables this. @default 0 */
   readonly refuseStreams?: number;
-  /** Whether PINGs are left without an answer, on connections that are made from now on. @default false */
+  /** Whether PINGs get no response, on new connections. @default false */
   readonly ignorePing?: boolean;
-  /** Time between a request and its answer; only with the answer it is accepted. @default 0 */
+  /** The time between a request and its response. A notification is accepted when its response is sent. @default 0 */
   readonly latencyMs?: number;
   /** @default none */
   readonly storm429?: Storm429Fault | undefined;
@@ -87,7 +87,7 @@ export interface Http2Faults {
   readonly sickConnections?: SickConnectionsFault<Http2Sickness> | undefined;
 }
 
-/** Faults with nothing left open. */
+/** Faults with every default filled in. */
 export type ActiveHttp2Faults = Required<Omit<Http2Faults, 'goaway' | 'storm429' | 'sickConnections'>> & {
   readonly goaway: ActiveGoawayFault | undefined;
   readonly storm429: Storm429Fault | undefined;
@@ -128,7 +128,7 @@ export class Http2FaultState {
     return this.#active;
   }
 
-  /** The gateway's own idea of the time, in UNIX milliseconds. */
+  /** The gateway's time, in UNIX milliseconds. */
   get now(): number {
     return Date.now() + this.#active.clockSkewMs;
   }
@@ -142,7 +142,7 @@ export class Http2FaultState {
     this.#active = active;
   }
 
-  /** Whether the request that has just arrived is one to refuse. */
+  /** Whether to refuse the request that has just arrived. */
   takeRefusal(): boolean {
     const { refuseStreams } = this.#active;
     return refuseStreams > 0 && ++this.#requests % refuseStreams === 0;
@@ -164,7 +164,7 @@ export class Http2FaultState {
     return Math.min(...ids);
   }
 
-  /** The storm that the next request falls into, if any. */
+  /** The active series of 429 responses for the next request, if any. */
   takeStorm(): Storm429Fault | undefined {
     if (this.#stormLeft === 0) return undefined;
     this.#stormLeft--;

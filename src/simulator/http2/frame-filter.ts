@@ -1,4 +1,4 @@
-/** Takes frames out of one direction of an HTTP/2 connection: what node:http2 must not see, or must not say. */
+/** Removes frames from one direction of an HTTP/2 connection, so that node:http2 does not receive or send them. */
 import { FrameFlag, FrameType, frameFormat } from '../../protocol/http2/frame-header.js';
 import { PacketReader } from '../../protocol/packet-reader.js';
 
@@ -32,7 +32,7 @@ export class FrameFilter {
   }
 }
 
-/** PINGs that ask for an answer. */
+/** Whether a frame is a PING that requires a response. */
 export function isPing(type: number, flags: number): boolean {
   return type === FrameType.PING && (flags & FrameFlag.ACK) === 0;
 }

@@ -10,7 +10,7 @@ import type { RecordFields } from '../accepted-record.js';
 import { type Rejection, rejection } from '../rejection.js';
 import type { TopicPolicy } from './topic-policy.js';
 
-/** A notification whose payload is still to come. */
+/** A notification whose payload has not arrived yet. */
 export type NotificationHead = Omit<RecordFields, 'identifier' | 'payload'>;
 
 const DEVICE_PATH = '/3/device/';
@@ -25,7 +25,7 @@ const SINGLE = /^(?:authorization|apns-.*)$/;
 /** Apple's documentation of this one contradicts itself. */
 const DISPUTED_SUFFIX = '.complication';
 
-/** Whether a path is one of notifications, be it a good one or not. */
+/** Whether a path is for notifications, valid or not. */
 export function isDevicePath(path: string): boolean {
   return path.startsWith(DEVICE_PATH) || `${path}/` === DEVICE_PATH;
 }
@@ -112,7 +112,7 @@ export function textOf(headers: IncomingHttpHeaders, name: string): string | und
   return Array.isArray(value) ? value.join() : value;
 }
 
-/** Whether a header that a request has once is there twice. */
+/** Whether a header that may occur only once is repeated. */
 export function hasDuplicates(names: Iterable<string>): boolean {
   const seen = new Set<string>();
   for (const name of names) {

@@ -7,7 +7,7 @@ import type { KnownKey, KnownKeys } from './provider-keys.js';
 
 const HOUR_MS = 3_600_000;
 
-/** A clock that is this much ahead of ours is no reason to refuse. */
+/** A token is accepted if its clock is ahead by at most this much. */
 const TOLERANCE_MS = 5 * 60_000;
 
 /** The result for each verified token, so that its signature is verified only once. */

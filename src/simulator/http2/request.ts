@@ -17,7 +17,7 @@ import {
 import { applyTokenFault, deliver } from './token-fault.js';
 import type { TopicPolicy } from './topic-policy.js';
 
-/** Answers a request, or does what its device token asks for instead. */
+/** Responds to a request, or applies the fault that its device token selects. */
 export function processRequest(exchange: ProviderExchange, connection: ProviderConnectionControl): void {
   if (exchange.isSettled) return;
   const storm = connection.context.faults.takeStorm();
@@ -61,7 +61,7 @@ export function respondSick(
   }
 }
 
-/** Answers before the body has come, if the device token asks for that. It is accepted when the body has. */
+/** Responds before the body arrives, if the device token selects that. The notification is accepted with its body. */
 export function answerEarly(exchange: ProviderExchange, connection: ProviderConnectionControl): void {
   if (!isDevicePath(exchange.path)) return;
   if (decodeTokenFault(deviceTokenOf(exchange.path))?.name !== 'earlyResponse') return;

@@ -13,14 +13,14 @@ import type { ExchangeForm, ProviderExchange } from './exchange.js';
 import type { NotificationHead } from './notification-head.js';
 import { bundleIdOf } from './topic-policy.js';
 
-/** A notification that nothing is wrong with but, perhaps, its device. */
+/** A valid notification, whose device may still be unregistered. */
 type CompleteNotification = NotificationHead & { readonly payload: Buffer };
 
 const STALL_STEP_MS = 100;
 const LATENCY_STEP_MS = 10;
 const SLOW_READ_STEP_MS = 100;
 
-/** Accepts a notification if its device takes it. */
+/** Accepts a notification if its device is registered. */
 export function deliver(
   notification: CompleteNotification,
   exchange: ProviderExchange,
@@ -44,7 +44,7 @@ export function deliver(
   }
 }
 
-/** Does what a device token asks for. */
+/** Applies the fault that a device token selects. */
 export function applyTokenFault(
   { name, argument }: TokenFault,
   notification: CompleteNotification,

@@ -75,7 +75,7 @@ export class Http2Wire extends Duplex {
       .once('close', () => this.#onClose());
   }
 
-  /** Sends a frame of our own, behind what node:http2 has said so far. */
+  /** Sends a frame of the simulator after the frames that node:http2 has written so far. */
   send(frame: Http2Frame): void {
     if (this.#isFinished) return;
     if (frame.type === 'GOAWAY') this.#drop('GOAWAY');
@@ -98,7 +98,7 @@ export class Http2Wire extends Duplex {
     this._read();
   }
 
-  /** Reads no faster than this from now on. */
+  /** Limits the speed of reading from now on. */
   slowDown(bytesPerMs: number): void {
     this.#bytesPerMs = bytesPerMs;
   }
@@ -199,7 +199,7 @@ export class Http2Wire extends Duplex {
    * shut down the writing side, and an assertion of Node would end the process if a stream is reset in the same tick.
    */
   #destroyIfRead(): void {
-    // In the next turn: what has just been read is answered in this one.
+    // Wait for the next tick, because responses to the data just read are written in this one.
     if (this.readableLength === 0) setImmediate(() => this.destroy());
   }
 
