@@ -91,7 +91,7 @@ export class PacketReader {
     for (;;) {
       const length = this.#measure(this.#pending, 0, this.#pendingBytes);
       if (length > 0 && length <= this.#pendingBytes) {
-        // Given away, not used again: what is decoded from a packet may be a view of it.
+        // Do not reuse the buffer, because values that were decoded from the packet may be views of it.
         const packet = this.#pending;
         this.#pending = NOTHING;
         this.#pendingBytes = 0;
@@ -108,7 +108,7 @@ export class PacketReader {
     }
   }
 
-  /** Keeps a copy, since a view would keep the whole chunk alive for a few bytes. */
+  /** Keeps a copy, because a view of a few bytes would keep the whole chunk in memory. */
   #hold(chunk: Buffer, start: number, end: number): void {
     const bytes = this.#pendingBytes + end - start;
     if (bytes > this.#pending.length) {

@@ -13,7 +13,7 @@ export interface ReasonBody {
   readonly timestamp?: number;
 }
 
-/** No reason is a book; a longer one comes from something that is not APNs. */
+/** A longer reason does not come from APNs. */
 const MAX_REASON_CHARACTERS = 256;
 
 /** The body of a rejection, as a gateway writes it. */
@@ -21,7 +21,7 @@ export function encodeReasonBody(body: ReasonBody): Buffer {
   return Buffer.from(JSON.stringify(body));
 }
 
-/** Reads the body of a rejection. Never throws: HTML, broken JSON and nothing at all say nothing. */
+/** Reads the body of a rejection. It does not throw: for HTML, invalid JSON and an empty body, all fields are absent. */
 export function decodeReasonBody(bytes: Buffer): ReasonBody {
   let value: unknown;
   try {

@@ -62,7 +62,7 @@ const DEVICE_PATH = Buffer.from('/3/device/');
 /** `:path` has index 4 in the static table; a literal without indexing starts with four zeros. */
 const PATH_LITERAL = 0x04;
 
-/** Values that are another with every request: only their names belong in the table. */
+/** Headers whose values change with every request, so that only their names are added to the table. */
 const CHANGING: ReadonlySet<string> = new Set([
   'apns-id',
   'apns-expiration',

@@ -49,7 +49,7 @@ export interface ResponseDecoderOptions {
 
 const DEFAULT_MAX_HEADER_LIST_BYTES = 16_384;
 const DEFAULT_MAX_BODY_BYTES = 16_384;
-/** A gateway that sends headers and DATA apart has few responses unfinished at a time. */
+/** The maximum size of the pool; a gateway has few unfinished responses at a time. */
 const MAX_SPARES = 64;
 
 const NO_BODY = Buffer.alloc(0);
@@ -60,10 +60,10 @@ export class ResponseDecoder {
   readonly #hpack: HpackDecoder;
   readonly #maxHeaderListBytes: number;
   readonly #maxBodyBytes: number;
-  /** Streams whose final headers are there and whose end is not. */
+  /** Streams with final headers whose end has not arrived. */
   readonly #open: Map<number, Response> = new Map();
   #spare: Response = new Response();
-  /** Finished ones, to be used again. */
+  /** Completed responses, for reuse. */
   readonly #spares: Response[] = [];
 
   constructor(options: ResponseDecoderOptions = {}) {

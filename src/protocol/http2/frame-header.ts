@@ -26,7 +26,7 @@ export const FrameType = {
   CONTINUATION: 0x9,
 } as const;
 
-/** The flags of frames; which frame has which is said in `frame`. */
+/** The flags of frames. The module `frame` defines which frame has which flag. */
 export const FrameFlag = {
   /** SETTINGS and PING. */
   ACK: 0x1,
@@ -43,7 +43,7 @@ export const FrameFlag = {
 /** The length of a frame header in bytes. */
 export const FRAME_HEADER_BYTES = 9;
 
-/** SETTINGS_MAX_FRAME_SIZE before anybody has said anything, and the least it can be. */
+/** The initial value of SETTINGS_MAX_FRAME_SIZE, and its minimum. */
 export const DEFAULT_MAX_FRAME_BYTES = 16_384;
 
 /** The last stream id, and the largest window. */

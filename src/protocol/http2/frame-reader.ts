@@ -81,7 +81,7 @@ export class FrameReader {
     this.#packets = new PacketReader({
       ...format,
       measure: (bytes, start, end) => {
-        // Before the length is believed: four letters of HTTP/1.1 are a frame of 4 MiB.
+        // Check the type before the length: the first letters of an HTTP/1.1 response look like a frame of 4 MiB.
         if (!this.#started) this.#started = checkFirstFrame(bytes, start, end);
         return format.measure(bytes, start, end);
       },
@@ -201,7 +201,7 @@ export class FrameReader {
       case 'WINDOW_UPDATE':
         this.#handler.onWindowUpdate(frame.streamId, frame.increment);
         break;
-      // PRIORITY has been checked, and means nothing to a client.
+      // A client ignores PRIORITY after checking it.
     }
   }
 }

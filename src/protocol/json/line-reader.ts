@@ -1,5 +1,5 @@
 /**
- * Chunks in, lines out.
+ * Divides chunks into lines.
  *
  * A line ends at byte 0x0A and nowhere else (a lone CR, or U+2028, may be part of a string); one CR before
  * it is dropped. A line that lies whole inside a chunk is handed over in place; one that spans chunks is
@@ -18,7 +18,7 @@ const NOTHING = Buffer.alloc(0);
 /** The limit of reading without a pause: a few milliseconds, and more than a chunk of 64 KiB with usual lines. */
 const MAX_BYTES_AT_ONCE = 256 * 1024;
 
-/** A line counts so many bytes more than it has: an error for each of the shortest ones takes that long. */
+/** The extra cost of each line in bytes, because creating an error for a short line takes that long. */
 const LINE_COST_BYTES = 256;
 
 /** Receives what a {@link LineReader} finds. `line` counts from 1, `offset` in bytes of the whole input. */

@@ -1,4 +1,4 @@
-/** NDJSON in chunks, and the notifications it holds. */
+/** Decodes chunks of NDJSON into notifications. */
 import { InvalidNotificationError } from '../../core/errors.js';
 import type { Notification } from '../../core/notification.js';
 import { skipSpace } from './json-scanner.js';
@@ -10,7 +10,7 @@ const OPEN_BRACE = 0x7b;
 const OPEN_BRACKET = 0x5b;
 const NOTHING = Buffer.alloc(0);
 
-/** What {@link NdjsonDecoder} is given. */
+/** Options of {@link NdjsonDecoder}. */
 export interface NdjsonDecoderOptions {
   readonly payload: PayloadMode;
   /** The longest line, without its ending. */
@@ -74,7 +74,7 @@ export class NdjsonDecoder {
    * @throws {ApnsError} APNS_ERR_NOT_NDJSON if the input as a whole is something else
    */
   end(): void {
-    // This few bytes cannot hold a notification after which the search could stop.
+    // The input ended before its start could be checked.
     if (this.#lines === undefined) this.#begin();
     this.#lines!.end();
     this.#reportHeldError();

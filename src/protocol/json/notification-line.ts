@@ -1,4 +1,4 @@
-/** One NDJSON line as bytes, and the notification it holds. */
+/** Parses one NDJSON line as bytes into a notification. */
 import { describe, InvalidNotificationError } from '../../core/errors.js';
 import {
   CHANNEL_AND_TOKEN,

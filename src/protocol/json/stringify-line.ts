@@ -1,4 +1,4 @@
-/** An object, and the NDJSON line it is written as. */
+/** Converts an object to an NDJSON line. */
 import { isUtf8 } from 'node:buffer';
 import { describe, InvalidNotificationError } from '../../core/errors.js';
 import { expirationProblem, expirationSeconds } from '../../core/notification-rules.js';
