@@ -418,7 +418,7 @@ test('createSimulator', async () => {
   const delivery = createHttp2Delivery({ host, port, tls: { ca }, providerToken, topic: 'com.example.app' });
   delivery.end(notification);
   for await (const { status } of delivery) console.log(status); // accepted
-  await simulator.until(({ accepted }) => accepted === 1); // useful if your app sends in the background
+  await simulator.waitFor(({ accepted }) => accepted === 1); // useful if your app sends in the background
   for (const { deviceToken, payload } of simulator.accepted) console.log(deviceToken, payload);
   await simulator.close();
   // #endregion
