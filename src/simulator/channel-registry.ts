@@ -40,7 +40,7 @@ export class ChannelRegistry {
     return [...(this.#apps.get(bundleId)?.keys() ?? [])];
   }
 
-  /** Whether there was such a channel. */
+  /** Deletes a channel; returns whether it existed. */
   delete(bundleId: string, channelId: string): boolean {
     return this.#apps.get(bundleId)?.delete(channelId) ?? false;
   }

@@ -102,7 +102,7 @@ export class DeviceRegistry {
     return this.#topics.get(token);
   }
 
-  /** How many tuples the feedback service would send now. */
+  /** The number of tuples that the feedback service would send now. */
   get feedbackCount(): number {
     return this.#feedback.size;
   }

@@ -4,12 +4,12 @@ import { encodeReasonBody } from '../protocol/apns/reason.js';
 
 /** A notification, or another request, that was not accepted. */
 export interface Rejection {
-  /** Of Apple's table, or one that no table has. */
+  /** A reason of Apple's table, or an unknown one. */
   readonly reason: string;
   readonly statusCode: number;
   /** UNIX milliseconds. */
   readonly timestamp?: number;
-  /** Seconds, as `retry-after` says them. */
+  /** The value of `retry-after`, in seconds. */
   readonly retryAfterSeconds?: number;
 }
 
@@ -35,7 +35,7 @@ export type BodyKind = (typeof BODY_KINDS)[number];
 /** The form of Apple's examples. */
 export const JSON_TYPE = 'application/json';
 
-/** 1 MiB, the same for every answer. */
+/** A body of 1 MiB, which all responses share. */
 const HUGE_BODY = Buffer.alloc(1 << 20, 'apns-streams ');
 
 /** The body of a rejection. */

@@ -20,7 +20,7 @@ export interface ErrorSourceOptions {
   readonly signal?: AbortSignal;
 }
 
-/** More than this many unread error responses of a sink end its error source: nothing is held without a limit. */
+/** The maximum number of unread error responses of a sink. Above it, the error source fails. */
 const MAX_UNREAD = 65_536;
 
 /**
@@ -66,7 +66,7 @@ function readSink(sink: BinarySink, source: LastingSource): void {
   source.once('close', () => sink.off('errorResponse', onErrorResponse).off('close', onClose));
 }
 
-/** Returns how to read on after the source was full. */
+/** Returns a function that resumes reading after the source was full. */
 function readSocket(socket: Socket, source: LastingSource): () => void {
   const reader = new PacketReader(ERROR_RESPONSE_FORMAT);
   let isOver = false;

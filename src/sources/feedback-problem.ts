@@ -7,7 +7,7 @@ export const FEEDBACK_HEAD_BYTES = 9;
 const SETTINGS = 4;
 
 /**
- * What answered, and what to do.
+ * The error names the protocol that responded, and what to do.
  *
  * @param head the first bytes of the connection
  */

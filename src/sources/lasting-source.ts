@@ -1,4 +1,4 @@
-/** A Readable whose failure waits until what came before it has been read. */
+/** A Readable that fails only after its buffer has been read. */
 
 import { Readable, type ReadableOptions } from 'node:stream';
 import { concealContents } from '../core/conceal-contents.js';
@@ -38,7 +38,7 @@ export class LastingSource extends Readable {
     return object;
   }
 
-  /** Fails the stream once everything in it has been read. */
+  /** Fails the stream after its buffer has been read. */
   failAfterReading(error: Error): void {
     if (this.readableLength === 0) this.destroy(error);
     else this.#failure ??= error;

@@ -1,4 +1,4 @@
-/** Bytes a gateway sent in, error responses out. */
+/** Decodes the bytes of a gateway into error responses. */
 import { checkOptionNames } from '../core/options.js';
 import type { TransformOf } from '../core/typed-stream.js';
 import {

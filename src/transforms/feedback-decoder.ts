@@ -1,4 +1,4 @@
-/** Bytes of the feedback service in, feedback tuples out. */
+/** Decodes the bytes of a feedback service into feedback tuples. */
 import { checkOptionNames } from '../core/options.js';
 import type { TransformOf } from '../core/typed-stream.js';
 import {

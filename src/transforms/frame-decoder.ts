@@ -1,4 +1,4 @@
-/** Frame bytes in, notifications out. */
+/** Decodes frames into notifications. */
 import { isUtf8 } from 'node:buffer';
 import { InvalidNotificationError } from '../core/errors.js';
 import type { Notification } from '../core/notification.js';
@@ -56,13 +56,13 @@ function toNotification(frame: Frame, parse: boolean): Notification {
 }
 
 function parsePayload(bytes: Buffer): object {
-  // Decoding anything else would put U+FFFD in the place of bytes.
+  // Decoding other bytes would replace them with U+FFFD.
   if (!isUtf8(bytes)) return bytes;
   try {
     const parsed: unknown = JSON.parse(bytes.toString());
     if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return parsed;
   } catch {
-    // Not JSON: the bytes say more than an error would, and nothing of the frame is lost.
+    // The payload is not JSON. Keep its bytes, so that nothing of the frame is lost.
   }
   return bytes;
 }

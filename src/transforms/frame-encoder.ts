@@ -1,4 +1,4 @@
-/** Notifications in, frame bytes out. */
+/** Encodes notifications as frames. */
 
 import { Transform, type TransformCallback } from 'node:stream';
 import { concealContents } from '../core/conceal-contents.js';
@@ -70,7 +70,7 @@ export class FrameEncoder extends Transform {
   readonly #onInvalid: FrameEncoderOptions['onInvalid'];
   readonly #flushSlab: () => void;
   #flushScheduled = false;
-  /** Takes the next notification, once what is there is wanted. */
+  /** Requests the next notification, once the reader has taken the buffered frames. */
   #onRead: TransformCallback | undefined;
   #isInRead = false;
 
@@ -126,7 +126,7 @@ export class FrameEncoder extends Transform {
     const callback = this.#onRead;
     this.#onRead = undefined;
     callback?.();
-    // Last: a callback that Node thinks is too early it keeps, and calls from here.
+    // Call this last: it runs a callback that Node stored because it came too early.
     super._read(size);
     this.#isInRead = false;
   }

@@ -1,4 +1,4 @@
-/** NDJSON bytes in, notifications out. */
+/** Parses NDJSON into notifications. */
 
 import { Transform, type TransformCallback } from 'node:stream';
 import { concealContents } from '../core/conceal-contents.js';

@@ -1,4 +1,4 @@
-/** `apns-streams decode`: packets of the binary provider protocol in, NDJSON out. */
+/** `apns-streams decode`: converts packets of the binary provider protocol to NDJSON. */
 import { isUtf8 } from 'node:buffer';
 import { once } from 'node:events';
 import { PassThrough, type Transform, type Writable } from 'node:stream';
@@ -63,7 +63,7 @@ export const decodeCommand: Command = defineCommand({
                 report(input.name, 'payload is not valid UTF-8, so JSON cannot represent it');
               } else lines.write(packet);
             };
-            // A pipeline into `lines` would lose the packets that stand in a chunk before the one that fails it.
+            // A pipeline into `lines` would lose packets that precede an invalid one in the same chunk.
             const decoder = createDecoder(input.name).on('data', onPacket);
             await readInto(decoder, input, values.hex, lines, ended);
           }

@@ -1,4 +1,4 @@
-/** `apns-streams encode`: NDJSON in, frames of the binary provider protocol out. */
+/** `apns-streams encode`: converts NDJSON to frames of the binary provider protocol. */
 import type { InvalidNotificationError } from '../../core/errors.js';
 import type { FrameCommand } from '../../protocol/binary/frame.js';
 import { createFrameEncoder } from '../../transforms/frame-encoder.js';

@@ -1,4 +1,4 @@
-/** `apns-streams feedback`: the tuples of a feedback service as NDJSON. */
+/** `apns-streams feedback`: prints the tuples of a feedback service as NDJSON. */
 
 import { pipeline } from 'node:stream/promises';
 import { ApnsError } from '../../core/errors.js';
@@ -77,7 +77,7 @@ export const feedbackCommand: Command = defineCommand({
     } = values;
     const tls = await readCredentials(values, io);
     const proxy = await readProxy(values, io);
-    // While it polls, silence is what is to be expected.
+    // While polling, a service without new tuples is normal.
     const hush = intervalMs === undefined ? noteSilence(io) : () => {};
     const signal = await runUntilSignal(io, (stop) => {
       const source = createFeedbackSource({
@@ -107,7 +107,7 @@ export const feedbackCommand: Command = defineCommand({
 /** The advice when the disk is full. */
 const LOST = 'free some space; the service may no longer list the tuples that were read but not written';
 
-/** Says once that nothing has come for a while, unless the function it returns is called before. */
+/** Prints a note once if nothing is received for a while. The returned function cancels it. */
 function noteSilence(io: CommandIo): () => void {
   const hush = io.clock.every(SILENCE_MS, () => {
     hush();

@@ -1,4 +1,4 @@
-/** `apns-streams lint`: NDJSON in, what is wrong with it as NDJSON out. */
+/** `apns-streams lint`: checks NDJSON and prints the findings as NDJSON. */
 import { once } from 'node:events';
 import { createNdjsonStringifier } from '../../transforms/ndjson-stringifier.js';
 import type { OptionValues } from '../args/arguments.js';

@@ -1,4 +1,4 @@
-/** Notifications in, what is wrong with them out. */
+/** A stream from notifications to findings. */
 import { Transform } from 'node:stream';
 import { InvalidNotificationError } from '../../core/errors.js';
 import type { Notification } from '../../core/notification.js';
@@ -14,7 +14,7 @@ interface PlacedFinding extends Pick<LintFinding, 'severity'> {
   readonly line?: number;
 }
 
-/** Finds what is wrong with one notification. */
+/** Checks one notification. */
 export type Lint = (notification: Notification) => readonly LintFinding[];
 
 /** Every rule of HTTP/2. */
@@ -71,7 +71,7 @@ export class Linter extends Transform {
     this.#lint = lint;
   }
 
-  /** Takes a line that holds no notification, in its turn. */
+  /** Takes an invalid line, in the order of the input. */
   writeInvalid(error: InvalidNotificationError, file: string | undefined): void {
     this.write(new InvalidLine(error, file));
   }

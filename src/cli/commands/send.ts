@@ -1,4 +1,4 @@
-/** `apns-streams send`: NDJSON in, over the wire, outcomes as NDJSON out. */
+/** `apns-streams send`: sends notifications from NDJSON and prints outcomes as NDJSON. */
 import { createOutcomeCounts } from '../../core/outcome.js';
 import { type Command, defineCommand } from '../args/command.js';
 import { CONNECTION_OPTIONS } from '../args/connection-options.js';
@@ -52,7 +52,7 @@ export const sendCommand: Command = defineCommand({
     try {
       return await send(values, operands, io, interrupts);
     } catch (error) {
-      // Nothing was sent yet: it was the signal that ended the reading of the ledger's input.
+      // A signal interrupted the identification of the input, before anything was sent.
       if (interrupts.signal === undefined || !isAbort(error)) throw error;
       return exitCodeOfSignal(interrupts.signal);
     } finally {

@@ -185,7 +185,7 @@ async function start(values: SimulateValues, directory: string): Promise<Simulat
     'http2-port': http2Port,
   } = values;
   const { 'latency-ms': latencyMs, 'after-error': afterError } = values;
-  // Here, so that the other commands start without it.
+  // The import is here, so that other commands do not load the simulator.
   const { createSimulator } = await import('../../simulator/index.js');
   try {
     return await createSimulator({

@@ -34,12 +34,12 @@ export class AcceptedLog {
     });
   }
 
-  /** Rejects when the file cannot be written, and never resolves. */
+  /** A promise that rejects if the file cannot be written. It never resolves. */
   get failed(): Promise<never> {
     return this.#written.then(() => new Promise<never>(() => {}));
   }
 
-  /** Writes what is left and closes the file. Rejects when it could not be written. */
+  /** Writes the remaining lines and closes the file. It rejects if the file could not be written. */
   async close(): Promise<void> {
     this.#stopTimer();
     this.#flush();

@@ -30,7 +30,7 @@ export class ConnectionNews {
       this.#hasConnected = true;
       this.#text = undefined;
     } else if (!this.#hasConnected) {
-      // The last failure says more than the attempt that follows it.
+      // Keep the last failure, because it is more informative than the attempt that follows it.
       this.#text ??= `connecting to ${formatPeer(published)}`;
     }
   };

@@ -4,10 +4,10 @@ import { InvalidNotificationError } from '../../core/errors.js';
 import type { Notification } from '../../core/notification.js';
 import { createOutcome, createOutcomeCounts, type OutcomeCounts } from '../../core/outcome.js';
 
-/** A Transform from notifications to `invalid` outcomes; one that is valid only counts. */
+/** A Transform from notifications to `invalid` outcomes. Valid notifications are only counted. */
 export class DryRun extends Transform {
   readonly counts: OutcomeCounts = createOutcomeCounts();
-  /** Notifications that could be sent. */
+  /** The number of notifications that could be sent. */
   valid = 0;
 
   constructor(check: (notification: Notification) => void) {

@@ -1,12 +1,12 @@
-/** Lines that were refused in earlier runs because of credentials or options, and their outcomes in this run. */
+/** Counts the outcomes of lines that earlier runs refused because of credentials or options. */
 import type { OutcomeStatus } from '../../core/outcome.js';
 import type { LineRanges } from '../input/line-ranges.js';
 
-/** See the file's first line. */
+/** The refused lines of earlier runs, and their outcomes in this run. */
 export class EarlierRefusals {
   readonly #lines: LineRanges;
   readonly #counts = new Map<OutcomeStatus, number>();
-  /** How many lines there were when the run began. */
+  /** The number of such lines when the run began. */
   readonly count: number;
 
   constructor(lines: LineRanges) {
@@ -14,7 +14,7 @@ export class EarlierRefusals {
     this.count = lines.count;
   }
 
-  /** How many of them have each outcome in this run. */
+  /** The number of these lines for each outcome in this run. */
   get outcomes(): Readonly<Partial<Record<OutcomeStatus, number>>> {
     return Object.fromEntries(this.#counts);
   }

@@ -9,13 +9,13 @@ import { fileOf } from '../input/notification-file.js';
 import { redactOutcome } from '../output/redact-outcome.js';
 import { type RefusedFor, refusedFor } from './refused-for.js';
 
-/** Which outcomes are passed on. */
+/** The outcomes to pass on. */
 export type OutcomeChoice = 'all' | 'problems' | 'none';
 
 /** An outcome with the file of its notification, if there are several files. */
 export type ReportedOutcome = Outcome & { readonly file?: string };
 
-/** Called for every outcome, in order: whether it is printed, and what was refused in place of the notification. */
+/** Called for every outcome, in order: whether it is printed, and what the gateway actually refused. */
 export type OutcomeListener = (
   outcome: ReportedOutcome,
   passes: boolean,
@@ -25,7 +25,7 @@ export type OutcomeListener = (
 /** Reasons come from the gateway, so their number is limited. Further reasons are counted together. */
 const MAX_REASONS = 20;
 
-/** A Transform from outcomes to those that are wanted on standard output. */
+/** A Transform that passes on the outcomes for standard output. */
 export class OutcomeReport extends Transform {
   readonly #choice: OutcomeChoice;
   readonly #redacts: boolean;
@@ -52,12 +52,12 @@ export class OutcomeReport extends Transform {
     return this.#rejectedForNow;
   }
 
-  /** How many were refused because of credentials or options. */
+  /** The number of notifications that were refused because of credentials or options. */
   get refused(): number {
     return this.#refused;
   }
 
-  /** Adds the outcome of a line that never became a notification. */
+  /** Adds the outcome of a line that is not a valid notification. */
   addInvalidLine(error: InvalidNotificationError, file: string | undefined): void {
     const { line, field, problem: message } = error;
     const context = contextOf(error);

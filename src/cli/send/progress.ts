@@ -1,4 +1,4 @@
-/** The progress display: one line redrawn on a terminal, one line every ten seconds elsewhere. */
+/** Displays progress: on a terminal in one redrawn line, otherwise in a new line every ten seconds. */
 import { styleText } from 'node:util';
 import { printable } from '../../core/printable.js';
 import type { CommandIo } from '../io.js';
@@ -79,11 +79,11 @@ export class Progress {
 export function paint(text: string, style: 'dim' | 'red' | 'green' | 'yellow', io: CommandIo): string {
   const { NO_COLOR: noColor = '', TERM: term } = io.env;
   if (io.stderr.isTTY !== true || noColor !== '' || term === 'dumb') return text;
-  // Without the check of a stream: that would ask the process's standard output, which is not where this goes.
+  // Disable the stream check of styleText, because it would check standard output, but this writes to standard error.
   return styleText(style, text, { validateStream: false });
 }
 
-/** A line can be redrawn on a terminal that can erase one. */
+/** Whether standard error is a terminal that can erase a line. */
 function redraws(io: CommandIo): boolean {
   return io.stderr.isTTY === true && io.env['TERM'] !== 'dumb';
 }

@@ -1,13 +1,13 @@
-/** The options of `send`, and what they mean to a delivery. */
+/** Defines the options of `send`, and converts them to options of a delivery. */
 import type { BinaryOptions } from '../../engine/binary/options.js';
 import type { Http2Options } from '../../engine/http2/options.js';
 import type { OptionValues } from '../args/arguments.js';
 import type { ConnectionValues } from '../args/connection-options.js';
 
-/** How often connecting may fail in a row: some seconds, enough for a restart and short enough for a typing mistake. */
+/** The maximum number of failed attempts in a row. They take some seconds: enough for a restart of the gateway. */
 const DEFAULT_CONNECT_ATTEMPTS = 7;
 
-/** Less than the 10 s after which `docker stop` kills. */
+/** This is less than the 10 s after which `docker stop` kills the process. */
 export const DEFAULT_STOP_TIMEOUT_MS = 8000;
 
 /** The options of `send`, in addition to those of every command that connects. */
@@ -119,7 +119,7 @@ export type SendValues = OptionValues<typeof SEND_OPTIONS> & ConnectionValues;
 export type DeliveryOptions = Pick<Http2Options, 'providerToken' | 'topic'> &
   Omit<BinaryOptions, 'environment' | 'host' | 'port'>;
 
-/** The options of a delivery but for credentials. */
+/** The options of a delivery, without its credentials. */
 export function toDeliveryOptions(values: SendValues): DeliveryOptions {
   const window = pick({
     count: values['window-count'],
@@ -142,7 +142,7 @@ export function toDeliveryOptions(values: SendValues): DeliveryOptions {
 
 type Given<T> = { [Name in keyof T]?: Exclude<T[Name], undefined> };
 
-/** Without the properties that are `undefined`: a library option is given or absent. */
+/** Removes properties that are `undefined`, because the library does not accept them. */
 function pick<T extends object>(values: T): Given<T> {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Given<T>;
 }

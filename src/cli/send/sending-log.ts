@@ -10,7 +10,7 @@ export interface SendingLog extends LineFilter {
   readonly openUnknown: number;
   /** Called for every outcome, in the order of printing. */
   onOutcome(outcome: ReportedOutcome, printed: boolean, isRefused?: boolean): void;
-  /** Called when so many more outcomes were written completely to standard output. */
+  /** Called with the number of further outcomes that were written completely to standard output. */
   onWritten(outcomes: number): void;
   /** The run was refused: lines that become `unknown` from now on were most likely refused too, and stay open. */
   leaveUnknownOpen(): void;

@@ -1,4 +1,4 @@
-/** One sending: inputs into a delivery, its outcomes to standard output, and the figures of both. */
+/** Sends inputs through a delivery, writes its outcomes to standard output, and counts both. */
 import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -26,7 +26,7 @@ import type { SendingResult } from './summary.js';
 const MAKE_ROOM = 'free some space; for the lines without an outcome, see "A full disk" in docs/command.md';
 const RUN_AGAIN = 'free some space, then run the same command again, appending (>>) to the same file';
 
-/** Notifications in, outcomes out. */
+/** A stream from notifications to outcomes. */
 export interface CountingDelivery extends Duplex {
   readonly counts: Readonly<OutcomeCounts>;
   /** The number of valid notifications in a dry run. */
@@ -50,7 +50,7 @@ export interface SendingOptions {
   readonly stopAtOnce?: AbortSignal;
 }
 
-/** See the file's first line. To be run once. */
+/** One run. Its method `run` can be called only once. */
 export class Sending {
   readonly #delivery: CountingDelivery;
   readonly #io: CommandIo;
@@ -98,7 +98,7 @@ export class Sending {
     });
   }
 
-  /** The figures so far. */
+  /** The counts so far. */
   get result(): SendingResult {
     const { counts, valid } = this.#delivery;
     return {
@@ -127,7 +127,7 @@ export class Sending {
     if (log !== undefined) {
       log.onFail = (error) => {
         errors.push(error);
-        // Only the reading stops: what is under way is settled and printed as ever.
+        // This stops only the reading. Notifications in flight are still settled and printed.
         gone.abort();
       };
     }
@@ -231,7 +231,7 @@ export class Sending {
   get #inFlight(): number {
     const delivery = this.#delivery;
     const settled = settledCount(delivery.counts) + (delivery.valid ?? 0);
-    // A delivery that fails settles its buffer, which Node still counts.
+    // A failed delivery has settled its buffer, but Node still counts it.
     return Math.max(0, this.#feed.submitted - settled - delivery.writableLength);
   }
 

@@ -25,7 +25,7 @@ export class StopSignals {
     });
   }
 
-  /** Aborted by the first signal: take no more input, settle what is under way. */
+  /** Aborted by the first signal: stop reading, and settle the notifications in flight. */
   get first(): AbortSignal {
     return this.#first.signal;
   }
@@ -35,12 +35,12 @@ export class StopSignals {
     return this.#second.signal;
   }
 
-  /** The signal that came first, if any did. */
+  /** The first signal, if any arrived. */
   get signal(): StopSignal | undefined {
     return this.#signal;
   }
 
-  /** Gives signals their default effect back. */
+  /** Restores the default effect of signals. */
   dispose(): void {
     this.#stopTimer();
     this.#remove();

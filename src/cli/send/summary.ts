@@ -4,7 +4,7 @@ import type { Place } from '../input/notification-reader.js';
 import { counted, grouped, seconds } from '../output/format-number.js';
 import type { EarlierRefusals } from './earlier-refusals.js';
 
-/** The figures of one sending. */
+/** The counts of one run. */
 export interface SendingResult {
   readonly counts: Readonly<OutcomeCounts>;
   /** With `--dry-run`: notifications that could be sent. */
@@ -36,7 +36,7 @@ export interface ResumeFigures {
   readonly earlier: EarlierRefusals;
 }
 
-/** The summary for people: one to eight lines. */
+/** The summary as text, in one to eight lines. */
 export function summaryOf(result: SendingResult, resume?: ResumeFigures): string {
   const { counts, valid, rejectedForNow, reasons, elapsedMs, stoppedAfter, unwritten } = result;
   const total = settledCount(counts) + (valid ?? 0);
@@ -127,7 +127,7 @@ function refusedLines({ refusedForSettings }: SendingResult, resume: ResumeFigur
   return lines;
 }
 
-/** The summary for programs: one line of JSON. */
+/** The summary for programs, as one line of JSON. */
 export function jsonSummaryOf(
   result: SendingResult,
   ending: {

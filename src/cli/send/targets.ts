@@ -1,4 +1,4 @@
-/** `--to`: the one place that knows which delivery reaches which target. */
+/** `--to`: maps targets to deliveries. No other module knows this mapping. */
 import { loadCredentials } from '../../connection/credentials.js';
 import { ProviderToken } from '../../connection/provider-token.js';
 import { nearestName } from '../../core/nearest-name.js';
@@ -15,17 +15,17 @@ import { DryRun } from './dry-run.js';
 import type { DeliveryOptions } from './send-options.js';
 import type { CountingDelivery } from './sending.js';
 
-/** A delivery under way. */
+/** A running delivery. */
 export interface OpenDelivery {
   readonly stream: CountingDelivery;
-  /** Closes what was started for this delivery alone. */
+  /** Closes resources that were started only for this delivery. */
   close(): Promise<void>;
 }
 
-/** Somewhere notifications can be sent to. */
+/** A target of notifications. */
 export interface SendTarget {
   readonly wire: 'http2' | 'binary';
-  /** Starts a delivery; nothing is dialled before the first notification. */
+  /** Starts a delivery, which connects with the first notification. */
   open(options: DeliveryOptions): Promise<OpenDelivery>;
   /** Makes a check for all that this target's wire demands; it throws InvalidNotificationError. */
   createCheck(options: DeliveryOptions): (notification: Notification) => void;
@@ -59,7 +59,7 @@ function resemblingTarget(text: string): string | undefined {
   return nearestName(text, TARGET_NAMES);
 }
 
-/** A delivery that checks all that sending would check, credentials included, and connects to nothing. */
+/** A delivery that checks everything that sending would check, credentials included, but does not connect. */
 export async function openDryRun(target: SendTarget, options: DeliveryOptions): Promise<OpenDelivery> {
   loadCredentials(options.tls);
   if (options.providerToken !== undefined) new ProviderToken(options.providerToken);

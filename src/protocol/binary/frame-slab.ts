@@ -23,14 +23,14 @@ const PRIORITIES = [10, 5] as const;
 
 const NO_SLAB = Buffer.alloc(0);
 
-/** Some frames in a row, from `start` to `end` of `bytes`. */
+/** Consecutive frames, from `start` to `end` of `bytes`. */
 export interface ByteRange {
   readonly bytes: Buffer;
   readonly start: number;
   readonly end: number;
 }
 
-/** How a {@link FrameSlab} encodes. */
+/** Options of a {@link FrameSlab}. */
 export interface FrameSlabOptions {
   readonly command: FrameCommand;
   readonly maxPayloadBytes?: number | undefined;

@@ -64,10 +64,10 @@ const ITEM_HEADER_BYTES = 3;
 /** The maximum of the 16-bit length of a token, a payload or an item. */
 const MAX_LENGTH = 0xffff;
 
-/** Command 1 has no way to leave the expiration out, and 0 would forbid storing: this is the year 2038. */
+/** Command 1 requires an expiration, and 0 would prevent storing. So an absent one is sent as a date in 2038. */
 const STORE = 0x7fff_ffff;
 
-/** No frame is longer than its fields allow: two 16-bit lengths, five items and their headers. */
+/** The maximum length of a frame: two 16-bit lengths, five items and their headers. */
 const MAX_FRAME_BYTES = HEADER_2_BYTES + 5 * ITEM_HEADER_BYTES + 2 * MAX_LENGTH + 9;
 
 /** For a PacketReader: cuts frames of any command. */

@@ -35,7 +35,7 @@ export class GatewayConnection {
   #healthyLeft = Number.POSITIVE_INFINITY;
   readonly #reader = new PacketReader(FRAME_FORMAT);
   #faults: ActiveGatewayFaults;
-  /** Frames that wait behind one that is held, in order; `undefined` while none is. */
+  /** Frames that wait after a held one, in order; `undefined` while no frame is held. */
   #held: Buffer[] | undefined;
   #ended = false;
   /** Whether the rest of the input can no longer be cut into frames. */
@@ -72,7 +72,7 @@ export class GatewayConnection {
     this.#updateFlow();
   }
 
-  /** Takes over faults that were changed. */
+  /** Applies changed faults. */
   setFaults(faults: ActiveGatewayFaults): void {
     this.#faults = faults;
     this.#updateFlow();
@@ -192,7 +192,7 @@ export class GatewayConnection {
         this.#state.devices.unregister(frame.deviceToken, hoursAgo(argument));
         this.#deliver(frame);
         break;
-      // The faults that only HTTP/2 can have.
+      // These faults exist over HTTP/2 only.
       default:
         this.#deliver(frame);
     }
@@ -213,7 +213,7 @@ export class GatewayConnection {
     this.#answer(statusCode, identifier, ending);
   }
 
-  /** Apple, "Legacy Notification Format": a simple notification that is wrong only gets a close. */
+  /** Apple, "Legacy Notification Format": an invalid notification with command 0 gets a close and no error response. */
   #rejectFrame(statusCode: number, frame: Frame, ending: ConnectionEnding = {}): void {
     if (frame.command !== 0) {
       this.#reject(statusCode, frame.identifier, ending);
@@ -249,7 +249,7 @@ export class GatewayConnection {
     endConnection(this.#connection, ending, this.#limits.drainTimeoutMs);
   }
 
-  /** Lets a frame, and every frame behind it, wait; for ever if no time is given. */
+  /** Holds a frame and every later one, without a limit if no time is given. */
   #hold(frame: CompleteFrame, ms: number | undefined): void {
     this.#held = [];
     this.#updateFlow();
@@ -271,7 +271,7 @@ export class GatewayConnection {
     this.#updateFlow();
   }
 
-  /** Slow reading: having read so much, read nothing for as long as that should have taken. */
+  /** Limits the reading speed: after each chunk, pauses for the time that the chunk should have taken. */
   #rest(bytes: number): void {
     this.#resting = true;
     this.#updateFlow();

@@ -31,7 +31,7 @@ export interface GatewayFaults {
   readonly sickConnections?: SickConnectionsFault<GatewaySickness> | undefined;
 }
 
-/** Faults with nothing left open. */
+/** Faults with every default filled in. */
 export type ActiveGatewayFaults = Required<Omit<GatewayFaults, 'sickConnections'>> & {
   readonly sickConnections: ActiveSickConnections<GatewaySickness> | undefined;
 };

@@ -2,7 +2,7 @@ import { MAX_DEVICE_TOKEN_BYTES } from '../../core/notification-rules.js';
 import { type Frame, MAX_PAYLOAD_BYTES } from '../../protocol/binary/frame.js';
 import { StatusCode } from '../../protocol/binary/status-code.js';
 
-/** A frame that {@link frameStatus} has found nothing wrong with. */
+/** A frame that {@link frameStatus} has found valid. */
 export type CompleteFrame = Frame & { readonly deviceToken: string; readonly payload: Buffer };
 
 /**

@@ -56,7 +56,7 @@ export class GatewayService {
     return this.#listener?.port ?? 0;
   }
 
-  /** The faults in force. */
+  /** The active faults. */
   get faults(): GatewayFaults {
     return this.#faults;
   }

@@ -24,7 +24,7 @@ export interface FeedbackServiceOptions extends FeedbackFaults {
   readonly port?: number;
 }
 
-/** Tuples are joined, so that a million of them are not a million writes. */
+/** Tuples are joined into chunks of this size, because one write per tuple would be slow. */
 const TUPLES_PER_WRITE = 256;
 
 const NO_FAULTS: Required<FeedbackFaults> = {
@@ -92,7 +92,7 @@ export class FeedbackService {
     const { socket } = connection;
     const tally = state.connected('feedback');
     socket.once('close', () => state.disconnected(tally));
-    // Nothing is expected from the client, but its end is only seen by reading.
+    // The client sends nothing, but only reading detects its end.
     socket.resume();
     const chunks = replaceBytes === undefined ? tupleChunks(state, truncateLast) : [replaceBytes];
     writeAll(socket, chunks[Symbol.iterator](), () => {
@@ -101,7 +101,7 @@ export class FeedbackService {
   }
 }
 
-/** Writes no faster than the client reads. */
+/** Writes the list at the speed at which the client reads. */
 function writeAll(socket: TLSSocket, chunks: Iterator<Uint8Array>, onWritten: () => void): void {
   for (;;) {
     const { done, value } = chunks.next();

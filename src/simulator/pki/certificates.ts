@@ -1,5 +1,5 @@
 /**
- * Certificates for loopback: an authority, and what it issues to a gateway and to its clients.
+ * Creates certificates for loopback: an authority, and the certificates of a gateway and its clients.
  *
  * node:crypto makes keys and signatures but no certificates, so they are written here (RFC 5280) and
  * signed there. Made to be wrong as easily as right: dates, hosts and issuer are the caller's choice.
@@ -164,7 +164,7 @@ export function mintClientCertificate(
   );
 }
 
-/** The organization is what the client knows such an authority by, and does not trust it with Apple's hosts. */
+/** The client recognises such an authority by its organization, and does not trust it for Apple's hosts. */
 function authorityName(commonName: string): Subject {
   return [
     [ORGANIZATION, SIMULATOR_ORGANIZATION],
