@@ -153,7 +153,7 @@ interface CommonFacts<C> {
   readonly notification?: Notification<C> | BroadcastNotification<C>;
 }
 
-/** What an outcome tells beside its status. Absent facts are absent fields. `C` is the type of `context`. */
+/** The fields of an outcome other than its status. A fact that is not known has no field. `C` is the type of `context`. */
 export interface OutcomeFacts<C = unknown> extends CommonFacts<C> {
   /** PascalCase, such as `InvalidToken` or `BadDeviceToken`; for `unsent` and `unknown`, why. */
   readonly reason?: OutcomeReason;

@@ -1,4 +1,4 @@
-/** What the HTTP/2 side answers when it does not accept: a status, a reason, and the body that tells it. */
+/** The HTTP/2 response to a notification that is not accepted: a status, a reason, and a body that contains the reason. */
 import { type ApnsReason, REASON_STATUS } from '../core/outcome.js';
 import { encodeReasonBody } from '../protocol/apns/reason.js';
 
