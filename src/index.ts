@@ -48,7 +48,7 @@ export type {
   SendingReason,
   StatusReason,
 } from './core/outcome.js';
-export { lineOf, setLine } from './core/source-line.js';
+export { getSourceLine, setSourceLine } from './core/source-line.js';
 export type { DuplexOf, ReadableOf, TransformOf, WritableOf } from './core/typed-stream.js';
 export {
   type BinaryDeliveryOptions,

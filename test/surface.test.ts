@@ -46,8 +46,8 @@ const NAMES = {
     'createHttp2Sink',
     'createNdjsonParser',
     'createNdjsonStringifier',
-    'lineOf',
-    'setLine',
+    'getSourceLine',
+    'setSourceLine',
   ],
   'apns-streams/protocol': [
     'ERROR_RESPONSE_BYTES',

@@ -6,7 +6,7 @@
  */
 
 import { printable } from './printable.js';
-import { shownReason, withoutTokens } from './redact.js';
+import { redactReason, redactTokens } from './redact.js';
 
 /** The codes of {@link ApnsError}; `docs/errors.md` has a heading for each. */
 export type ApnsErrorCode =
@@ -155,7 +155,7 @@ export class ChannelError extends ApnsError {
 
   /** @param what the problem with the response, if its status means success */
   constructor(action: string, statusCode: number, reason: string, what?: string) {
-    const word = shownReason(reason) ?? 'Unknown';
+    const word = redactReason(reason) ?? 'Unknown';
     super(
       'APNS_ERR_CHANNEL',
       `cannot ${action} the channel: the service answered ${statusCode} ${what ?? word}`,
@@ -208,7 +208,7 @@ const SHOWN_TEXT = /^(?:-?\d{1,12}(?:\.\d{1,6})?|[A-Za-z][A-Za-z-]{0,15})$/;
  * @param numbers whether a number is wanted, so that the text of one has quotes by mistake
  */
 export function describeWord(value: unknown, numbers = false): string {
-  if (typeof value !== 'string' || !SHOWN_TEXT.test(value) || withoutTokens(value) !== value) {
+  if (typeof value !== 'string' || !SHOWN_TEXT.test(value) || redactTokens(value) !== value) {
     return describe(value);
   }
   return numbers && !Number.isNaN(Number(value))

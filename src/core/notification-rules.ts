@@ -1,7 +1,7 @@
 /** The rules for each field of a notification. They hold on every wire. */
 import { deviceTokenAdvice } from './device-token-advice.js';
 import { describe, describeWord } from './errors.js';
-import { shortToken } from './redact.js';
+import { redactToken } from './redact.js';
 
 /** Apple's "Binary Provider API": the device token is of variable length, at most 100 bytes. */
 export const MAX_DEVICE_TOKEN_BYTES = 100;
@@ -25,7 +25,7 @@ export function deviceTokenProblem(value: unknown): string | undefined {
   if (!isHex(value)) return deviceTokenAdvice(value);
   if (value.length % 2 !== 0) return `must have an even number of hex digits, got ${value.length}`;
   if (value.length > 2 * MAX_DEVICE_TOKEN_BYTES) {
-    return `must be at most ${MAX_DEVICE_TOKEN_BYTES} bytes, got ${value.length / 2} (${shortToken(value)})`;
+    return `must be at most ${MAX_DEVICE_TOKEN_BYTES} bytes, got ${value.length / 2} (${redactToken(value)})`;
   }
   return undefined;
 }

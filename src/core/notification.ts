@@ -18,8 +18,8 @@ import {
   payloadProblem,
   priorityProblem,
 } from './notification-rules.js';
-import { shownName } from './redact.js';
-import { checkedTokenOf, lineOf } from './source-line.js';
+import { redactName } from './redact.js';
+import { checkedTokenOf, getSourceLine } from './source-line.js';
 
 /** A push type that Apple documents. */
 export type PushType =
@@ -196,7 +196,7 @@ export function checkNotification(
   } catch (cause) {
     if (cause instanceof InvalidNotificationError) throw cause;
     // The object is a proxy or has getters that throw, and callers expect only InvalidNotificationError.
-    const line = lineOf(notification);
+    const line = getSourceLine(notification);
     const problem = 'a property of the notification threw an error when it was read';
     throw new InvalidNotificationError(problem, { line, notification, cause });
   }
@@ -214,7 +214,8 @@ function checkFields(notification: Notification, record?: NotificationRecord): C
     throw new InvalidNotificationError(`a notification must be an object, got bytes${PARSE_FIRST}`);
   }
   for (const name in notification) {
-    if (!KNOWN.has(name)) throw invalidNotification(notification, shownName(name), unknownFieldProblem(name));
+    if (!KNOWN.has(name))
+      throw invalidNotification(notification, redactName(name), unknownFieldProblem(name));
   }
   const checkedToken = checkedTokenOf(notification);
   const n = checkedToken === undefined ? readFields(notification, record) : notification;
@@ -252,7 +253,12 @@ export function invalidNotification(
   cause?: unknown,
 ): InvalidNotificationError {
   const notification = givenOf(from);
-  return new InvalidNotificationError(problem, { field, line: lineOf(notification), notification, cause });
+  return new InvalidNotificationError(problem, {
+    field,
+    line: getSourceLine(notification),
+    notification,
+    cause,
+  });
 }
 
 /**

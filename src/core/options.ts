@@ -12,13 +12,13 @@ export function checkOptionNames(path: string, options: unknown, known: readonly
     if (known.includes(name)) continue;
     throw new ApnsError(
       'APNS_ERR_INVALID_OPTION',
-      `${path}.${shownName(name)} is not an option; use one of ${known.join(', ')}`,
+      `${path}.${nameForMessage(name)} is not an option; use one of ${known.join(', ')}`,
     );
   }
 }
 
 /** The name of an option is a word; any other text may be a value in the wrong place. */
-function shownName(name: string): string {
+function nameForMessage(name: string): string {
   return /^\w{1,40}$/.test(name) ? name : `(a name of ${name.length} characters)`;
 }
 

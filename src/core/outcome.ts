@@ -8,8 +8,8 @@
 import type { InspectOptions, inspect as inspectValue } from 'node:util';
 import type { ApnsErrorCode } from './errors.js';
 import type { BroadcastNotification, Notification } from './notification.js';
-import { shortToken, withoutProviderToken } from './redact.js';
-import { lineOf } from './source-line.js';
+import { redactProviderToken, redactToken } from './redact.js';
+import { getSourceLine } from './source-line.js';
 
 /**
  * - `accepted`: proved. HTTP/2 answered 200; on the binary wire a later identifier was answered, or a
@@ -278,7 +278,7 @@ class SettledNotification implements OutcomeFacts {
 
   constructor(subject: OutcomeSubject, given: Notification, settlement: Settlement, facts: SendingFacts) {
     this.status = settlement.status;
-    const line = lineOf(given);
+    const line = getSourceLine(given);
     if (line !== undefined) this.line = line;
     const { identifier = facts.identifier, deviceToken, channelId, context } = subject;
     // The fields of an invalid notification may have any type.
@@ -289,7 +289,7 @@ class SettledNotification implements OutcomeFacts {
     if (typeof apnsId === 'string') this.apnsId = apnsId;
     if (settlement.status !== 'accepted') this.#explain(settlement);
     if (settlement.apnsUniqueId !== undefined)
-      this.apnsUniqueId = withoutProviderToken(settlement.apnsUniqueId);
+      this.apnsUniqueId = redactProviderToken(settlement.apnsUniqueId);
     if (facts.attempts !== undefined && facts.attempts > 1) this.attempts = facts.attempts;
     if (context !== undefined) this.context = context;
     this.#notification = given;
@@ -302,14 +302,15 @@ class SettledNotification implements OutcomeFacts {
   /** Shortens the device token, because outcomes are often logged. The property and JSON contain the whole token. */
   [INSPECT](_depth: number, options: InspectOptions, inspect: typeof inspectValue): string {
     const { deviceToken } = this;
-    const shown = deviceToken === undefined ? { ...this } : { ...this, deviceToken: shortToken(deviceToken) };
+    const shown =
+      deviceToken === undefined ? { ...this } : { ...this, deviceToken: redactToken(deviceToken) };
     return `Outcome ${inspect(shown, options)}`;
   }
 
   #explain({ statusCode, reason, timestamp, retryAfterMs, field, message }: Settlement): void {
     const self = this as { -readonly [Fact in keyof OutcomeFacts]: OutcomeFacts[Fact] };
     if (statusCode !== undefined) self.statusCode = statusCode;
-    if (reason !== undefined) self.reason = withoutProviderToken(reason);
+    if (reason !== undefined) self.reason = redactProviderToken(reason);
     if (timestamp !== undefined) self.timestamp = timestamp;
     if (retryAfterMs !== undefined) self.retryAfterMs = retryAfterMs;
     if (field !== undefined) self.field = field;

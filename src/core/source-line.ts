@@ -44,12 +44,12 @@ class LineStamp extends Carrier {
 }
 
 /** Remembers the 1-based NDJSON line that a notification was parsed from. A spread copy does not have it. */
-export function setLine(notification: object, line: number): void {
+export function setSourceLine(notification: object, line: number): void {
   LineStamp.stamp(notification, line, undefined, 0);
 }
 
 /**
- * A parser calls this instead of {@link setLine} for a notification that it has checked. As long as the device token
+ * A parser calls this instead of {@link setSourceLine} for a notification that it has checked. As long as the device token
  * does not change, its digits are not checked again.
  *
  * @param bytes the length of the line
@@ -63,7 +63,7 @@ export function setParsed(
 }
 
 /** The 1-based NDJSON line a notification was parsed from, or `undefined`. */
-export function lineOf(notification: unknown): number | undefined {
+export function getSourceLine(notification: unknown): number | undefined {
   return typeof notification === 'object' && notification !== null ? LineStamp.read(notification) : undefined;
 }
 

@@ -1,11 +1,11 @@
 /** The two-way form: notifications in, exactly one outcome each out. */
 
 import { Duplex } from 'node:stream';
-import { concealContents } from '../core/conceal-contents.js';
 import { InvalidNotificationError } from '../core/errors.js';
 import type { BroadcastNotification, Notification } from '../core/notification.js';
 import { choiceOption, integerOption, streamOptions } from '../core/options.js';
 import type { DeliveryOutcome, OutcomeCounts } from '../core/outcome.js';
+import { redactStream } from '../core/redact-stream.js';
 import type { DuplexOf } from '../core/typed-stream.js';
 import { BINARY_OPTION_NAMES, type BinaryOptions, resolveBinaryOptions } from '../engine/binary/options.js';
 import { BinarySender } from '../engine/binary/sender.js';
@@ -94,7 +94,7 @@ export interface Delivery<C = unknown>
 
 class DeliveryStream<C> extends Duplex implements Delivery<C> {
   static {
-    concealContents(DeliveryStream);
+    redactStream(DeliveryStream);
     // What an inspected delivery is headed with.
     Object.defineProperty(DeliveryStream, 'name', { value: 'Delivery' });
   }

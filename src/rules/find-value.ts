@@ -1,5 +1,5 @@
 /** Searches a JSON value of any depth without recursion. */
-import { shownName } from '../core/redact.js';
+import { redactName } from '../core/redact.js';
 
 /** A value, its key or index, and its container. */
 interface Place {
@@ -39,7 +39,7 @@ function pathOf(place: Place): string {
   const names: string[] = [];
   let length = 0;
   for (let at: Place | undefined = place; at !== undefined; at = at.parent) {
-    const name = shownName(at.key);
+    const name = redactName(at.key);
     length += name.length + 1;
     if (length > MAX_PATH_CHARACTERS) {
       names.push('…');

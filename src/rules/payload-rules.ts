@@ -4,7 +4,7 @@
  */
 
 import { nearestName } from '../core/nearest-name.js';
-import { shownName } from '../core/redact.js';
+import { redactName } from '../core/redact.js';
 import { maxPayloadBytes } from '../protocol/apns/push-type.js';
 import { compactAdvice } from '../protocol/json/compact-advice.js';
 import { APS_KEYS, type KeyChecks, valueProblems } from './aps-value.js';
@@ -165,7 +165,7 @@ export function unknownKeyProblems(
       nearest === undefined
         ? "which is not one of Apple's keys; put your own keys beside aps"
         : `did you mean ${nearest}?`;
-    return `has "${shownName(key)}" in ${name}, ${advice}`;
+    return `has "${redactName(key)}" in ${name}, ${advice}`;
   });
 }
 

@@ -1,6 +1,6 @@
 /** The rules for a payload's JSON text and the strings in it, independent of its keys. */
 
-import { shownName } from '../core/redact.js';
+import { redactName } from '../core/redact.js';
 import { repeatedKey } from '../protocol/json/repeated-key.js';
 import { isObject } from './aps-value.js';
 import { findValue } from './find-value.js';
@@ -37,7 +37,7 @@ export const PAYLOAD_TEXT_RULES: readonly Http2Rule[] = [
       const key = object === undefined ? undefined : repeatedKey(json);
       return key === undefined
         ? undefined
-        : `has "${shownName(key)}" twice in one object: remove one of them`;
+        : `has "${redactName(key)}" twice in one object: remove one of them`;
     },
   },
   {

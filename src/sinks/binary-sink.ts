@@ -1,10 +1,10 @@
 /** Frame bytes in, over TLS to a binary gateway; exactly one outcome per frame. */
 
 import { addAbortSignal, Writable } from 'node:stream';
-import { concealContents } from '../core/conceal-contents.js';
 import type { ApnsError } from '../core/errors.js';
 import { streamOptions } from '../core/options.js';
 import type { Outcome, OutcomeCounts } from '../core/outcome.js';
+import { redactStream } from '../core/redact-stream.js';
 import type { ReadableOf, WritableEvents, WritableOf } from '../core/typed-stream.js';
 import type { FrameBatch } from '../engine/binary/frame-batch.js';
 import { FrameSender } from '../engine/binary/frame-sender.js';
@@ -71,7 +71,7 @@ export interface BinarySink extends WritableOf<Uint8Array, BinarySinkEvents> {
 
 class BinarySinkStream extends Writable implements BinarySink {
   static {
-    concealContents(BinarySinkStream);
+    redactStream(BinarySinkStream);
     // `util.inspect` shows this name.
     Object.defineProperty(BinarySinkStream, 'name', { value: 'BinarySink' });
   }

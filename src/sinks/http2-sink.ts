@@ -1,11 +1,11 @@
 /** Notifications in, over TLS to APNs by HTTP/2; exactly one outcome each. */
 
 import { addAbortSignal, Writable } from 'node:stream';
-import { concealContents } from '../core/conceal-contents.js';
 import { InvalidNotificationError } from '../core/errors.js';
 import type { BroadcastNotification, Notification } from '../core/notification.js';
 import { callbackOption, streamOptions } from '../core/options.js';
 import type { Outcome, OutcomeCounts } from '../core/outcome.js';
+import { redactStream } from '../core/redact-stream.js';
 import type { ReadableOf, WritableOf } from '../core/typed-stream.js';
 import { endReason, unsentSettlement } from '../engine/end-reason.js';
 import { HTTP2_OPTION_NAMES, type Http2Options, resolveHttp2Options } from '../engine/http2/options.js';
@@ -58,7 +58,7 @@ export interface Http2Sink<C = unknown> extends WritableOf<Notification<C> | Bro
 
 class Http2SinkStream<C> extends Writable implements Http2Sink<C> {
   static {
-    concealContents(Http2SinkStream);
+    redactStream(Http2SinkStream);
     // `util.inspect` shows this name.
     Object.defineProperty(Http2SinkStream, 'name', { value: 'Http2Sink' });
   }

@@ -1,8 +1,8 @@
 /** Outcomes as a Readable, made one by one as they are read. */
 
 import { Readable } from 'node:stream';
-import { concealContents } from '../core/conceal-contents.js';
 import type { Outcome } from '../core/outcome.js';
+import { redactStream } from '../core/redact-stream.js';
 import type { ReadableOf } from '../core/typed-stream.js';
 import type { OutcomeReader } from '../engine/notification-sender.js';
 
@@ -87,7 +87,7 @@ export function throwLater(error: unknown): void {
 /** The outcomes of a sink. Destroying it only stops the reading, never the sending. */
 export class OutcomeSource extends Readable implements ReadableOf<Outcome> {
   static {
-    concealContents(OutcomeSource);
+    redactStream(OutcomeSource);
   }
 
   readonly #pump: OutcomePump;

@@ -1,7 +1,7 @@
 /** A Readable that fails only after its buffer has been read. */
 
 import { Readable, type ReadableOptions } from 'node:stream';
-import { concealContents } from '../core/conceal-contents.js';
+import { redactStream } from '../core/redact-stream.js';
 import { throwLater } from '../sinks/outcome-source.js';
 
 /**
@@ -10,7 +10,7 @@ import { throwLater } from '../sinks/outcome-source.js';
  */
 export class LastingSource extends Readable {
   static {
-    concealContents(LastingSource);
+    redactStream(LastingSource);
   }
 
   #failure: Error | undefined;

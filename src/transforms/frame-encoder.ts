@@ -1,7 +1,6 @@
 /** Encodes notifications as frames. */
 
 import { Transform, type TransformCallback } from 'node:stream';
-import { concealContents } from '../core/conceal-contents.js';
 import { InvalidNotificationError } from '../core/errors.js';
 import type { Notification } from '../core/notification.js';
 import { MAX_UINT32 } from '../core/notification-rules.js';
@@ -12,6 +11,7 @@ import {
   integerOption,
   streamOptions,
 } from '../core/options.js';
+import { redactStream } from '../core/redact-stream.js';
 import type { TransformOf } from '../core/typed-stream.js';
 import { type FrameCommand, MAX_PAYLOAD_BYTES } from '../protocol/binary/frame.js';
 import { type ByteRange, FrameSlab } from '../protocol/binary/frame-slab.js';
@@ -63,7 +63,7 @@ export function createFrameEncoder(options: FrameEncoderOptions = {}): Transform
 /** See {@link createFrameEncoder}. */
 export class FrameEncoder extends Transform {
   static {
-    concealContents(FrameEncoder);
+    redactStream(FrameEncoder);
   }
 
   readonly #slab: FrameSlab;

@@ -1,7 +1,6 @@
 /** Parses NDJSON into notifications. */
 
 import { Transform, type TransformCallback } from 'node:stream';
-import { concealContents } from '../core/conceal-contents.js';
 import type { InvalidNotificationError } from '../core/errors.js';
 import type { Notification } from '../core/notification.js';
 import {
@@ -11,6 +10,7 @@ import {
   integerOption,
   streamOptions,
 } from '../core/options.js';
+import { redactStream } from '../core/redact-stream.js';
 import type { TransformOf } from '../core/typed-stream.js';
 import { NdjsonDecoder } from '../protocol/json/ndjson-decoder.js';
 import type { PayloadMode } from '../protocol/json/notification-line.js';
@@ -59,7 +59,7 @@ export function createNdjsonParser(
 /** See {@link createNdjsonParser}. */
 class NdjsonParser extends Transform {
   static {
-    concealContents(NdjsonParser);
+    redactStream(NdjsonParser);
   }
 
   readonly #decoder: NdjsonDecoder;

@@ -1,8 +1,8 @@
 /** Turns objects into NDJSON bytes. */
 
 import { Transform, type TransformCallback } from 'node:stream';
-import { concealContents } from '../core/conceal-contents.js';
 import { checkOptionNames, streamOptions } from '../core/options.js';
+import { redactStream } from '../core/redact-stream.js';
 import type { TransformOf } from '../core/typed-stream.js';
 import { LineStringifier } from '../protocol/json/stringify-line.js';
 
@@ -38,7 +38,7 @@ export function createNdjsonStringifier(options: NdjsonStringifierOptions = {}):
 
 class NdjsonStringifier extends Transform {
   static {
-    concealContents(NdjsonStringifier);
+    redactStream(NdjsonStringifier);
   }
 
   readonly #lines = new LineStringifier();

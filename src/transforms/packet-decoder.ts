@@ -1,8 +1,8 @@
 /** The base of all decoders: it turns bytes into one object per packet. */
 
 import { Transform, type TransformCallback } from 'node:stream';
-import { concealContents } from '../core/conceal-contents.js';
 import { streamOptions } from '../core/options.js';
+import { redactStream } from '../core/redact-stream.js';
 import { type PacketFormat, PacketReader } from '../protocol/packet-reader.js';
 
 /** Options of every decoder. */
@@ -23,7 +23,7 @@ export const DECODER_OPTION_NAMES: readonly string[] = ['highWaterMark', 'signal
  */
 export class PacketDecoder<Out> extends Transform {
   static {
-    concealContents(PacketDecoder);
+    redactStream(PacketDecoder);
   }
 
   readonly #reader: PacketReader;

@@ -9,7 +9,7 @@ import {
   InvalidNotificationError,
   invalidOption,
 } from '../../src/core/errors.js';
-import { shortToken } from '../../src/core/redact.js';
+import { redactToken } from '../../src/core/redact.js';
 
 const TOKEN = '000102030405060708090a0b0c0d0e0ff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff';
 
@@ -165,9 +165,9 @@ describe('a value in a message', () => {
   });
 });
 
-describe('shortToken', () => {
+describe('redactToken', () => {
   it('cuts a device token to 8 hex digits', () => {
-    expect(shortToken(TOKEN)).toBe('00010203…');
-    expect(shortToken('00010203')).toBe('00010203');
+    expect(redactToken(TOKEN)).toBe('00010203…');
+    expect(redactToken('00010203')).toBe('00010203');
   });
 });

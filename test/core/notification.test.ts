@@ -9,7 +9,7 @@ import {
   payloadText,
 } from '../../src/core/notification.js';
 import { expirationSeconds } from '../../src/core/notification-rules.js';
-import { lineOf, setLine, setParsed } from '../../src/core/source-line.js';
+import { getSourceLine, setParsed, setSourceLine } from '../../src/core/source-line.js';
 import { DEVICE_TOKEN_VECTORS } from '../vectors/device-tokens.js';
 
 const TOKEN = '000102030405060708090a0b0c0d0e0ff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff';
@@ -175,7 +175,7 @@ describe('checkNotification', () => {
 
   it('names line and notification', () => {
     const notification = { ...valid, priority: 7 } as unknown as Notification;
-    setLine(notification, 12);
+    setSourceLine(notification, 12);
     const error = expect.objectContaining({ line: 12, field: 'priority', notification });
     expect(() => checkNotification(notification)).toThrow(error);
   });
@@ -272,28 +272,28 @@ describe('expirationSeconds', () => {
 describe('the line of a notification', () => {
   it('is remembered without being a property', () => {
     const notification = { ...valid };
-    expect(lineOf(notification)).toBe(undefined);
-    setLine(notification, 3);
-    expect(lineOf(notification)).toBe(3);
+    expect(getSourceLine(notification)).toBe(undefined);
+    setSourceLine(notification, 3);
+    expect(getSourceLine(notification)).toBe(3);
     expect(notification).toEqual(valid);
     expect(Reflect.ownKeys(notification)).toEqual(Object.keys(valid));
-    expect(lineOf({ ...notification })).toBe(undefined);
+    expect(getSourceLine({ ...notification })).toBe(undefined);
   });
 
   it('can be set again, and on a frozen notification', () => {
     const notification = { ...valid };
-    setLine(notification, 3);
-    setLine(notification, 4);
-    expect(lineOf(notification)).toBe(4);
+    setSourceLine(notification, 3);
+    setSourceLine(notification, 4);
+    expect(getSourceLine(notification)).toBe(4);
     const frozen = Object.freeze({ ...valid });
-    setLine(frozen, 5);
-    expect(lineOf(frozen)).toBe(5);
+    setSourceLine(frozen, 5);
+    expect(getSourceLine(frozen)).toBe(5);
   });
 
   it('is given with a device token that was checked, and another one is checked again', () => {
     const notification = { ...valid };
     setParsed(notification, 3, 0);
-    expect(lineOf(notification)).toBe(3);
+    expect(getSourceLine(notification)).toBe(3);
     expect(() => checkNotification(notification)).not.toThrow();
     notification.deviceToken = 'not hex';
     expect(() => checkNotification(notification)).toThrow(

@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import type { Notification } from '../../src/core/notification.js';
 import { createOutcome, createOutcomeCounts, settledCount } from '../../src/core/outcome.js';
-import { setLine } from '../../src/core/source-line.js';
+import { setSourceLine } from '../../src/core/source-line.js';
 
 const TOKEN = '000102030405060708090a0b0c0d0e0ff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff';
 
@@ -22,7 +22,7 @@ describe('createOutcome', () => {
       identifier: 7,
       context: { row: 1 },
     };
-    setLine(notification, 3);
+    setSourceLine(notification, 3);
     const settlement = { status: 'rejected', statusCode: 8, reason: 'InvalidToken' } as const;
     const outcome = createOutcome(notification, settlement, { identifier: 9, attempts: 2 });
     expect({ ...outcome }).toEqual({

@@ -5,7 +5,7 @@ import { inspect } from 'node:util';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Notification } from '../../src/core/notification.js';
 import { type Outcome, settledCount } from '../../src/core/outcome.js';
-import { setLine } from '../../src/core/source-line.js';
+import { setSourceLine } from '../../src/core/source-line.js';
 import {
   type BinaryDeliveryOptions,
   createBinaryDelivery,
@@ -47,7 +47,7 @@ test('yields one outcome per notification, with its context, its line and the ve
     },
   });
   const input = notifications(4);
-  setLine(input[1]!, 12);
+  setSourceLine(input[1]!, 12);
   const delivery = createBinaryDelivery(gateway.options);
   const { outcomes } = await deliver(delivery, input);
   expect(outcomes).toHaveLength(4);

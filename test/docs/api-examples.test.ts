@@ -14,7 +14,7 @@ import * as simulation from '../../src/simulator/index.js';
 const { ApnsError, ChannelError, InvalidNotificationError, createBinaryDelivery, createBinarySink } = main;
 const { createChannelManager, createErrorResponseDecoder, createErrorSource, createFeedbackDecoder } = main;
 const { createFeedbackSource, createFrameDecoder, createFrameEncoder, createHttp2Delivery } = main;
-const { createHttp2Sink, createNdjsonParser, createNdjsonStringifier, lineOf, setLine } = main;
+const { createHttp2Sink, createNdjsonParser, createNdjsonStringifier, getSourceLine, setSourceLine } = main;
 const { decodeErrorResponse, decodeFeedbackTuple, decodeFrame, decodeHttp2Frame, decodeReasonBody } =
   protocol;
 const { decodeRetryAfter, decodeStatusCode, encodeErrorResponse, encodeFeedbackTuple, encodeFrame } =
@@ -240,13 +240,13 @@ test('InvalidNotificationError', async () => {
   expect(printed).toContain('deviceToken');
 });
 
-test('lineOf', () => {
-  // #region lineOf setLine
+test('getSourceLine', () => {
+  // #region getSourceLine setSourceLine
   const notifications = [notification, { ...notification, deviceToken: 'ccdd' }];
-  for (const [index, each] of notifications.entries()) setLine(each, index + 1);
-  console.log(lineOf(notifications[1]!)); // 2; its outcome has `line: 2`
+  for (const [index, each] of notifications.entries()) setSourceLine(each, index + 1);
+  console.log(getSourceLine(notifications[1]!)); // 2; its outcome has `line: 2`
   // #endregion
-  expect(lineOf(notifications[1]!)).toBe(2);
+  expect(getSourceLine(notifications[1]!)).toBe(2);
 });
 
 test('encodeFrame', () => {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { InvalidNotificationError } from '../../src/core/errors.js';
 import type { Notification } from '../../src/core/notification.js';
-import { lineOf, setLine } from '../../src/core/source-line.js';
+import { getSourceLine, setSourceLine } from '../../src/core/source-line.js';
 import type { Http2RuleContext } from '../../src/rules/rule.js';
 import {
   checkHttp2Notification,
@@ -534,8 +534,8 @@ describe('checkHttp2Notification', () => {
 
   it('names the line', () => {
     const refused = notification({ topic: undefined });
-    setLine(refused, 12);
-    expect(lineOf(refused)).toBe(12);
+    setSourceLine(refused, 12);
+    expect(getSourceLine(refused)).toBe(12);
     expect(() => checkHttp2Notification(refused, token)).toThrow(expect.objectContaining({ line: 12 }));
   });
 

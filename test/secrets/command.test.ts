@@ -238,7 +238,7 @@ describe('send', () => {
       const argv = ['send', '--to', 'production', '--credentials', folder, ...more];
       const { code, io } = await look(argv);
       expect(code).toBe(78);
-      expect(io.err).toContain('--ca holds the authority of the simulator');
+      expect(io.err).toContain('--ca contains the authority of the simulator');
       expect(io.out).toBe('');
     }
   });

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { InvalidNotificationError } from '../../src/core/errors.js';
 import type { Notification } from '../../src/core/notification.js';
-import { setLine } from '../../src/core/source-line.js';
+import { setSourceLine } from '../../src/core/source-line.js';
 import { decodeFrame, FRAME_FORMAT, type Frame, type FrameCommand } from '../../src/protocol/binary/frame.js';
 import { SLAB_BYTES } from '../../src/protocol/binary/frame-slab.js';
 import { PacketReader } from '../../src/protocol/packet-reader.js';
@@ -174,7 +174,7 @@ describe('an invalid notification', () => {
   it('is reported and skipped where onInvalid is given', async () => {
     const onInvalid = vi.fn<(error: InvalidNotificationError) => void>();
     const line = { ...invalid };
-    setLine(line, 7);
+    setSourceLine(line, 7);
     const chunks = await encode([valid, line, valid, { ...valid, token: 'x' }, 'text', valid], { onInvalid });
     expect(decodeAll(chunks).map((frame) => frame.identifier)).toEqual([1, 2, 3]);
     expect(onInvalid.mock.calls).toMatchObject([
@@ -186,7 +186,7 @@ describe('an invalid notification', () => {
 
   it('fails the stream where it is not, with line and field', async () => {
     const line = { ...invalid };
-    setLine(line, 7);
+    setSourceLine(line, 7);
     await expect(encode([valid, line, valid])).rejects.toMatchObject({
       name: 'InvalidNotificationError',
       code: 'APNS_ERR_INVALID_NOTIFICATION',

@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import type { InvalidNotificationError } from '../../src/core/errors.js';
 import type { Notification } from '../../src/core/notification.js';
-import { lineOf } from '../../src/core/source-line.js';
+import { getSourceLine } from '../../src/core/source-line.js';
 import { createNdjsonParser, type NdjsonParserOptions } from '../../src/transforms/ndjson-parser.js';
 
 const GOOD = '{"deviceToken":"ab","payload":{}}';
@@ -25,7 +25,7 @@ async function read(chunks: Iterable<string | Buffer>, options: NdjsonParserOpti
   const source = Readable.from(chunks, { objectMode: false });
   source.on('error', (error) => parser.destroy(error));
   const notifications: Notification[] = await source.pipe(parser).toArray();
-  return { lines: notifications.map(lineOf), notifications, invalid };
+  return { lines: notifications.map(getSourceLine), notifications, invalid };
 }
 
 /** What becomes of one bad line between two good ones: it alone is reported. */

@@ -4,7 +4,7 @@ import { finished, pipeline } from 'node:stream/promises';
 import { describe, expect, test } from 'vitest';
 import type { InvalidNotificationError } from '../../src/core/errors.js';
 import type { Notification } from '../../src/core/notification.js';
-import { lineOf } from '../../src/core/source-line.js';
+import { getSourceLine } from '../../src/core/source-line.js';
 import { createNdjsonParser } from '../../src/transforms/ndjson-parser.js';
 
 const lines = (count: number) =>
@@ -19,7 +19,7 @@ describe('createNdjsonParser', () => {
     const done = pipeline(source, parser);
     const read: unknown[] = [];
     for await (const notification of parser as AsyncIterable<Notification>) {
-      read.push([lineOf(notification), notification.payload]);
+      read.push([getSourceLine(notification), notification.payload]);
     }
     await done;
     expect(read).toEqual(Array.from({ length: 10 }, (_, i) => [i + 1, { i: i + 1 }]));
@@ -49,7 +49,7 @@ describe('createNdjsonParser', () => {
     const invalid: InvalidNotificationError[] = [];
     const parser = createNdjsonParser({ onInvalid: (error) => invalid.push(error) });
     parser.end(`${lines(1)}oops\n${lines(1)}`);
-    expect((await parser.toArray()).map(lineOf)).toEqual([1, 3]);
+    expect((await parser.toArray()).map(getSourceLine)).toEqual([1, 3]);
     expect(invalid.map(({ line }) => line)).toEqual([2]);
   });
 

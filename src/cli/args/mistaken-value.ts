@@ -1,7 +1,7 @@
 /** Recognises secrets and notifications that were given in place of a path or a word, and hides them in messages. */
 
 import { printable } from '../../core/printable.js';
-import { shortToken } from '../../core/redact.js';
+import { redactToken } from '../../core/redact.js';
 
 /** The type of a value, as the words that follow "this looks like". */
 export type Mistaken = 'the key' | 'a provider token' | 'a notification' | 'a device token' | 'text';
@@ -40,7 +40,7 @@ export function mistakenFor(value: string): Mistaken | undefined {
 /** A value in the form for messages: escaped, shortened, without device tokens; omitted if it looks like a secret. */
 export function shownValue(value: string): string {
   if (mistakenFor(value) !== undefined) return `(${value.length} characters, not repeated here)`;
-  const shown = value.replace(TOKEN, shortToken);
+  const shown = value.replace(TOKEN, redactToken);
   return printable(shown.length > MAX_SHOWN ? `${shown.slice(0, MAX_SHOWN)}…` : shown);
 }
 

@@ -2,7 +2,7 @@
 import { Transform } from 'node:stream';
 import { InvalidNotificationError } from '../../core/errors.js';
 import type { Notification } from '../../core/notification.js';
-import { lineOf } from '../../core/source-line.js';
+import { getSourceLine } from '../../core/source-line.js';
 import type { Http2RuleContext } from '../../rules/rule.js';
 import { findingOfError, type LintFinding, lintNotification } from '../../rules/rules.js';
 import { fileOf } from '../input/notification-file.js';
@@ -60,7 +60,7 @@ export class Linter extends Transform {
           this.lines++;
           if (subject instanceof InvalidLine)
             this.#report([findingOfError(subject.error)], subject.error.line, subject.file);
-          else this.#report(this.#lint(subject), lineOf(subject), fileOf(subject));
+          else this.#report(this.#lint(subject), getSourceLine(subject), fileOf(subject));
         } catch (error) {
           callback(error as Error);
           return;

@@ -3,7 +3,7 @@ import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { InvalidNotificationError } from '../../core/errors.js';
 import type { Notification } from '../../core/notification.js';
-import { lineBytesOf, lineOf } from '../../core/source-line.js';
+import { getSourceLine, lineBytesOf } from '../../core/source-line.js';
 import { createNdjsonParser } from '../../transforms/ndjson-parser.js';
 import { inFlags } from '../output/format-error.js';
 import { pipeWithoutEnd } from '../output/pipe-without-end.js';
@@ -128,7 +128,7 @@ export class NotificationReader {
     });
     const forwarder = pipeWithoutEnd<Notification>(into, {
       each: (notification) => {
-        const line = lineOf(notification) ?? 0;
+        const line = getSourceLine(notification) ?? 0;
         this.#lines++;
         this.#measuredLines++;
         this.#measuredBytes += lineBytesOf(notification) + 1;

@@ -1,7 +1,7 @@
 /** `send --redact-tokens`: shortens device tokens in outcomes, so that outcomes can be shared. */
 
 import type { OutcomeFacts } from '../../core/outcome.js';
-import { shortToken, withoutTokens } from '../../core/redact.js';
+import { redactToken, redactTokens } from '../../core/redact.js';
 
 /**
  * The outcome with its device token cut to 8 characters, and none in what is said about it: a gateway's reason
@@ -11,8 +11,8 @@ export function redactOutcome<T extends OutcomeFacts>(outcome: T): T {
   const { deviceToken, reason, message } = outcome;
   return {
     ...outcome,
-    ...(deviceToken === undefined ? {} : { deviceToken: shortToken(deviceToken) }),
-    ...(reason === undefined ? {} : { reason: withoutTokens(reason) }),
-    ...(message === undefined ? {} : { message: withoutTokens(message) }),
+    ...(deviceToken === undefined ? {} : { deviceToken: redactToken(deviceToken) }),
+    ...(reason === undefined ? {} : { reason: redactTokens(reason) }),
+    ...(message === undefined ? {} : { message: redactTokens(message) }),
   };
 }

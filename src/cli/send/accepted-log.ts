@@ -48,13 +48,13 @@ export class AcceptedLog {
   }
 
   #flush(): void {
-    for (const accepted of this.#record) this.#lines.write(lineOf(accepted));
+    for (const accepted of this.#record) this.#lines.write(describeLine(accepted));
     this.#record.clear();
   }
 }
 
 /** A line that `send` accepts as input, unless the payload is not UTF-8. */
-function lineOf({ wire: _, connection: __, payload, ...notification }: AcceptedNotification): object {
+function describeLine({ wire: _, connection: __, payload, ...notification }: AcceptedNotification): object {
   if (payload === undefined) return notification;
   return isUtf8(payload)
     ? { ...notification, payload }

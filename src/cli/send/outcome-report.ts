@@ -3,7 +3,7 @@ import { Transform, type TransformCallback } from 'node:stream';
 import type { InvalidNotificationError } from '../../core/errors.js';
 import type { Notification } from '../../core/notification.js';
 import type { Outcome } from '../../core/outcome.js';
-import { shownReason } from '../../core/redact.js';
+import { redactReason } from '../../core/redact.js';
 import { StatusCode } from '../../protocol/binary/status-code.js';
 import { fileOf } from '../input/notification-file.js';
 import { redactOutcome } from '../output/redact-outcome.js';
@@ -96,7 +96,7 @@ export class OutcomeReport extends Transform {
     if (status === 'rejected' && isTemporaryStatus(statusCode)) this.#rejectedForNow++;
     const wrong = field === undefined ? 'not a notification' : `invalid ${field}`;
     const unusual = reason === undefined ? 'no reason given' : 'an unusual reason';
-    const shown = shownReason(reason) ?? (status === 'invalid' ? wrong : unusual);
+    const shown = redactReason(reason) ?? (status === 'invalid' ? wrong : unusual);
     const name = status === 'rejected' || status === 'invalid' ? shown : `${status}: ${shown}`;
     const known = this.#reasons.has(name) || this.#reasons.size < MAX_REASONS;
     const key = known ? name : 'others';

@@ -2,7 +2,7 @@
 
 import { toApnsError } from '../../connection/node-error.js';
 import { ApnsError, formatPeer, type Peer } from '../../core/errors.js';
-import { shownReason } from '../../core/redact.js';
+import { redactReason } from '../../core/redact.js';
 import { decodeReasonBody } from '../../protocol/apns/reason.js';
 import { Http2ErrorCode, http2ErrorName } from '../../protocol/http2/error-code.js';
 import type { ResolvedHttp2Options } from './options.js';
@@ -24,7 +24,7 @@ export function goawayError(peer: Peer, errorCode: number, debugData: Buffer): A
   const { reason } = decodeReasonBody(debugData);
   return new ApnsError(
     errorCode === Http2ErrorCode.NO_ERROR ? 'APNS_ERR_CONNECTION_LOST' : 'APNS_ERR_HTTP2_PROTOCOL',
-    `${formatPeer(peer)} ended the connection: ${shownReason(reason) ?? http2ErrorName(errorCode)}`,
+    `${formatPeer(peer)} ended the connection: ${redactReason(reason) ?? http2ErrorName(errorCode)}`,
   );
 }
 
@@ -58,7 +58,7 @@ export function refusedError({ target, providerToken }: ResolvedHttp2Options, re
       ? ''
       : `; this clock is ${Math.round(Math.abs(skewMs) / 1000)} s ${skewMs > 0 ? 'behind' : 'ahead of'} the server's`;
   const advice = ADVICE.get(reason);
-  const said = `${shownReason(reason) ?? 'for an unusual reason'}${advice === undefined ? '' : `: ${advice}`}`;
+  const said = `${redactReason(reason) ?? 'for an unusual reason'}${advice === undefined ? '' : `: ${advice}`}`;
   return new ApnsError(
     'APNS_ERR_CREDENTIALS_REFUSED',
     `${formatPeer(target)} refuses the credentials: ${said}${clock}`,

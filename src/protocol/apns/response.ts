@@ -7,7 +7,7 @@
  * state. Some rules are not enforced, because a violation does not change the result: names in upper case,
  * connection-specific headers, and a wrong content-length. A response with status 200 means acceptance.
  */
-import { shownName } from '../../core/redact.js';
+import { redactName } from '../../core/redact.js';
 import { type FieldSink, HpackDecoder } from '../hpack/decoder.js';
 import { DEFAULT_TABLE_BYTES } from '../hpack/dynamic-table.js';
 import { type Http2Error, streamError } from '../http2/connection-error.js';
@@ -280,7 +280,7 @@ class Response implements ApnsResponse, FieldSink {
 
   /** RFC 9113, sections 8.3 and 8.3.2: `:status`, once, before all else, and in no trailers. */
   #onPseudo(name: string, value: string): void {
-    if (name !== ':status') this.problem = `it has an unknown pseudo-header "${shownName(name)}"`;
+    if (name !== ':status') this.problem = `it has an unknown pseudo-header "${redactName(name)}"`;
     else if (this.statusCode !== 0) this.problem = 'it has :status twice';
     else if (this.#regular) this.problem = 'a header comes before :status';
     else if (!STATUS.test(value)) this.problem = 'its :status is not a three-digit number';

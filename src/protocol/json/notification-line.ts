@@ -18,7 +18,7 @@ import {
   payloadProblem,
   priorityProblem,
 } from '../../core/notification-rules.js';
-import { shownName } from '../../core/redact.js';
+import { redactName } from '../../core/redact.js';
 import { setParsed } from '../../core/source-line.js';
 import { jsonProblem } from './json-problem.js';
 import { endOfHexDigits, JsonScanner, skipSpace } from './json-scanner.js';
@@ -94,7 +94,7 @@ export class NotificationLineParser {
    * The notification that the bytes from `start` to `end` hold. Its fields stand in the documented order,
    * whatever their order in the line.
    *
-   * @param line 1-based; `lineOf` returns it for the notification
+   * @param line 1-based; `getSourceLine` returns it for the notification
    * @param offset where the line starts in the input, for the error
    * @returns in place of a notification an error that names line, offset, and the field if the line is a JSON
    *   object: a file may have any number of bad lines, and throwing takes longer than reading one
@@ -161,7 +161,7 @@ export class NotificationLineParser {
       field = NOTIFICATION_FIELDS.indexOf(name as keyof Notification);
       if (field === UNKNOWN && this.#problem === undefined) {
         if (this.#unknown?.name !== name)
-          this.#unknown = { name, shown: shownName(name), problem: unknownFieldProblem(name) };
+          this.#unknown = { name, shown: redactName(name), problem: unknownFieldProblem(name) };
         this.#refuse(this.#unknown.shown, this.#unknown.problem);
       }
     }

@@ -2,7 +2,7 @@
 import { isUtf8 } from 'node:buffer';
 import { describe, InvalidNotificationError } from '../../core/errors.js';
 import { expirationProblem, expirationSeconds } from '../../core/notification-rules.js';
-import { lineOf } from '../../core/source-line.js';
+import { getSourceLine } from '../../core/source-line.js';
 import { JsonScanner } from './json-scanner.js';
 
 const OPEN_BRACE = 0x7b;
@@ -77,5 +77,10 @@ function jsonText(object: object, value: unknown, field?: string): string | unde
 }
 
 function refused(notification: object, field: string | undefined, problem: string, cause?: unknown): Error {
-  return new InvalidNotificationError(problem, { field, line: lineOf(notification), notification, cause });
+  return new InvalidNotificationError(problem, {
+    field,
+    line: getSourceLine(notification),
+    notification,
+    cause,
+  });
 }

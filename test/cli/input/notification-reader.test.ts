@@ -5,7 +5,7 @@ import { fileOf } from '../../../src/cli/input/notification-file.js';
 import { type LineFilter, NotificationReader } from '../../../src/cli/input/notification-reader.js';
 import type { InvalidNotificationError } from '../../../src/core/errors.js';
 import type { Notification } from '../../../src/core/notification.js';
-import { lineOf } from '../../../src/core/source-line.js';
+import { getSourceLine } from '../../../src/core/source-line.js';
 
 const LINE = '{"deviceToken":"aabb","payload":{"aps":{}}}\n';
 
@@ -58,7 +58,7 @@ describe('NotificationReader', () => {
   it('counts lines in each file and names the file where there are several', async () => {
     const { feed, taken, invalid } = setUp([input(`${LINE}${LINE}`, 'a'), input(`nonsense\n${LINE}`, 'b')]);
     await feed.run(UNTIL_END);
-    expect(taken.map((each) => [fileOf(each), lineOf(each)])).toEqual([
+    expect(taken.map((each) => [fileOf(each), getSourceLine(each)])).toEqual([
       ['a', 1],
       ['a', 2],
       ['b', 2],
@@ -138,7 +138,7 @@ describe('NotificationReader', () => {
     };
     const run = setUp([input(`${LINE}nonsense\n${LINE}${LINE}${LINE}nonsense\n`)], undefined, gate);
     await run.feed.run(UNTIL_END);
-    expect(run.taken.map(lineOf)).toEqual([5]);
+    expect(run.taken.map(getSourceLine)).toEqual([5]);
     expect(run.invalid.map(([error]) => error.line)).toEqual([6]);
     expect(run.feed.submitted).toBe(1);
     expect(run.feed.fraction).toBeGreaterThan(0.5);

@@ -1,6 +1,6 @@
 /** Whole inputs of NDJSON: their lines, and the notifications in them. */
 import { isUtf8 } from 'node:buffer';
-import { lineOf } from '../../../src/core/source-line.js';
+import { getSourceLine } from '../../../src/core/source-line.js';
 import { LineReader } from '../../../src/protocol/json/line-reader.js';
 import { NdjsonDecoder } from '../../../src/protocol/json/ndjson-decoder.js';
 import type { PayloadMode } from '../../../src/protocol/json/notification-line.js';
@@ -109,8 +109,8 @@ function decoderTarget(payload: PayloadMode): FuzzTarget {
         onNotification: (notification) => {
           const { payload, ...rest } = notification;
           const text = Buffer.isBuffer(payload) ? payload.toString('latin1') : JSON.stringify(payload);
-          tell(`${lineOf(notification)} ${JSON.stringify(rest)} ${text}`);
-          return lineOf(notification)! % 3 > 0;
+          tell(`${getSourceLine(notification)} ${JSON.stringify(rest)} ${text}`);
+          return getSourceLine(notification)! % 3 > 0;
         },
         onInvalid: ({ line, offset, field, problem }) => tell(`${line} ${offset} ${field} ${problem}`),
       }),

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { InvalidNotificationError } from '../../../src/core/errors.js';
 import type { Notification } from '../../../src/core/notification.js';
-import { lineOf } from '../../../src/core/source-line.js';
+import { getSourceLine } from '../../../src/core/source-line.js';
 import { NdjsonDecoder } from '../../../src/protocol/json/ndjson-decoder.js';
 
 const SAMPLE = Buffer.from(
@@ -22,7 +22,7 @@ function decode(chunks: readonly Buffer[], payload: 'parsed' | 'raw' = 'parsed')
     payload,
     maxLineBytes: 1000,
     onNotification: (notification: Notification) => {
-      found.push([lineOf(notification), notification]);
+      found.push([getSourceLine(notification), notification]);
       // Sometimes that is enough for now.
       return found.length % 2 === 0;
     },

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { InvalidNotificationError } from '../../../src/core/errors.js';
 import { NOTIFICATION_FIELDS, type Notification } from '../../../src/core/notification.js';
 import { MAX_DEVICE_TOKEN_BYTES } from '../../../src/core/notification-rules.js';
-import { lineOf } from '../../../src/core/source-line.js';
+import { getSourceLine } from '../../../src/core/source-line.js';
 import { NotificationLineParser } from '../../../src/protocol/json/notification-line.js';
 
 const TOKEN = '00Ff'.repeat(16);
@@ -53,7 +53,7 @@ describe('NotificationLineParser', () => {
     const notification = parse(JSON.stringify(whole));
     expect(notification).toStrictEqual(whole);
     expect(Object.getPrototypeOf(notification)).toBe(Object.prototype);
-    expect(lineOf(notification)).toBe(3);
+    expect(getSourceLine(notification)).toBe(3);
   });
 
   test('agrees with JSON.parse on every subset of fields in every order, in the documented order', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { InvalidNotificationError } from '../../../src/core/errors.js';
-import { setLine } from '../../../src/core/source-line.js';
+import { setSourceLine } from '../../../src/core/source-line.js';
 import { LineStringifier } from '../../../src/protocol/json/stringify-line.js';
 
 const stringify = (object: unknown): string => new LineStringifier().stringify(object);
@@ -69,7 +69,7 @@ describe('LineStringifier', () => {
     ['a BigInt anywhere', { payload: { n: 1n } }, undefined],
     ['an object whose toJSON() gives nothing', { toJSON: () => undefined }, undefined],
   ])('refuses %s, and names the field, the line and the notification', (_what, object, field) => {
-    setLine(object as never, 7);
+    setSourceLine(object as never, 7);
     expect(refusal(object)).toMatchObject({ field, line: 7, notification: object });
   });
 

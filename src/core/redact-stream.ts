@@ -21,7 +21,7 @@ type AnyStream = Partial<Pick<Readable & Writable, 'readableLength' | 'writableL
  * Makes `util.inspect` (and so `console.log` and loggers) and `JSON.stringify` show how much the streams of a class
  * buffer, but not the data. Without it, both would print the buffers, which are ordinary properties of Node's streams.
  */
-export function concealContents({ prototype }: { readonly prototype: object }): void {
+export function redactStream({ prototype }: { readonly prototype: object }): void {
   const define = (key: string | symbol, value: unknown): void => {
     Object.defineProperty(prototype, key, { value, configurable: true, writable: true });
   };

@@ -1,11 +1,11 @@
 import { Readable, Transform, Writable } from 'node:stream';
 import { inspect } from 'node:util';
 import { expect, it } from 'vitest';
-import { concealContents } from '../../src/core/conceal-contents.js';
+import { redactStream } from '../../src/core/redact-stream.js';
 
 class Secretive extends Transform {
   static {
-    concealContents(Secretive);
+    redactStream(Secretive);
   }
 
   readonly counts = { accepted: 1 };
@@ -29,7 +29,7 @@ it('shows the code of a failure, and only what the stream has', () => {
   class Source extends Readable {}
   class Sink extends Writable {}
   for (const streamClass of [Source, Sink]) {
-    concealContents(streamClass);
+    redactStream(streamClass);
     const stream = new streamClass().on('error', () => {});
     stream.destroy(Object.assign(new Error('abcdef'), { code: 'E_CODE' }));
     expect(JSON.parse(JSON.stringify(stream))).toEqual({
