@@ -32,15 +32,28 @@ interface Outcome {
   readonly failed?: Test;
 }
 
+/** What happens while tests run again. */
+interface Listeners {
+  /** The modules have been evaluated. */
+  readonly onCollected: () => void;
+  readonly onTest: (test: Test) => void;
+  readonly onTested: (test: Test) => void;
+}
+
 /** How to run a mutant in a test file. */
 interface Plan {
   readonly mutant: string;
-  /** The tests that reach it. */
-  readonly tests: ReadonlySet<string>;
+  /** The tests that reach it, with how often each of them does. */
+  readonly tests: ReadonlyMap<string, number>;
   /** Whether it is reached while modules are evaluated, and so has to be active by then. */
   readonly isAtImport: boolean;
-  readonly hits: number;
 }
+
+/** A mutant that a test reaches this many times more often than without any is in an endless loop. */
+const HITS = 100;
+
+/** Modules that are not evaluated again. */
+const OF_VITEST = /\/@?vitest\/dist\/|\/test\/mutation\/mutant-runner/;
 
 const job = JSON.parse(readFileSync(process.env['MUTATION_JOB']!, 'utf8')) as Job;
 const globals = globalThis as { __stryker__?: Partial<Switches> };
@@ -122,10 +135,13 @@ export default class MutantRunner extends TestRunner {
       // A hook, or what a test left running, may reach a mutant outside of tests: then each test counts.
       const isOutside = outside[mutant] !== undefined;
       const tests = usable.filter(({ id }) => isOutside || perTest[id]?.[mutant] !== undefined);
-      const hits = tests.reduce((sum, { id }) => sum + (perTest[id]?.[mutant] ?? 0), outside[mutant] ?? 0);
-      const isAtImport = this.#reachedAtImport.has(mutant);
-      if (tests.length > 0)
-        plans.push({ mutant, tests: new Set(tests.map(({ id }) => id)), isAtImport, hits });
+      if (tests.length === 0) continue;
+      const hits = ({ id }: Test): number => (perTest[id]?.[mutant] ?? 0) + (outside[mutant] ?? 0);
+      plans.push({
+        mutant,
+        tests: new Map(tests.map((test) => [test.id, hits(test)])),
+        isAtImport: this.#reachedAtImport.has(mutant),
+      });
     }
     return plans;
   }
@@ -158,12 +174,12 @@ class MutantRuns {
     const startedAt = performance.now();
     const { mutant } = plan;
     const testFile = this.#path;
-    const times = [...plan.tests].map((id) => this.#times.get(id)!.ms);
-    const budgetMs = 10 * times.reduce((sum, ms) => sum + ms, 0) + 10_000 + 2 * job.timeoutMs;
+    const times = [...plan.tests.keys()].map((id) => this.#times.get(id)!.ms);
+    const budgetMs = 10 * (times.reduce((sum, ms) => sum + ms, 0) + job.timeoutMs);
     record({ type: 'start', testFile, mutant, budgetMs });
     const { verdict, failed } = await this.#runTests(plan, mutant);
     if (failed !== undefined && !this.#isFresh) {
-      const again = await this.#runTests({ ...plan, tests: new Set([failed.id]) }, undefined);
+      const again = await this.#runTests({ ...plan, tests: new Map([[failed.id, 0]]) }, undefined);
       if (again.verdict !== 'Survived') {
         record({ type: 'unclean', testFile, mutant });
         return false;
@@ -176,28 +192,33 @@ class MutantRuns {
   }
 
   async #runTests(plan: Plan, active: string | undefined): Promise<Outcome> {
-    const { tests, isAtImport, hits } = plan;
+    const { tests, isAtImport } = plan;
     this.#evaluateAgain(isAtImport || this.#isMutatedAtImport);
     this.#isMutatedAtImport = isAtImport && active !== undefined;
     const unhandledBefore = unhandled;
-    switches.hitCount = 0;
-    switches.hitLimit = Math.max(100 * hits, 1000);
+    let isEndless = false;
+    switches.hitCount = undefined;
     if (isAtImport) switches.activeMutant = active;
     let failed: Test | undefined;
-    const budgets = new Map([...tests].map((id) => [id, this.#times.get(id)!]));
+    const budgets = new Map([...tests.keys()].map((id) => [id, this.#times.get(id)!]));
     const runner = rerunner(this.#runner, budgets, {
+      onTest: ({ id }) => {
+        switches.hitCount = 0;
+        switches.hitLimit = 1000 + HITS * tests.get(id)!;
+      },
       onCollected: () => {
         switches.activeMutant = active;
       },
-      onFailed: (test) => {
-        failed ??= test;
+      onTested: (test) => {
+        isEndless ||= switches.hitCount! > switches.hitLimit;
+        if (test.result?.state === 'fail') failed ??= test;
       },
     });
     const [file] = await startTests([this.#path], runner);
     switches.activeMutant = undefined;
     vi.useRealTimers();
     vi.restoreAllMocks();
-    const isLate = switches.hitCount > switches.hitLimit || isBudgetError(failed?.result?.errors?.[0]);
+    const isLate = isEndless || isBudgetError(failed?.result?.errors?.[0]);
     switches.hitCount = undefined;
     if (isLate) return { verdict: 'Timeout', ...(failed && { failed }) };
     if (failed !== undefined) return { verdict: 'Killed', failed };
@@ -208,9 +229,7 @@ class MutantRuns {
   /** Makes vitest evaluate the test file again, or all modules. */
   #evaluateAgain(all: boolean): void {
     for (const [path, module] of this.#modules.idToModuleMap) {
-      if (path !== this.#path && (!all || !/\/(src|test)\//.test(path) || path.includes('/node_modules/')))
-        continue;
-      if (path.includes('/test/mutation/')) continue;
+      if (path !== this.#path && (!all || OF_VITEST.test(path))) continue;
       module.promise = undefined;
       module.exports = undefined;
       module.evaluated = false;
@@ -223,7 +242,7 @@ class MutantRuns {
 function rerunner(
   base: MutantRunner,
   budgets: ReadonlyMap<string, TestTime>,
-  { onCollected, onFailed }: { onCollected: () => void; onFailed: (test: Test) => void },
+  { onCollected, onTest, onTested }: Listeners,
 ): MutantRunner {
   const hookTimeout = 2 * job.timeoutMs;
   let isOver = false;
@@ -238,7 +257,10 @@ function rerunner(
     },
     onBeforeRunFiles: () => {},
     onAfterRunFiles: () => {},
-    onBeforeTryTask: (test: Test) => plain.onBeforeTryTask.call(base, test),
+    onBeforeTryTask: (test: Test) => {
+      plain.onBeforeTryTask.call(base, test);
+      onTest(test);
+    },
     onBeforeRunTask: async (test: Test) => {
       if (isOver) test.mode = 'skip';
       await plain.onBeforeRunTask.call(base, test);
@@ -247,9 +269,8 @@ function rerunner(
       withinBudget(() => TestRunner.getTestFn(test)() as Promise<void>, budgets.get(test.id)!, job.timeoutMs),
     onAfterRunTask: (test: Test) => {
       plain.onAfterRunTask.call(base, test);
-      if (test.result?.state !== 'fail') return;
-      isOver = true;
-      onFailed(test);
+      isOver ||= test.result?.state === 'fail';
+      onTested(test);
     },
     onAfterRunSuite: async () => {},
   };

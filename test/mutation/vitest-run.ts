@@ -96,8 +96,8 @@ class Worker {
   readonly #log: string;
   readonly #tests: readonly string[];
   readonly #files: readonly string[];
-  /** The entry that the journal ended with, and when it was seen. */
-  #last: { readonly count: number; readonly at: number } = { count: 0, at: 0 };
+  /** How many entries the journal had when vitest was started, how many it has, and since when. */
+  #seen = { atStart: 0, count: 0, at: 0 };
 
   constructor(name: string, job: Job, tests: readonly string[], files: readonly string[]) {
     this.#job = job;
@@ -130,7 +130,8 @@ class Worker {
 
   /** @returns whether vitest came to the end of all test files */
   async #runVitest(): Promise<boolean> {
-    const finished = this.#entries().flatMap((entry) => (entry.type === 'done' ? [entry.testFile] : []));
+    const entries = this.#entries();
+    const finished = entries.flatMap((entry) => (entry.type === 'done' ? [entry.testFile] : []));
     const env = {
       ...process.env,
       MUTATION_JOB: this.#jobFile,
@@ -159,7 +160,7 @@ class Worker {
     const closed = new Promise<void>((ended) => child.on('close', () => ended())).then(() => {
       isOpen = false;
     });
-    this.#last = { count: this.#entries().length, at: performance.now() };
+    this.#seen = { atStart: entries.length, count: entries.length, at: performance.now() };
     while (isOpen) {
       await Promise.race([closed, sleep(200)]);
       if (!isOpen || !this.#isStuck()) continue;
@@ -174,10 +175,11 @@ class Worker {
   /** Whether the worker waits to be ended: a mutant hangs, or left the process unclean. */
   #isStuck(): boolean {
     const entries = this.#entries();
-    if (entries.length !== this.#last.count) this.#last = { count: entries.length, at: performance.now() };
-    const entry = entries.at(-1);
+    const { atStart, count } = this.#seen;
+    if (entries.length !== count) this.#seen = { atStart, count: entries.length, at: performance.now() };
+    const entry = entries.slice(atStart).at(-1);
     if (entry?.type === 'unclean') return true;
-    return performance.now() - this.#last.at > (entry?.type === 'start' ? entry.budgetMs : SILENCE_MS);
+    return performance.now() - this.#seen.at > (entry?.type === 'start' ? entry.budgetMs : SILENCE_MS);
   }
 
   /**
