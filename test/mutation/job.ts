@@ -22,8 +22,8 @@ export type Entry =
   | { type: 'dry'; testFile: string; covered: string[]; failed: string[]; slow: string[]; ms: number }
   | { type: 'start'; testFile: string; mutant: string; budgetMs: number }
   | { type: 'end'; testFile: string; mutant: string; verdict: Verdict; by?: string; ms: number }
-  /** A test fails without the mutant, too: only a new process can tell whether the mutant causes that. */
-  | { type: 'unclean'; testFile: string; mutant: string }
+  /** The process can tell nothing more: a test fails without the mutant, too, or memory was not released. */
+  | { type: 'unusable'; testFile: string; mutant: string }
   | { type: 'done'; testFile: string };
 
 /** @returns the entries of a journal's text; an unfinished last line is left out */

@@ -52,6 +52,8 @@ interface Plan {
 /** A mutant that a test reaches this many times more often than without any is in an endless loop. */
 const HITS = 100;
 
+/** Tests may leave connections and timers behind, whose memory a process that ends would release. */
+const MOST_MEMORY = 600 * 2 ** 20;
 /** Modules that are not evaluated again. */
 const OF_VITEST = /\/@?vitest\/dist\/|\/test\/mutation\/mutant-runner/;
 
@@ -168,12 +170,16 @@ class MutantRuns {
   /**
    * Runs one mutant and records its verdict.
    *
-   * @returns false if this process can no longer be trusted: a test fails without the mutant, too
+   * @returns false if a new process has to run it: a test fails without the mutant, too, or memory was not released
    */
   async run(plan: Plan): Promise<boolean> {
     const startedAt = performance.now();
     const { mutant } = plan;
     const testFile = this.#path;
+    if (!this.#isFresh && process.memoryUsage.rss() > MOST_MEMORY) {
+      record({ type: 'unusable', testFile, mutant });
+      return false;
+    }
     const times = [...plan.tests.keys()].map((id) => this.#times.get(id)!.ms);
     const budgetMs = 10 * (times.reduce((sum, ms) => sum + ms, 0) + job.timeoutMs);
     record({ type: 'start', testFile, mutant, budgetMs });
@@ -181,7 +187,7 @@ class MutantRuns {
     if (failed !== undefined && !this.#isFresh) {
       const again = await this.#runTests({ ...plan, tests: new Map([[failed.id, 0]]) }, undefined);
       if (again.verdict !== 'Survived') {
-        record({ type: 'unclean', testFile, mutant });
+        record({ type: 'unusable', testFile, mutant });
         return false;
       }
     }
@@ -250,6 +256,7 @@ function rerunner(
   const own = {
     config: { ...base.config, hookTimeout },
     onTaskUpdate: async () => {},
+    onCleanupWorkerContext: () => {},
     onCollectStart: (file: File) => plain.onCollectStart.call(base, file),
     onCollected: (files: File[]) => {
       for (const file of files) select(file, budgets);

@@ -172,13 +172,13 @@ class Worker {
     return this.#settleStarted() && !wasKilled;
   }
 
-  /** Whether the worker waits to be ended: a mutant hangs, or left the process unclean. */
+  /** Whether the worker waits to be ended: a mutant hangs, or the process is unusable. */
   #isStuck(): boolean {
     const entries = this.#entries();
     const { atStart, count } = this.#seen;
     if (entries.length !== count) this.#seen = { atStart, count: entries.length, at: performance.now() };
     const entry = entries.slice(atStart).at(-1);
-    if (entry?.type === 'unclean') return true;
+    if (entry?.type === 'unusable') return true;
     return performance.now() - this.#seen.at > (entry?.type === 'start' ? entry.budgetMs : SILENCE_MS);
   }
 
@@ -191,7 +191,7 @@ class Worker {
     const open = new Map<string, Entry & { type: 'start' }>();
     for (const entry of this.#entries()) {
       if (entry.type === 'start') open.set(`${entry.testFile} ${entry.mutant}`, entry);
-      else if (entry.type === 'end' || entry.type === 'unclean')
+      else if (entry.type === 'end' || entry.type === 'unusable')
         open.delete(`${entry.testFile} ${entry.mutant}`);
     }
     for (const { testFile, mutant } of open.values()) {
