@@ -52,6 +52,8 @@ interface Plan {
 /** A mutant that a test reaches this many times more often than without any is in an endless loop. */
 const HITS = 100;
 
+/** A file may take this many times the limit of one test, and so may the tests of a mutant: the fastest ones count. */
+const FILE_TIMES = 10;
 /** Tests may leave connections and timers behind, whose memory a process that ends would release. */
 const MOST_MEMORY = 600 * 2 ** 20;
 /** Modules that are not evaluated again. */
@@ -76,6 +78,15 @@ export default class MutantRunner extends TestRunner {
   readonly #failed = new Map<string, string>();
   readonly #slow = new Map<string, string>();
   #reachedAtImport: ReadonlySet<string> = new Set();
+  #totalMs = 0;
+
+  override async onBeforeRunTask(test: Test): Promise<void> {
+    if (this.#totalMs > FILE_TIMES * job.slowMs && test.mode === 'run') {
+      test.mode = 'skip';
+      this.#slow.set(test.id, test.fullTestName);
+    }
+    await super.onBeforeRunTask(test);
+  }
 
   onBeforeRunFiles(): void {
     this.#reachedAtImport = new Set(Object.keys(switches.mutantCoverage.static));
@@ -90,6 +101,7 @@ export default class MutantRunner extends TestRunner {
     super.onAfterRunTask(test);
     switches.currentTestId = undefined;
     const ms = test.result?.duration ?? 0;
+    this.#totalMs += ms;
     this.#times.set(test.id, { ms });
     if (test.result?.state === 'fail') this.#failed.set(test.id, test.fullTestName);
     else if (ms > job.slowMs) this.#slow.set(test.id, test.fullTestName);
@@ -129,14 +141,20 @@ export default class MutantRunner extends TestRunner {
   /** @returns the mutants of the job that the file reaches, with the tests that do */
   #plans(file: File): Plan[] {
     const { static: outside, perTest } = switches.mutantCoverage;
-    const usable = testsOf(file).filter(
-      ({ id, mode }) => mode === 'run' && !this.#failed.has(id) && !this.#slow.has(id),
-    );
+    const msOf = ({ id }: Test): number => this.#times.get(id)!.ms;
+    const usable = testsOf(file)
+      .filter(({ id, mode }) => mode === 'run' && !this.#failed.has(id) && !this.#slow.has(id))
+      .sort((a, b) => msOf(a) - msOf(b));
     const plans: Plan[] = [];
     for (const mutant of job.mutants) {
       // A hook, or what a test left running, may reach a mutant outside of tests: then each test counts.
       const isOutside = outside[mutant] !== undefined;
-      const tests = usable.filter(({ id }) => isOutside || perTest[id]?.[mutant] !== undefined);
+      let totalMs = 0;
+      const tests = usable.filter((test) => {
+        if (!isOutside && perTest[test.id]?.[mutant] === undefined) return false;
+        totalMs += msOf(test);
+        return totalMs <= FILE_TIMES * job.slowMs;
+      });
       if (tests.length === 0) continue;
       const hits = ({ id }: Test): number => (perTest[id]?.[mutant] ?? 0) + (outside[mutant] ?? 0);
       plans.push({

@@ -1,7 +1,7 @@
 /**
  * Changes source files in small ways, one at a time, and reports the changes that no test notices.
  *
- *     npm run mutate -- PATH… [--tests PATTERN]… [--min 90] [--concurrency 1] [--timeout-ms 1000] [--slow-ms 2000] [--incremental]
+ *     npm run mutate -- PATH… [--tests PATTERN]… [--min 90] [--concurrency 1] [--timeout-ms 1000] [--slow-ms 300] [--incremental]
  */
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ const OPTIONS = {
   min: { type: 'string', default: '90' },
   concurrency: { type: 'string', default: '1' },
   'timeout-ms': { type: 'string', default: '1000' },
-  'slow-ms': { type: 'string', default: '2000' },
+  'slow-ms': { type: 'string', default: '300' },
   incremental: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h', default: false },
 } as const;
@@ -37,7 +37,7 @@ Standard output is also written to ${REPORT}. Stryker's instrumenter is installe
   --min PERCENT       the exit code is 1 when the score of all files together is lower (90)
   --concurrency N     mutants tested at the same time (1)
   --timeout-ms N      what a test may take beyond 1.5 times its own time (1000)
-  --slow-ms N         tests that take longer without any mutant are not run (2000)
+  --slow-ms N         tests that take longer without any mutant are not run; all of a file may take ten times that (300)
   --incremental       keep earlier results of a file if neither it nor any test changed; other files are not looked at
   --help              this text
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { CheapestFirst } from './cheapest-first.js';
 import type { Job } from './job.js';
 
 // `vitest-run.ts` names the job, the test files to run, and those that are finished.
@@ -23,6 +24,7 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 1,
     maxConcurrency: 1,
+    sequence: { sequencer: CheapestFirst },
     testTimeout: 30_000,
     hookTimeout: 30_000,
     passWithNoTests: true,
