@@ -126,14 +126,18 @@ export default class MutantRunner extends TestRunner {
   /** Runs each mutant that is not finished and that no other test file killed. */
   async #runMutants(file: File, plans: readonly Plan[]): Promise<void> {
     const finished = new Set<string>();
+    const open = new Set<string>();
     for (const entry of readEntries(readFileSync(job.journal, 'utf8'))) {
+      if (entry.type === 'start') open.add(entry.mutant);
+      if (entry.type === 'end' || entry.type === 'unusable') open.delete(entry.mutant);
       if (entry.type !== 'end') continue;
       const isDecided = entry.verdict === 'Killed' || entry.verdict === 'Timeout';
       if (isDecided || entry.testFile === file.filepath) finished.add(entry.mutant);
     }
     const runs = new MutantRuns(this, file.filepath, this.#times);
     for (const plan of plans) {
-      if (finished.has(plan.mutant)) continue;
+      // What was started and has no end has ended its process.
+      if (finished.has(plan.mutant) || open.has(plan.mutant)) continue;
       if (!(await runs.run(plan))) return new Promise(() => {}); // The parent ends this process.
     }
   }

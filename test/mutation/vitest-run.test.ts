@@ -20,6 +20,7 @@ export function half(n) {
   if (isOn('computes')) for (;;);
   if (isOn('pollutes')) { globalThis.isPolluted = true; return n; }
   isOn('survives after another');
+  if (isOn('exits')) process.kill(process.pid, 'SIGKILL');
   if (isOn('rejects')) Promise.reject(new Error('nobody handles this'));
   return (globalThis.isPolluted ? n : n / 2) + isOffset;
 }
@@ -37,7 +38,17 @@ test('halves', async () => {
 test('halves what half does not', () => expect(4).toBe(5));
 `;
 const IDS = [
-  ...['survives', 'fails', 'import', 'computes', 'waits', 'pollutes', 'survives after another', 'rejects'],
+  ...[
+    'survives',
+    'fails',
+    'import',
+    'computes',
+    'waits',
+    'pollutes',
+    'survives after another',
+    'exits',
+    'rejects',
+  ],
   'unreached',
 ];
 
@@ -50,6 +61,8 @@ test('gives each mutant the verdict that it would have in a process of its own',
   const file = `${folder}/half.js`;
   writeFileSync(file, 'export const half = undefined; export const wait = undefined;');
   writeFileSync(`${folder}/half.test.js`, TESTS);
+  // A second file, which would end its process by the same mutant again.
+  writeFileSync(`${folder}/half-again.test.js`, `${TESTS}// The larger file is the second one.`);
   const mutants = IDS.map((id): PlacedMutant => {
     const at = { line: 1, column: 1 };
     return { id, file, mutatorName: id, replacement: '', location: { start: at, end: at }, isIgnored: false };
@@ -64,7 +77,8 @@ test('gives each mutant the verdict that it would have in a process of its own',
     waits: 'Timeout',
     pollutes: 'Killed',
     'survives after another': 'Survived',
+    exits: 'Timeout',
     rejects: 'RuntimeError',
   });
-  expect({ failed, testFiles }).toEqual({ failed: ['halves what half does not'], testFiles: 1 });
+  expect({ failed, testFiles }).toEqual({ failed: ['halves what half does not'], testFiles: 2 });
 });
