@@ -206,17 +206,21 @@ class MutantRuns {
     const budgetMs = 10 * (times.reduce((sum, ms) => sum + ms, 0) + job.timeoutMs);
     record({ type: 'start', testFile, mutant, budgetMs });
     const { verdict, failed } = await this.#runTests(plan, mutant);
-    if (failed !== undefined && !this.#isFresh) {
-      const again = await this.#runTests({ ...plan, tests: new Map([[failed.id, 0]]) }, undefined);
-      if (again.verdict !== 'Survived') {
-        record({ type: 'unusable', testFile, mutant });
-        return false;
-      }
+    if (!this.#isFresh && verdict !== 'Survived' && !(await this.#passesWithout(plan, failed))) {
+      record({ type: 'unusable', testFile, mutant });
+      return false;
     }
     this.#isFresh = false;
     const by = failed === undefined ? {} : { by: failed.fullTestName };
     record({ type: 'end', testFile, mutant, verdict, ...by, ms: Math.round(performance.now() - startedAt) });
     return true;
+  }
+
+  /** Whether the test that failed passes without the mutant. An error outside of tests may be of an earlier mutant. */
+  async #passesWithout(plan: Plan, failed: Test | undefined): Promise<boolean> {
+    if (failed === undefined) return false;
+    const { verdict } = await this.#runTests({ ...plan, tests: new Map([[failed.id, 0]]) }, undefined);
+    return verdict === 'Survived';
   }
 
   async #runTests(plan: Plan, active: string | undefined): Promise<Outcome> {

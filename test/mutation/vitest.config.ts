@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
-import { CheapestFirst } from './cheapest-first.js';
 import type { Job } from './job.js';
+import { promisingFirst } from './promising-first.js';
 
 // `vitest-run.ts` names the job, the test files to run, and those that are finished.
 const { texts } = JSON.parse(readFileSync(process.env['MUTATION_JOB']!, 'utf8')) as Job;
@@ -24,7 +24,7 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 1,
     maxConcurrency: 1,
-    sequence: { sequencer: CheapestFirst },
+    sequence: { sequencer: promisingFirst(Object.keys(texts)) },
     testTimeout: 30_000,
     hookTimeout: 30_000,
     passWithNoTests: true,
