@@ -1,6 +1,14 @@
 /** Runs mutants in vitest, in a process that is ended and started again when a mutant hangs in it. */
 import { spawn } from 'node:child_process';
-import { appendFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Instrumented } from './instrument.js';
@@ -122,6 +130,7 @@ class Worker {
       }
     }
     const entries = this.#entries();
+    for (const path of [this.#jobFile, this.#log, this.#job.journal]) rmSync(path);
     if (!entries.some(({ type }) => type === 'dry')) {
       throw new Error(`none of the test files ${this.#tests.join(', ')} imports it`);
     }
@@ -135,8 +144,8 @@ class Worker {
     const env = {
       ...process.env,
       MUTATION_JOB: this.#jobFile,
-      MUTATION_TESTS: this.#tests.join(','),
-      MUTATION_FINISHED_TESTS: finished.join(','),
+      MUTATION_TESTS: JSON.stringify(this.#tests),
+      MUTATION_FINISHED_TESTS: JSON.stringify(finished),
     };
     const config = ['--config', `${HERE}/vitest.config.ts`];
     const command = ['node_modules/vitest/vitest.mjs', 'related', '--run', ...config, ...this.#files];

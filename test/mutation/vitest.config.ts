@@ -6,7 +6,7 @@ import { promisingFirst } from './promising-first.js';
 
 // `vitest-run.ts` names the job, the test files to run, and those that are finished.
 const { texts } = JSON.parse(readFileSync(process.env['MUTATION_JOB']!, 'utf8')) as Job;
-const listOf = (name: string): string[] => (process.env[name] ?? '').split(',').filter((path) => path !== '');
+const listOf = (name: string): string[] => JSON.parse(process.env[name] ?? '[]') as string[];
 
 export default defineConfig({
   plugins: [
