@@ -27,7 +27,7 @@ export async function withinBudget(
   const isLate = new Promise<never>((_, reject) => {
     const check = (): void => {
       const { idle, active } = utilization(before);
-      if (idle >= 1.5 * ms + extraMs * 0.9 || active >= 10 * ms + 2 * extraMs) reject(new Error(MESSAGE));
+      if (idle >= 1.5 * ms + extraMs * 0.9 || active >= 5 * ms + extraMs) reject(new Error(MESSAGE));
       else timer = setTimeout(check, extraMs / 10);
     };
     timer = setTimeout(check, 1.5 * ms + extraMs);
