@@ -1,5 +1,5 @@
 /**
- * The channels that broadcasts go to (iOS 18): made, read, listed and deleted over a connection of their own.
+ * Creates, reads, lists and deletes the channels of broadcasts (iOS 18), over a separate connection.
  *
  *     POST   /1/apps/<bundle id>/channels       {"message-storage-policy":0|1,"push-type":"LiveActivity"} → 201
  *     GET    /1/apps/<bundle id>/channels       → 200 {"message-storage-policy":0|1,"push-type":"LiveActivity"}
@@ -31,7 +31,7 @@ export interface ChannelManagerOptions extends TargetOptions {
   readonly signal?: AbortSignal;
 }
 
-/** A broadcast channel. */
+/** The properties of a broadcast channel. */
 export interface Channel {
   readonly channelId: string;
   /** Whether the service keeps the most recent message for devices that are offline. */
@@ -39,15 +39,15 @@ export interface Channel {
 }
 
 /**
- * The channels of one app. Every method rejects with a {@link ChannelError} if the service refuses, and with
- * another `ApnsError` if the connection fails. No request is sent twice.
+ * Manages the channels of one app. Every method rejects with a {@link ChannelError} if the service refuses the
+ * request, and with another `ApnsError` if the connection fails. It never sends a request twice.
  */
 export interface ChannelManager {
   /**
-   * Makes a channel.
+   * Creates a channel.
    *
-   * @param options.storesMessages whether its most recent message is kept for devices that are away @default false
-   * @returns its id, base64: the `channelId` of broadcasts, and what the app's Live Activities listen to
+   * @param options.storesMessages whether the service keeps the most recent message for offline devices @default false
+   * @returns the id in base64: the `channelId` of broadcasts, to which the app's Live Activities subscribe
    */
   create(options?: { readonly storesMessages?: boolean }): Promise<string>;
   read(channelId: string): Promise<Channel>;
@@ -60,13 +60,13 @@ export interface ChannelManager {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** Apple: the two hosts have the port numbers that the binary protocol had, the other way round. */
+/** Apple reuses the ports of the binary protocol, but swaps them between the two hosts. */
 const APPLE = {
   production: { host: 'api-manage-broadcast.push.apple.com', port: 2196 },
   sandbox: { host: 'api-manage-broadcast.sandbox.push.apple.com', port: 2195 },
 } as const;
 
-/** The only push type that channels are for. */
+/** The only push type that has channels. */
 const PUSH_TYPE = 'LiveActivity';
 
 /**

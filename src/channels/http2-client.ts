@@ -1,6 +1,6 @@
 /**
- * Single requests over HTTP/2, one connection for all of them: for what is asked for seldom. Notifications go
- * their own way, without `node:http2`, which is loaded here with the first request and not before.
+ * Sends occasional requests over one HTTP/2 connection. It uses `node:http2`, and loads that module only with the
+ * first request, because sending notifications does not need it.
  *
  *     idle ──request()──▶ dialling ──▶ connected ──GOAWAY, end, failure, timeout──▶ idle
  */
@@ -13,33 +13,33 @@ import { PeerTimeout } from '../connection/peer-timeout.js';
 import type { Target } from '../connection/target.js';
 import { ApnsError, formatPeer } from '../core/errors.js';
 
-/** Beyond it the rest of an answer is not waited for. */
+/** The maximum size of a response body. */
 const MAX_BODY_BYTES = 1024 * 1024;
 
-/** RFC 9113, section 7: the code of a stream that ended as it should. */
+/** RFC 9113, section 7: the code of a stream that ended without an error. */
 const NO_ERROR = 0x0;
 
 /** RFC 9113, section 8.7: such a request was not processed, and may be sent again. */
 const REFUSED_STREAM = 0x7;
 
-/** Of a request that is refused again and again. */
+/** The maximum number of attempts for a request that the peer refuses. */
 const MAX_ATTEMPTS = 3;
 
 /** How long the peer may take to close its side of a connection that is closed. */
-const GOODBYE_MS = 1000;
+const CLOSE_TIMEOUT_MS = 1000;
 
-/** Where an {@link Http2Client} asks, and how long it waits. */
+/** Options of an {@link Http2Client}. */
 export interface Http2ClientOptions {
   readonly target: Target;
   /** The value of `:authority`. */
   readonly authority: string;
-  /** Milliseconds for an answer, counted from its request. */
+  /** Milliseconds from a request until its response. */
   readonly timeoutMs: number;
-  /** Ends everything. */
+  /** An aborted signal ends all requests. */
   readonly signal: AbortSignal | undefined;
 }
 
-/** What came back. */
+/** A complete response. */
 export interface Http2Answer {
   readonly statusCode: number;
   readonly headers: IncomingHttpHeaders;
@@ -49,7 +49,7 @@ export interface Http2Answer {
 interface Connection {
   readonly session: ClientHttp2Session;
   readonly socket: TLSSocket;
-  /** Whether the peer has said anything in HTTP/2. */
+  /** Whether the peer has sent any HTTP/2 frame. */
   isProven: boolean;
 }
 
@@ -59,7 +59,7 @@ export class Http2Client {
   #connection: Promise<Connection> | undefined;
   #underWay = 0;
   #isClosed = false;
-  /** Resolves when nothing is under way any more; there when somebody waits for that. */
+  /** Resolves when no request is in flight; set only while `close()` waits. */
   #idle: Promise<void> | undefined;
   #onIdle: (() => void) | undefined;
 
@@ -68,11 +68,11 @@ export class Http2Client {
   }
 
   /**
-   * Sends a request and waits for the whole answer, whatever its status. It is sent again only where it was
-   * certainly not processed: refused, or on a connection that had just ended.
+   * Sends a request and waits for the whole response, whatever its status. It repeats the request only if the peer
+   * has certainly not processed it: the peer refused the stream, or the connection had just ended.
    *
-   * @throws {ApnsError} why there is none: APNS_ERR_TIMEOUT, APNS_ERR_CLOSED, APNS_ERR_PACKET_TOO_LARGE beyond
-   *   1 MiB, or what became of the connection
+   * @throws {ApnsError} APNS_ERR_TIMEOUT, APNS_ERR_CLOSED, APNS_ERR_PACKET_TOO_LARGE for a body above 1 MiB, or the
+   *   error of the connection
    */
   async request(headers: OutgoingHttpHeaders, body?: Buffer): Promise<Http2Answer> {
     const { target } = this.#options;
@@ -101,10 +101,10 @@ export class Http2Client {
     );
   }
 
-  /** Takes no more requests, and closes the connection when those under way are answered. */
+  /** Takes no more requests, and closes the connection after the responses to those in flight. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    // Not left to `session.close()`, which refuses requests that are not written yet.
+    // `session.close()` would refuse requests that are not written yet.
     if (this.#underWay > 0) {
       this.#idle ??= new Promise((resolve) => {
         this.#onIdle = resolve;
@@ -115,12 +115,12 @@ export class Http2Client {
     if (connection === undefined || connection.socket.closed) return;
     const { session, socket } = connection;
     session.close();
-    const timer = setTimeout(() => socket.destroy(), GOODBYE_MS);
+    const timer = setTimeout(() => socket.destroy(), CLOSE_TIMEOUT_MS);
     await new Promise((resolve) => socket.once('close', resolve));
     clearTimeout(timer);
   }
 
-  /** @returns nothing where the request was not processed and may be sent again */
+  /** @returns `undefined` if the peer has not processed the request, so that it may be sent again */
   async #attempt(headers: OutgoingHttpHeaders, body: Buffer | undefined): Promise<Http2Answer | undefined> {
     this.#connection ??= this.#connect();
     const connecting = this.#connection;
@@ -129,12 +129,12 @@ export class Http2Client {
     try {
       const connection = await connecting;
       session = connection.session;
-      // One that ended meanwhile refuses with an exception.
+      // A session that has ended in the meantime throws.
       if (!session.closed && !session.destroyed) answer = await this.#exchange(connection, headers, body);
       return answer;
     } finally {
       if (answer === undefined) {
-        // The next attempt gets a connection of its own; other requests on this one may still be answered.
+        // The next attempt uses a new connection; the peer may still answer other requests on this one.
         this.#forget(connecting);
         session?.close();
       }
@@ -161,7 +161,7 @@ export class Http2Client {
       .on('remoteSettings', () => {
         connection.isProven = true;
       })
-      // Every request under way is told, and the next one connects.
+      // This fails all requests in flight; the next request connects again.
       .on('error', () => {})
       .on('close', () => {
         this.#forget(connecting);
@@ -195,7 +195,7 @@ export class Http2Client {
         .on('error', (error) => (stream.rstCode === REFUSED_STREAM ? resolve(undefined) : reject(error)))
         .on('close', () => {
           timeout.cancel();
-          // A stream can close without an answer or an error, and Node ends an answer that was cut off like a whole one.
+          // A stream can close without a response or an error, and Node emits `end` for a truncated response too.
           if (answer === undefined || stream.rstCode !== NO_ERROR) reject(this.#lostError(connection));
           else
             resolve({ statusCode: Number(answer[':status']), headers: answer, body: Buffer.concat(chunks) });

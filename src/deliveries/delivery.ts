@@ -1,4 +1,4 @@
-/** The two-way form: notifications in, exactly one outcome each out. */
+/** A delivery takes notifications and yields exactly one outcome for each. */
 
 import { Duplex } from 'node:stream';
 import { InvalidNotificationError } from '../core/errors.js';
@@ -20,7 +20,7 @@ import { OutcomePump, throwLater } from '../sinks/outcome-source.js';
 
 /** Options of {@link createBinaryDelivery}. */
 export interface BinaryDeliveryOptions extends BinaryOptions {
-  /** The form of the frames. @default 2 */
+  /** The command of the frames. @default 2 */
   readonly command?: FrameCommand;
   /** The largest payload, in UTF-8 bytes, up to 65535. @default 2048 for command 2, 256 for 1 and 0 */
   readonly maxPayloadBytes?: number;
@@ -31,10 +31,10 @@ export interface BinaryDeliveryOptions extends BinaryOptions {
  * {@link DeliveryOutcome} objects, with the notification's `context`, `line` and identity, in the order in which
  * they become known. Invalid notifications become `invalid` outcomes.
  *
- * It does what `createBinarySink` does, with the same options. It must be read: a reader that is slow
- * slows the sending, and one that never reads stops it, with a process warning. When it fails or is aborted
- * through `signal`, every outcome can still be read before the error arrives; `destroy()` ends the reading at
- * once, so then only `counts` say what became of the rest.
+ * It sends as `createBinarySink` does, with the same options. You must read it: a slow reader slows the sending, and
+ * without a reader the sending stops and the process emits a warning. When the delivery fails, or `signal` aborts it,
+ * you can read every outcome before the error arrives. `destroy()` ends the reading at once, so afterwards only
+ * `counts` include the remaining notifications.
  *
  * @throws {ApnsError} APNS_ERR_INVALID_OPTION or APNS_ERR_BAD_CREDENTIALS, at once
  */
@@ -55,8 +55,8 @@ export function createBinaryDelivery<C = unknown>(options: BinaryDeliveryOptions
  * {@link DeliveryOutcome} objects, with the notification's `context`, `line` and identity, in the order in which
  * they become known. Invalid notifications become `invalid` outcomes.
  *
- * It does what `createHttp2Sink` does, with the same options, and is read and ends as
- * {@link createBinaryDelivery} describes.
+ * It sends as `createHttp2Sink` does, with the same options. {@link createBinaryDelivery} describes how to read it and
+ * how it ends.
  *
  * @throws {ApnsError} APNS_ERR_INVALID_OPTION or APNS_ERR_BAD_CREDENTIALS, at once
  */
@@ -86,16 +86,16 @@ type Callback = (error?: Error | null) => void;
  */
 export interface Delivery<C = unknown>
   extends DuplexOf<Notification<C> | BroadcastNotification<C>, DeliveryOutcome<C>> {
-  /** How many notifications ended how, so far. */
+  /** The number of notifications with each outcome so far. */
   readonly counts: Readonly<OutcomeCounts>;
-  /** Ends gracefully: everything is settled first, for at most `closeTimeoutMs`. */
+  /** Ends the stream and waits until everything is settled, for at most `closeTimeoutMs`. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
 class DeliveryStream<C> extends Duplex implements Delivery<C> {
   static {
     redactStream(DeliveryStream);
-    // What an inspected delivery is headed with.
+    // `util.inspect` shows this name.
     Object.defineProperty(DeliveryStream, 'name', { value: 'Delivery' });
   }
 
@@ -106,7 +106,7 @@ class DeliveryStream<C> extends Duplex implements Delivery<C> {
   readonly #onAbort: () => void;
   /** The notification that waits for room, with its callback. */
   #waiting: { readonly notification: Notification; readonly callback: Callback } | undefined;
-  /** Why sending ended; told when every outcome has been read. */
+  /** Why sending ended; emitted when every outcome has been read. */
   #failure: Error | undefined;
   /** How many of the unwritten notifications are settled already. */
   #settledUnwritten = 0;
@@ -135,7 +135,7 @@ class DeliveryStream<C> extends Duplex implements Delivery<C> {
   }
 
   override _write(notification: Notification, _encoding: BufferEncoding, callback: Callback): void {
-    // After a failure the callback is never called: no more is taken, and the error is about to arrive.
+    // After a failure do not call back: the stream takes nothing more, and the error follows.
     if (this.#failure !== undefined) this.#settleLate(notification);
     else if (this.#send(notification)) callback();
     else this.#wait(notification, callback);
@@ -188,7 +188,7 @@ class DeliveryStream<C> extends Duplex implements Delivery<C> {
     return closeGracefully(this, this.#closeTimeoutMs, (error) => this.#fail(error));
   }
 
-  /** Takes a notification on, or settles it as invalid; false when there is no room. */
+  /** Passes a notification to the sender, or settles it as invalid. Returns false when there is no room. */
   #send(notification: Notification): boolean {
     try {
       return this.#sender.send(notification);
@@ -202,7 +202,7 @@ class DeliveryStream<C> extends Duplex implements Delivery<C> {
 
   #wait(notification: Notification, callback: Callback): void {
     this.#waiting = { notification, callback };
-    // A program that forgets to read works for as long as its notifications fit the window.
+    // A program that does not read outcomes works until its notifications no longer fit the window.
     this.#watchForReader();
   }
 
@@ -228,7 +228,7 @@ class DeliveryStream<C> extends Duplex implements Delivery<C> {
     else this.#waiting = waiting;
   }
 
-  /** Sending has ended before the input: everything gets its outcome now, and the error follows them. */
+  /** Sending has ended before the input: settles everything now, and lets the error follow the outcomes. */
   #fail(error: Error): void {
     if (this.#failure !== undefined || this.destroyed) return;
     this.#failure = error;
@@ -241,19 +241,19 @@ class DeliveryStream<C> extends Duplex implements Delivery<C> {
     });
   }
 
-  /** Settles what was written to this stream and not passed on. */
+  /** Settles notifications that were written to this stream and not passed to the sender. */
   #settleUnsent(): void {
     const settlement = unsentSettlement(this.#failure);
     const waiting = this.#waiting;
     this.#waiting = undefined;
     const unwritten = bufferedChunks(this).slice(this.#settledUnwritten) as Notification[];
     this.#settledUnwritten += unwritten.length;
-    // A getter of a notification may call this method again, which must then find none of these.
+    // A getter of a notification may call this method again, so remove them first.
     if (waiting !== undefined) this.#sender.settle(waiting.notification, settlement);
     for (const notification of unwritten) this.#sender.settle(notification, settlement);
   }
 
-  /** What is written after the failure; what Node kept until now is settled already, and comes in order. */
+  /** Handles writes after the failure. Those that Node had buffered come first, in order, and are settled already. */
   #settleLate(notification: Notification): void {
     if (this.#settledUnwritten > 0) this.#settledUnwritten--;
     else this.#sender.settle(notification, unsentSettlement(this.#failure));
@@ -261,16 +261,16 @@ class DeliveryStream<C> extends Duplex implements Delivery<C> {
 
   #failIfRead(): void {
     if (this.#failure === undefined || this.destroyed || !this.#settleAndCheckRead()) return;
-    // Not in this turn: whoever took the last outcome shall have passed it on before the error arrives.
+    // Wait for a later tick, so that the reader can pass the last outcome on before the error arrives.
     const failure = this.#failure;
     setImmediate(() => {
       if (this.#settleAndCheckRead()) this.destroy(failure);
     });
   }
 
-  /** Settles what a writer that does not know of the failure has written, and returns whether every outcome was read. */
+  /** Settles what was written after the failure, and returns whether every outcome was read. */
   #settleAndCheckRead(): boolean {
-    // Not for every outcome: looking through what waits takes as long as there is much of it.
+    // Do not do this for every outcome: its cost grows with the number of buffered notifications.
     if (this.#hasOutcomes) return false;
     this.#settleUnsent();
     return !this.#hasOutcomes;

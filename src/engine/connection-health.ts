@@ -1,8 +1,8 @@
 /**
  * Decides whether a connection gets new notifications, from the outcomes of the last ones.
  *
- *     unproven ──success──▶ healthy ◀──success── suspect ──3rd failure──▶ sick
- *         └──────────failure──────────▶ suspect     ▲                       ▲
+ *     unproven ──success──▶ healthy ◀──success── failing ──3rd failure──▶ sick
+ *         └──────────failure──────────▶ failing     ▲                       ▲
  *                                healthy ──failure──┘    half of 64 fail ───┘
  *
  * One connection to APNs can be sick while all others work: it answers every request with 500, refuses or resets every
@@ -28,7 +28,7 @@ const SLOW_GROWTH_MS = 500;
 const MAX_DOUBLINGS = 20;
 
 /** See the file comment. */
-export type HealthState = 'unproven' | 'healthy' | 'suspect' | 'sick';
+export type HealthState = 'unproven' | 'healthy' | 'failing' | 'sick';
 
 /** The health of one connection. */
 export class ConnectionHealth {
@@ -37,7 +37,7 @@ export class ConnectionHealth {
   #doublings = 0;
   #rated = 0;
   #ratedFailures = 0;
-  /** What was written before this number and fails belongs to a failure that is counted already. */
+  /** A failure of a notification before this number belongs to a failure that was already counted. */
   #countedBefore = 0;
 
   get state(): HealthState {
@@ -62,15 +62,15 @@ export class ConnectionHealth {
    *
    * @param number the notification's place among those written on this connection
    * @param next the place that the next one will have
-   * @param isRated whether it counts in the rate of failures, too: not where the peer refused what was in flight
-   * because it allows fewer streams now
+   * @param isRated whether it counts in the rate of failures too; false if the peer refused notifications in flight
+   * because it now allows fewer streams
    */
   recordFailure(number: number, next: number, isRated = true): void {
     if (this.#state === 'sick') return;
     if (number >= this.#countedBefore) {
       this.#countedBefore = next;
       this.#failures++;
-      this.#state = this.#failures < MAX_FAILURES ? 'suspect' : 'sick';
+      this.#state = this.#failures < MAX_FAILURES ? 'failing' : 'sick';
     }
     if (isRated) this.#rate(1);
   }
@@ -81,8 +81,8 @@ export class ConnectionHealth {
   }
 
   /**
-   * Doubles the trust in a connection that has been usable for `ageMs`, if it is time. It is asked after the sockets
-   * were read, so that a process that was held up sees the failures before it trusts the connection with more.
+   * Doubles the limit of a connection that has been usable for `ageMs`, if that is due. Call it after the sockets were
+   * read, so that a process that was delayed handles the failures before it raises the limit.
    */
   growTrust(ageMs: number): void {
     const slow = Math.max(0, this.#doublings + 1 - FAST_DOUBLINGS);
@@ -94,7 +94,7 @@ export class ConnectionHealth {
   get maxInFlight(): number {
     if (this.#state === 'healthy') return Number.POSITIVE_INFINITY;
     if (this.#state === 'unproven') return UNPROVEN_STREAMS * 2 ** this.#doublings;
-    return this.#state === 'suspect' ? 1 : 0;
+    return this.#state === 'failing' ? 1 : 0;
   }
 
   #rate(failures: 0 | 1): void {

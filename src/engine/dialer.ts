@@ -14,7 +14,7 @@ import type { Target } from '../connection/target.js';
 import type { ApnsError } from '../core/errors.js';
 import type { EngineClock } from './engine-clock.js';
 
-/** What a dialer tells its pool. */
+/** The callbacks of a dialer to its pool. */
 export interface DialerEvents {
   /** A connection was dialled; `dialMs` is how long that took. */
   onSocket(socket: TLSSocket, dialMs: number): void;
@@ -62,7 +62,7 @@ export class Dialer {
     return this.#dialAt;
   }
 
-  /** What went wrong last, if nothing succeeded since. */
+  /** The last error since the last success. */
   get lastProblem(): string | undefined {
     return this.#lastProblem;
   }
@@ -72,7 +72,7 @@ export class Dialer {
     return !this.#isDialling && !this.#abort.signal.aborted && now >= this.#dialAt;
   }
 
-  /** Starts an attempt, which must be allowed now. */
+  /** Starts an attempt. Check first whether one may start. */
   dial(now: number): void {
     this.#isDialling = true;
     const { signal } = this.#abort;

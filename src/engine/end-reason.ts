@@ -3,7 +3,7 @@ import { reasonOf } from '../connection/connection-error.js';
 import { ApnsError } from '../core/errors.js';
 import type { Settlement } from '../core/outcome.js';
 
-/** Why the sending ended, as the reason of an outcome: that of the failure, or `Aborted` if nothing failed. */
+/** The reason of outcomes after the sending has ended: that of the failure, or `Aborted` if nothing failed. */
 export function endReason(error: Error | null | undefined): string {
   return error instanceof ApnsError && error.code !== 'APNS_ERR_CLOSED' ? reasonOf(error) : 'Aborted';
 }

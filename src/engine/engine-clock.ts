@@ -12,7 +12,7 @@
 
 import { MAX_TIMER_MS } from '../core/options.js';
 
-/** After a pause as long as this the sockets are read before anything is written. */
+/** After a pause of this length, the engine reads its sockets before it writes. */
 const PAUSE_MS = 1000;
 
 /** If an alarm is later than this, the process was frozen or its event loop was blocked. */
@@ -48,7 +48,7 @@ export class EngineClock {
   constructor(onAlarm: (frozenMs: number) => void) {
     this.#onAlarm = onAlarm;
     this.#onTimer = () => {
-      // A poll phase is under way already, and the alarm is handled behind it.
+      // A poll phase is running; the alarm is handled after it.
       if (this.#immediate !== undefined) return;
       this.now();
       this.#hasRead = false;
@@ -77,8 +77,8 @@ export class EngineClock {
   }
 
   /**
-   * Says that the engine is about to do something. After a pause a peer may have closed a connection, which only
-   * reading its socket shows, so the sockets are read first; then the alarm is handled.
+   * Call this before the engine acts. During a pause a peer may have closed a connection, which only reading its socket
+   * shows. So after a pause the sockets are read first, then the alarm is handled.
    *
    * @param hasConnections whether there are sockets to read
    */
@@ -93,7 +93,7 @@ export class EngineClock {
     this.#poll(MAX_POLLS);
   }
 
-  /** Sets the alarm to this engine time, unless it is set to an earlier one already. */
+  /** Sets the alarm to this engine time, unless it is already set to an earlier one. */
   wakeAt(at: number): void {
     if (at >= this.#alarmAt) return;
     const now = this.now();

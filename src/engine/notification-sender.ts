@@ -1,11 +1,11 @@
-/** What a delivery needs of a wire: notifications in, settlements out. Each wire implements it once. */
+/** The interface between a delivery and a protocol. Each protocol implements it once. */
 import type { ApnsError } from '../core/errors.js';
 import type { Notification } from '../core/notification.js';
 import type { Outcome, OutcomeCounts, Settlement } from '../core/outcome.js';
 
-/** Where outcomes come from. */
+/** A source of outcomes. */
 export interface OutcomeReader {
-  /** Outcomes that wait to be read. */
+  /** The number of outcomes that are not read yet. */
   readonly unread: number;
   /** From now on outcomes are kept until they are read; `onSettled` says that there are more. */
   startReading(onSettled: () => void): void;
@@ -15,17 +15,17 @@ export interface OutcomeReader {
   shift(): Outcome | undefined;
 }
 
-/** Sends notifications over one wire. Whatever was taken is settled exactly once. */
+/** Sends notifications over one protocol, and settles each exactly once. */
 export interface NotificationSender {
   readonly counts: OutcomeCounts;
   readonly outcomes: OutcomeReader;
   /**
    * Takes a notification, unless the window is full: then returns false, and `onRoom` says when to ask again.
    *
-   * @throws {InvalidNotificationError} if it breaks a rule of this wire; it was not taken then
+   * @throws {InvalidNotificationError} if it breaks a rule of this protocol; the sender has not taken it
    */
   send(notification: Notification): boolean;
-  /** Settles, without sending it, a notification that the stream around this was given. */
+  /** Settles a notification without sending it. */
   settle(notification: Notification, settlement: Settlement): void;
   /** Outcomes were read, which may have made room. */
   onRead(): void;
@@ -35,10 +35,10 @@ export interface NotificationSender {
   destroy(reason: string): void;
 }
 
-/** What a sender tells the stream around it. */
+/** The callbacks of a sender to the stream that owns it. */
 export interface NotificationSenderEvents {
   /** The window has room again. */
   onRoom(): void;
-  /** The sending has ended by itself; everything that was taken is settled. */
+  /** The sending has failed, and every notification is settled. */
   onFail(error: ApnsError): void;
 }

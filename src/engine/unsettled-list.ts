@@ -1,13 +1,13 @@
-/** Notifications without an outcome, in the order in which they were taken: the first one has the next deadline. */
+/** Notifications without an outcome, in the order in which they were taken. The first one has the next deadline. */
 
-/** What a member of the list must have. */
+/** The properties of a member of the list. */
 interface Member<T> {
   previous: T | undefined;
   next: T | undefined;
   readonly heldBytes: number;
 }
 
-/** A list that is linked through its members: adding and removing take constant time. */
+/** A list that is linked through its members, so that adding and removing take constant time. */
 export class UnsettledList<T extends Member<T>> {
   #first: T | undefined;
   #last: T | undefined;

@@ -1,4 +1,4 @@
-/** Frame bytes in, over TLS to a binary gateway; exactly one outcome per frame. */
+/** Sends frame bytes to a binary gateway over TLS, with exactly one outcome per frame. */
 
 import { addAbortSignal, Writable } from 'node:stream';
 import type { ApnsError } from '../core/errors.js';
@@ -17,25 +17,24 @@ import { bufferedChunks } from './buffered-chunks.js';
 import { closeGracefully } from './graceful-close.js';
 import { OutcomeSource } from './outcome-source.js';
 
-/** A run that may still grow. */
+/** A batch that may still grow. */
 type OpenBatch = { -readonly [Field in keyof FrameBatch]: FrameBatch[Field] };
 
 type Callback = (error?: Error | null) => void;
 
 /**
- * A Writable of frame bytes (any command, cut anywhere) that owns its TLS connections to a binary gateway.
+ * A Writable of frame bytes (any command, in chunks of any size) that owns its TLS connections to a binary gateway.
  *
- * Connections are opened with the first frame, reused and kept open. What is written and not yet settled is
- * held in a window bounded by count, bytes and age; a full window stops the source. An error response has
- * the named notification rejected, those before it accepted, and those behind it written again, in order,
- * on another connection. Checkpoints turn the protocol's silence into proof; they cost one connection each
- * and are invisible otherwise.
+ * It connects with the first frame, and reuses its connections. A window, limited by count, bytes and age, holds the
+ * frames that are not settled; a full window applies backpressure. After an error response the named notification is
+ * `rejected` and those before it are `accepted`. The sink writes those after it again, in order, on another connection.
+ * Checkpoints prove that frames without an error response were accepted. Each checkpoint costs one connection.
  *
- * `finish` means that everything is settled. The stream fails with an {@link ApnsError} when credentials
- * are refused, when no connection could be had `backoff.attempts` + 1 times in a row, when the gateway
- * cannot parse what it is sent, or when the bytes are no frames; frames before that still get their outcome.
+ * `finish` means that everything is settled. The stream fails with an {@link ApnsError} when the gateway refuses the
+ * credentials, when connecting fails `backoff.attempts` + 1 times in a row, when the gateway cannot parse a frame,
+ * or when the bytes are not valid frames. Frames before that still get their outcome.
  *
- * Emits `errorResponse` with each error response that is not the answer to a checkpoint.
+ * It emits `errorResponse` with each error response that does not answer a checkpoint.
  *
  * @throws {ApnsError} APNS_ERR_INVALID_OPTION or APNS_ERR_BAD_CREDENTIALS, at once
  */
@@ -43,29 +42,29 @@ export function createBinarySink(options: BinaryOptions): BinarySink {
   return new BinarySinkStream(options);
 }
 
-/** Whether a value is what {@link createBinarySink} returns. */
+/** Whether a value was returned by {@link createBinarySink}. */
 export function isBinarySink(value: unknown): value is BinarySink {
   return value instanceof BinarySinkStream;
 }
 
-/** The events of a {@link BinarySink}, with what their listeners receive. */
+/** The events of a {@link BinarySink}, with the arguments of their listeners. */
 export interface BinarySinkEvents extends WritableEvents {
-  /** An error response that is not the answer to a checkpoint. */
+  /** The gateway has sent an error response that does not answer a checkpoint. */
   errorResponse(response: ErrorResponse): void;
 }
 
 /** See {@link createBinarySink}. */
 export interface BinarySink extends WritableOf<Uint8Array, BinarySinkEvents> {
-  /** How many notifications ended how, so far. */
+  /** The number of notifications with each outcome so far. */
   readonly counts: Readonly<OutcomeCounts>;
   /**
-   * What becomes of each frame, in the order it is known: `{ status, identifier, deviceToken, … }`.
+   * The outcome of each frame, in the order in which they become known: `{ status, identifier, deviceToken, … }`.
    *
-   * Created when first read; from then on a reader that is slow slows the sending. While nobody has read
-   * this property only `counts` are kept. Ends when the sink has ended or was destroyed.
+   * Reading this property creates the stream. From then on a slow reader slows the sending; before that, the sink
+   * keeps only `counts`. The stream ends when the sink has ended or was destroyed.
    */
   readonly outcomes: ReadableOf<Outcome>;
-  /** Ends gracefully: everything is settled first, for at most `closeTimeoutMs`. */
+  /** Ends the stream and waits until everything is settled, for at most `closeTimeoutMs`. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -80,11 +79,11 @@ class BinarySinkStream extends Writable implements BinarySink {
   readonly #reader = new PacketReader(FRAME_FORMAT);
   readonly #onPacket: PacketHandler;
   readonly #closeTimeoutMs: number;
-  /** Frames cut from the chunk being written, on their way into the window. */
+  /** Frames of the current chunk that are not in the window yet. */
   #pending: OpenBatch[] = [];
   #onTaken: Callback | undefined;
   #outcomes: OutcomeSource | undefined;
-  /** Why the bytes are no frames; nothing behind that place can be read. */
+  /** Why the bytes are not valid frames; later bytes cannot be parsed. */
   #fault: ApnsError | undefined;
 
   constructor(options: BinaryOptions) {
@@ -98,7 +97,7 @@ class BinarySinkStream extends Writable implements BinarySink {
       onFail: (error) => this.destroy(error),
       onErrorResponse: (response) => process.nextTick(() => this.emit('errorResponse', response)),
     });
-    // Not left to the constructor above: an aborted signal destroys at once, and by then all must be there.
+    // Attach the signal last: if it is already aborted, destroy() runs synchronously and needs every field initialised.
     if (signal !== undefined) addAbortSignal(signal, this);
   }
 
@@ -127,7 +126,7 @@ class BinarySinkStream extends Writable implements BinarySink {
   override _destroy(error: Error | null, callback: Callback): void {
     for (const chunk of bufferedChunks(this)) this.#cut(chunk as Buffer);
     this.#sender.destroy(endReason(error));
-    // A sender that is over settles what it is given.
+    // After its end, the sender settles everything that it receives.
     for (const batch of this.#pending.splice(0)) this.#sender.send(batch);
     this.#outcomes?.finish();
     callback(error);
@@ -137,7 +136,7 @@ class BinarySinkStream extends Writable implements BinarySink {
     return closeGracefully(this, this.#closeTimeoutMs);
   }
 
-  /** Of a copy: whoever wrote the chunk has it back with the callback, long before its frames are settled. */
+  /** Copies the chunk, because its writer may change it after the callback, long before its frames are settled. */
   #cut(chunk: Buffer): void {
     if (this.#fault === undefined) this.#try(() => this.#reader.read(Buffer.from(chunk), this.#onPacket));
   }
@@ -150,11 +149,11 @@ class BinarySinkStream extends Writable implements BinarySink {
     }
   }
 
-  /** Frames that lie behind each other become one run. */
+  /** Joins consecutive frames into one batch. */
   #collect(bytes: Buffer, start: number, end: number): void {
     const last = this.#pending.at(-1);
     if (last !== undefined && last.bytes === bytes && last.end === start) {
-      // Nobody else has seen it yet, and an object per frame would cost more than the rest of this sink.
+      // Change the batch in place: no other code has it yet, and one object per frame would be expensive.
       last.end = end;
       last.count++;
       return;

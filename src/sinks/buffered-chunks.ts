@@ -1,13 +1,12 @@
-/** What a stream was given and has not passed to its `_write` yet. */
+/** Finds the chunks that a stream has not passed to its `_write` yet. */
 import type { Writable } from 'node:stream';
 
 /**
- * The chunks that wait in a Writable's own buffer. When a stream is destroyed Node throws them away, but
- * each holds notifications that are owed an outcome. `writableBuffer` is a getter of every Writable that
- * Node's documentation does not mention; a test on each supported version holds it in place.
+ * The chunks in a Writable's own buffer. Node drops them when a stream is destroyed, but their notifications still need
+ * outcomes. Node does not document `writableBuffer`, so a test checks it on each supported version.
  */
 export function bufferedChunks(stream: Writable): unknown[] {
   const { writableBuffer = [] } = stream as { writableBuffer?: readonly ({ chunk: unknown } | null)[] };
-  // While Node passes its buffer on, what was passed on already is null in it.
+  // While Node empties its buffer, the entries that it has passed on are null.
   return writableBuffer.flatMap((entry) => (entry === null ? [] : [entry.chunk]));
 }

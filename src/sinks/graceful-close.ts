@@ -1,13 +1,13 @@
-/** What `await using` does to a stream that owes outcomes. */
+/** Implements `await using` for streams with outcomes. */
 import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { ApnsError } from '../core/errors.js';
 
 /**
- * Ends a stream and waits until everything in it is settled. Node's own disposal destroys a Writable and
- * throws away what is queued in it, even after `end()`.
+ * Ends a stream and waits until everything in it is settled. Node's own disposal would destroy a Writable and drop its
+ * buffer, even after `end()`.
  *
- * @param fail how the stream is failed; one that is not destroyed by it is, after as long again
+ * @param fail makes the stream fail; if that does not destroy it, it is destroyed after another `timeoutMs`
  * @throws {ApnsError} APNS_ERR_TIMEOUT if that takes longer than `timeoutMs`
  */
 export async function closeGracefully(

@@ -1,4 +1,4 @@
-/** Notifications in, over TLS to APNs by HTTP/2; exactly one outcome each. */
+/** Sends notifications to APNs over HTTP/2, with exactly one outcome for each. */
 
 import { addAbortSignal, Writable } from 'node:stream';
 import { InvalidNotificationError } from '../core/errors.js';
@@ -16,24 +16,24 @@ import { OutcomeSource } from './outcome-source.js';
 
 /** Options of {@link createHttp2Sink}. */
 export interface Http2SinkOptions extends Http2Options {
-  /** Receives each notification that breaks a rule; it is then skipped. Without it the stream fails. */
+  /** Receives each invalid notification, which the sink then skips. Without this function the stream fails. */
   readonly onInvalid?: (error: InvalidNotificationError) => void;
 }
 
 type Callback = (error?: Error | null) => void;
 
 /**
- * A Writable of notifications that owns its HTTP/2 connections to APNs, framed by hand.
+ * A Writable of notifications that owns its HTTP/2 connections to APNs.
  *
- * Connections are opened with the first notification, reused and kept open. Nothing is sent before the
- * gateway's SETTINGS, and never more at a time than its latest ones allow. What was certainly not processed
- * (refused streams, those above GOAWAY's last one) is sent again; 429, 500 and 503 are retried within the
- * notification's deadline, no sooner than `retry-after` says. Everything else that ends without an answer is
+ * It connects with the first notification, and reuses its connections. It waits for the gateway's SETTINGS, and never
+ * opens more streams than the latest SETTINGS allow. It sends a notification again if the gateway certainly has not
+ * processed it: its stream was refused, or is above GOAWAY's last one. It retries 429, 500 and 503 within the
+ * notification's deadline, not before the time in `retry-after`. Without a response, any other notification is
  * `unknown`. The `apns-id` stays the same for every attempt.
  *
- * `finish` means that everything is settled. The stream fails with an {@link ApnsError} when credentials
- * are refused, when no connection could be had `backoff.attempts` + 1 times in a row, and, unless
- * `onInvalid` is given, for a notification that breaks a rule; what came before it is settled first.
+ * `finish` means that everything is settled. The stream fails with an {@link ApnsError} when the gateway refuses the
+ * credentials, or when connecting fails `backoff.attempts` + 1 times in a row. Without `onInvalid`, it also fails with
+ * an invalid notification, after earlier ones are settled.
  *
  * @throws {ApnsError} APNS_ERR_INVALID_OPTION or APNS_ERR_BAD_CREDENTIALS, at once
  */
@@ -43,16 +43,16 @@ export function createHttp2Sink<C = unknown>(options: Http2SinkOptions): Http2Si
 
 /** See {@link createHttp2Sink}. `C` is the type of `context`. */
 export interface Http2Sink<C = unknown> extends WritableOf<Notification<C> | BroadcastNotification<C>> {
-  /** How many notifications ended how, so far. */
+  /** The number of notifications with each outcome so far. */
   readonly counts: Readonly<OutcomeCounts>;
   /**
-   * What becomes of each notification, in the order it is known; see {@link Outcome}.
+   * The outcome of each notification, in the order in which they become known; see {@link Outcome}.
    *
-   * Created when first read; from then on a reader that is slow slows the sending. While nobody has read
-   * this property only `counts` are kept. Ends when the sink has ended or was destroyed.
+   * Reading this property creates the stream. From then on a slow reader slows the sending; before that, the sink
+   * keeps only `counts`. The stream ends when the sink has ended or was destroyed.
    */
   readonly outcomes: ReadableOf<Outcome<C>>;
-  /** Ends gracefully: everything is settled first, for at most `closeTimeoutMs`. */
+  /** Ends the stream and waits until everything is settled, for at most `closeTimeoutMs`. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -80,7 +80,7 @@ class Http2SinkStream<C> extends Writable implements Http2Sink<C> {
       onRoom: () => this.#retryWaiting(),
       onFail: (error) => this.destroy(error),
     });
-    // Not left to the constructor above: an aborted signal destroys at once, and by then all must be there.
+    // Attach the signal last: if it is already aborted, destroy() runs synchronously and needs every field initialised.
     if (signal !== undefined) addAbortSignal(signal, this);
   }
 
@@ -152,7 +152,7 @@ class Http2SinkStream<C> extends Writable implements Http2Sink<C> {
     callback();
   }
 
-  /** Destroys first: told of the error by a callback, Node would throw away what was written and has no outcome. */
+  /** Destroys first: if a callback passed the error, Node would drop buffered notifications that have no outcome. */
   #fail(error: Error, callback: Callback): void {
     this.destroy(error);
     callback(error);

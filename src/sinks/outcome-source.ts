@@ -1,4 +1,4 @@
-/** Outcomes as a Readable, made one by one as they are read. */
+/** A Readable of outcomes, which creates each outcome when it is read. */
 
 import { Readable } from 'node:stream';
 import type { Outcome } from '../core/outcome.js';
@@ -7,10 +7,10 @@ import type { ReadableOf } from '../core/typed-stream.js';
 import type { OutcomeReader } from '../engine/notification-sender.js';
 
 /**
- * Moves outcomes into the readable side of a stream for as long as it wants any: those that are settled at
- * the end of the turn, so that who reads them is never called in the middle of the settling.
+ * Moves outcomes into the readable side of a stream while it has room. It waits until the end of the tick, so that a
+ * reader never runs while the engine settles notifications.
  *
- * @param onRead called whenever outcomes were taken, which makes room for further sending
+ * @param onRead called whenever outcomes were read, which makes room for further sending
  */
 export class OutcomePump {
   readonly #reader: OutcomeReader;
@@ -32,19 +32,19 @@ export class OutcomePump {
     reader.startReading(() => this.#fillSoon());
   }
 
-  /** The stream wants outcomes. */
+  /** The stream has room for outcomes. */
   read(): void {
     this.#isWanted = true;
     this.#fill();
   }
 
-  /** Nothing more will be settled: the stream ends behind what is there. */
+  /** Nothing more will be settled: the stream ends after the remaining outcomes. */
   finish(): void {
     this.#isFinished = true;
     this.#fillSoon();
   }
 
-  /** The stream is gone. */
+  /** The stream was destroyed. */
   stop(): void {
     this.#isWanted = false;
     this.#reader.stopReading();
@@ -63,7 +63,7 @@ export class OutcomePump {
       const outcome = this.#reader.shift();
       if (outcome === undefined) break;
       hasRead = true;
-      // Who is given an outcome may destroy the stream.
+      // The reader of an outcome may destroy the stream.
       this.#isWanted = this.#stream.push(outcome) && !this.#stream.destroyed;
     }
     if (this.#isWanted && this.#isFinished) {

@@ -25,7 +25,7 @@ test('is trusted with one at a time after a failure, and without a limit after t
   const health = new ConnectionHealth();
   health.recordFailure(1, 2);
   health.growTrust(60_000);
-  expect([health.state, health.maxInFlight]).toEqual(['suspect', 1]);
+  expect([health.state, health.maxInFlight]).toEqual(['failing', 1]);
   health.recordSuccess();
   expect(health.state).toBe('healthy');
 });
@@ -45,9 +45,9 @@ test('is sick after three failures in a row, for good', () => {
 test('counts what was in flight together as one failure', () => {
   const health = new ConnectionHealth();
   for (let number = 1; number <= 40; number++) health.recordFailure(number, 1001);
-  expect(health.state).toBe('suspect');
+  expect(health.state).toBe('failing');
   health.recordFailure(1001, 1002);
-  expect(health.state).toBe('suspect');
+  expect(health.state).toBe('failing');
   health.recordFailure(1002, 1003);
   expect(health.state).toBe('sick');
 });

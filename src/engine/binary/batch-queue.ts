@@ -1,7 +1,7 @@
-/** Runs in the order they were handed over, with how many frames and bytes they hold. */
+/** A queue of batches that counts their frames and bytes. */
 import { bytesHeldBy, type FrameBatch, splitBatch } from './frame-batch.js';
 
-/** A queue of batches that can also be put back at its front. */
+/** A queue of batches, which also takes batches back at its front. */
 export class BatchQueue {
   #batches: (FrameBatch | undefined)[] = [];
   #head = 0;
@@ -15,12 +15,12 @@ export class BatchQueue {
     return this.#frames;
   }
 
-  /** Bytes of these frames. */
+  /** The bytes of these frames. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** The same, plus the memory that their notifications hold beyond them. */
+  /** These bytes, plus the memory that the notifications of the frames hold. */
   get heldBytes(): number {
     return this.#heldBytes;
   }
@@ -57,7 +57,7 @@ export class BatchQueue {
     for (const batch of batches) this.#add(batch, 1);
   }
 
-  /** Takes at most `maxFrames` frames of the first batch, and of `maxBytes` unless the first frame has more. */
+  /** Takes at most `maxFrames` frames and `maxBytes` bytes of the first batch, but at least one frame of any size. */
   take(maxFrames: number, maxBytes: number): FrameBatch | undefined {
     const first = this.first;
     if (first === undefined) return undefined;
@@ -88,7 +88,7 @@ export class BatchQueue {
     return taken;
   }
 
-  /** Takes the batches at the front for as long as `isTaken` is true: what is behind them is not looked at. */
+  /** Takes batches from the front while `isTaken` is true, and does not visit the others. */
   takeWhile(isTaken: (batch: FrameBatch) => boolean): FrameBatch[] {
     const taken: FrameBatch[] = [];
     for (let { first } = this; first !== undefined && isTaken(first); { first } = this) {
@@ -104,7 +104,7 @@ export class BatchQueue {
     return this.takeWhere(() => true);
   }
 
-  /** Drops the first batch. The array shrinks only now and then: shifting one by one would move the whole array each time. */
+  /** Drops the first batch. Removes array items in batches, because `shift()` would move the whole array each time. */
   #drop(): void {
     this.#batches[this.#head++] = undefined;
     if (this.#head === this.#batches.length) {

@@ -1,10 +1,10 @@
 /**
- * The checkpoint: a frame that no gateway can accept, written to be rejected.
+ * A checkpoint is a deliberately invalid frame, which every gateway rejects.
  *
- * The binary protocol never says yes. But its error response proves that everything before the named frame
- * was accepted, so naming a frame of our own on purpose turns silence into proof. The frame has an
- * identifier and a device token without bytes, which is MissingDeviceToken (2) to Apple's gateway; whatever
- * the status code, an answer with its identifier settles the window.
+ * The binary protocol has no response for an accepted frame. But an error response proves that the gateway accepted
+ * every frame before the named one, so the rejection of a checkpoint proves all frames before it. The checkpoint has
+ * an identifier and an empty device token, which Apple's gateway rejects as MissingDeviceToken (2). An error response
+ * with its identifier settles the window, whatever the status code.
  *
  *     command 2   | 02 | 0000000a | 03 0004 identifier | 01 0000 |
  *     command 1   | 01 | identifier | 00000000 | 0000 | 0000 |
@@ -13,18 +13,18 @@ import { MAX_UINT32 } from '../../core/notification-rules.js';
 import { encodeFrame, type FrameCommand, readIdentifier } from '../../protocol/binary/frame.js';
 import { type FrameBatch, findFrame } from './frame-batch.js';
 
-/** Not the very highest: that is what a gateway says that calls the identifier it does not know -1. */
+/** The highest identifier, 2^32-1, is not used: a gateway may send it, as -1, for an unknown frame. */
 const HIGHEST = MAX_UINT32 - 1;
 
-/** A checkpoint frame, and the identifier the gateway will answer. */
+/** A checkpoint frame, and the identifier of its error response. */
 export interface Checkpoint {
   readonly identifier: number;
   readonly frame: Buffer;
 }
 
 /**
- * The checkpoint for what was written on a connection: in the form the frames have, since a gateway may
- * know only that, and with an identifier that none of them carries.
+ * The checkpoint for the frames of a connection. It has the command of these frames, because the gateway may support
+ * only that one, and an identifier that none of them has.
  */
 export function createCheckpoint(batches: readonly FrameBatch[]): Checkpoint {
   const last = batches.at(-1);
@@ -41,7 +41,7 @@ export function encodeCheckpoint(identifier: number, command: FrameCommand = 2):
   return frame;
 }
 
-/** Of the highest identifiers, one more of them than there are frames, at least one is free. */
+/** Finds an unused identifier among the highest ones: of one more than there are frames, at least one is unused. */
 function freeIdentifier(batches: readonly FrameBatch[]): number {
   const frames = batches.reduce((sum, { count }) => sum + count, 0);
   const taken = new Set<number>();

@@ -1,9 +1,8 @@
 /**
- * What an error response proves about the frames written on its connection. Pure: frames and an answer in,
- * settlements out.
+ * Determines what an error response proves about the frames of its connection. It has no side effects.
  *
- * "Everything written after the named notification was silently discarded and must be sent again on a new
- * connection. Everything before it was accepted." An answer that names none of the frames proves nothing.
+ * The gateway accepted everything before the named notification, and discarded everything after it, so those frames
+ * must be sent again on a new connection. An error response that names none of the frames proves nothing.
  */
 import type { Settlement } from '../../core/outcome.js';
 import type { ErrorResponse } from '../../protocol/binary/error-response.js';
@@ -12,30 +11,30 @@ import { StatusCode } from '../../protocol/binary/status-code.js';
 import { cutAfter, cutBefore, type FrameBatch, type FrameLocation, findFrame } from './frame-batch.js';
 import { type IdentifierRange, isInRange } from './identifier-range.js';
 
-/** What became of the frames of one connection. Each frame is in exactly one of the lists. */
+/** The frames of one connection, by their result. Each frame is in exactly one of the lists. */
 export interface FrameClassification {
-  /** Before the named one, or the named one where the gateway says it took it. */
+  /** Frames before the named one, and the named one if the status code says that it was accepted. */
   readonly accepted: readonly FrameBatch[];
-  /** The named one, if it failed for good. */
+  /** The named frame, if its rejection is final. */
   readonly rejected: readonly FrameBatch[];
-  /** The named one, if it may be tried again. */
+  /** The named frame, if it may be retried. */
   readonly retried: readonly FrameBatch[];
-  /** Behind the named one: known not to have been processed. */
+  /** Frames after the named one, which the gateway has not processed. */
   readonly discarded: readonly FrameBatch[];
-  /** Nothing is proved about these. */
+  /** Frames about which the response proves nothing. */
   readonly unknown: readonly FrameBatch[];
-  /** How the named one is settled when it is not retried. */
+  /** The settlement of the named frame if it is not retried. */
   readonly settlement: Settlement;
-  /** Whether the answer named something that was written: the gateway reads and understands us. */
+  /** Whether the response named a written frame, which proves that the gateway reads and parses frames. */
   readonly isConfirmed: boolean;
 }
 
 /**
- * Judges the frames of one connection by the gateway's answer.
+ * Classifies the frames of one connection by the gateway's error response.
  *
- * @param batches everything written on the connection and not yet settled, in order, but for the checkpoint
- * @param checkpoint the identifier of the checkpoint frame, if one was written behind them
- * @param forgotten earlier frames that have their outcome: a response that names one counts as naming none
+ * @param batches the unsettled frames of the connection in order, without the checkpoint
+ * @param checkpoint the identifier of the checkpoint frame, if one was written after them
+ * @param forgotten earlier frames that have their outcome; a response that names one of these proves nothing
  */
 export function classifyFrames(
   batches: readonly FrameBatch[],
@@ -71,11 +70,11 @@ interface Partition {
 }
 
 /**
- * The frames before, at and behind the one with this identifier. Where several frames carry it (the sink
- * was given such bytes), nobody can say which one is meant: from the first to the last they are ambiguous.
+ * The frames before, at and after the one with this identifier. If several frames of the input have it, the response
+ * is ambiguous for all frames from the first to the last of them.
  */
 function partition(batches: readonly FrameBatch[], identifier: number): Partition | undefined {
-  // 0 is what a gateway answers when it does not know, so it names nothing, whatever was written.
+  // A gateway sends 0 if it does not know the identifier, so 0 never names a frame.
   if (identifier === 0) return undefined;
   let first: FrameLocation | undefined;
   let last: FrameLocation | undefined;

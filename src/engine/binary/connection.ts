@@ -1,10 +1,10 @@
 /**
- * One connection to a binary gateway: a socket, what was written to it and not yet settled, and the one
- * answer it may give.
+ * One connection to a binary gateway: a socket, its unsettled frames, and the one error response that the gateway may
+ * send.
  *
- * States: `fresh` (open, but the gateway may still refuse the client certificate: under TLS 1.3 it does so
- * after the handshake looks complete) → `open` → `checked` (a checkpoint is written, nothing may follow) or
- * `finished` (half-closed, checkpoints being off) → closed, reported once by `onClose`.
+ * States: `fresh` (open, but under TLS 1.3 the gateway may still refuse the client certificate) → `open` → `checked`
+ * (a checkpoint was written, nothing may follow) or `finished` (half-closed, with checkpoints off) →
+ * closed, which `onClose` reports once.
  */
 import type { TLSSocket } from 'node:tls';
 import { receive } from '../../connection/receiver.js';
@@ -24,23 +24,23 @@ import { type IdentifierRange, widenRange } from './identifier-range.js';
 
 /** How a connection ended. */
 export interface ConnectionEnd {
-  /** The gateway's answer, if it gave one. */
+  /** The gateway's error response, if it sent one. */
   readonly response?: ErrorResponse;
-  /** What went wrong, unless the gateway answered or closed in good order. */
+  /** The error, unless the gateway sent an error response or closed the connection normally. */
   readonly cause?: ApnsError | undefined;
 }
 
-/** What a connection tells its pool. */
+/** The callbacks of a connection to its pool. */
 export interface BinaryConnectionEvents {
   /** More can be written. */
   onDrain(): void;
-  /** The connection is over. Called once. */
+  /** The connection has ended. Called once. */
   onClose(connection: BinaryConnection, end: ConnectionEnd): void;
 }
 
 /** See the file comment. */
 export class BinaryConnection {
-  /** Frames written and not yet settled, in the order they were written. */
+  /** The frames that were written and are not settled, in the order of writing. */
   readonly window: BatchQueue = new BatchQueue();
   readonly openedAt: number;
   /** The identifier of the checkpoint, once one is written. */
@@ -75,7 +75,7 @@ export class BinaryConnection {
     const reader = new PacketReader(ERROR_RESPONSE_FORMAT);
     let response: ErrorResponse | undefined;
     const onPacket = (bytes: Buffer, start: number): void => {
-      // At most one answer, then the gateway closes: whatever follows it means nothing.
+      // The gateway sends at most one error response before it closes, so ignore all later bytes.
       response ??= decodeErrorResponse(bytes, start);
     };
     const onBytes = (chunk: Buffer): void => {
@@ -86,11 +86,11 @@ export class BinaryConnection {
       } catch (error) {
         cause = notGatewayError(peer, error as ApnsError);
       }
-      // Not above: closing makes room, and what a listener throws who is told so is not the gateway's fault.
+      // Close outside of `try`: closing calls listeners, and an error of theirs is not the gateway's.
       if (response !== undefined) this.#close({ response });
       else if (cause !== undefined) this.#close({ cause });
     };
-    // Behind the gateway's end no answer can come, even if the socket never gets rid of what it holds.
+    // After the gateway's end no response can arrive, even if the socket still has bytes to send.
     const onEnd = (): void => this.#close({});
     receive(socket, { onBytes, onEnd, onClose: (cause) => this.#close({ cause }) }, peer);
     socket.on('drain', () => this.#events.onDrain());
@@ -100,7 +100,7 @@ export class BinaryConnection {
     return this.#state;
   }
 
-  /** When the socket last took bytes, the last frame was handed to it, or the quota was doubled. */
+  /** When the socket last took bytes, the last frame was written, or the quota was doubled. */
   get progressAt(): number {
     return this.#progressAt;
   }
@@ -110,7 +110,7 @@ export class BinaryConnection {
     return this.#doublings;
   }
 
-  /** Whether the socket has taken as much as it wants for now, or will take nothing any more. */
+  /** Whether the socket applies backpressure, or is closed for writing. */
   get isBlocked(): boolean {
     return this.#socket.writableNeedDrain || !this.#socket.writable || this.#socket.errored !== null;
   }
@@ -120,7 +120,7 @@ export class BinaryConnection {
     return this.#socket.writableLength === 0;
   }
 
-  /** Whether silence is all that can be expected: everything is sent, and this side has said that it is done. */
+  /** Whether the gateway need not respond any more: everything is sent, and this side has ended its half. */
   get isPresumable(): boolean {
     return this.#isFinished && this.isFlushed;
   }
@@ -135,20 +135,20 @@ export class BinaryConnection {
     this.#state = 'open';
   }
 
-  /** Doubles the quota, which is used up without a response. */
+  /** Doubles the quota after it was used up without an error response. */
   doubleQuota(now: number): void {
     this.#doublings++;
     this.#progressAt = now;
   }
 
-  /** Records the frames, then writes them: an answer can come before `write` returns. */
+  /** Records the frames, then writes them, because a response can arrive before `write` returns. */
   send(batch: FrameBatch, now: number): void {
     this.window.push({ ...batch, attempts: batch.attempts + 1, writtenAt: now });
     this.#progressAt = now;
     this.#socket.write(batch.bytes.subarray(batch.start, batch.end), this.#onWritten);
   }
 
-  /** Asks the gateway to name a frame behind all others, which proves those accepted. */
+  /** Writes a checkpoint. The gateway's rejection of it proves that all earlier frames were accepted. */
   writeCheckpoint(now: number): void {
     this.#state = 'checked';
     this.#progressAt = now;
@@ -157,7 +157,7 @@ export class BinaryConnection {
     this.#socket.write(checkpoint.frame, this.#onWritten);
   }
 
-  /** Says that nothing more will be written, and waits for the gateway to close. */
+  /** Ends this side of the connection, and waits for the gateway to close. */
   finish(now: number): void {
     this.#state = 'finished';
     this.#isFinished = true;
@@ -175,14 +175,14 @@ export class BinaryConnection {
     return this.#forget(this.window.takeWhere(({ since }) => since <= then));
   }
 
-  /** Closes the connection when nothing is expected from it any more. Reports nothing. */
+  /** Closes a connection that has nothing left to settle, without a report. */
   close(timeoutMs: number): void {
     this.#state = 'closed';
     this.#socket.setTimeout(timeoutMs, () => this.#socket.destroy());
     this.#socket.destroySoon();
   }
 
-  /** Gives the connection up; what it holds is reported as if the gateway had closed it. */
+  /** Destroys the connection, and reports its frames as if the gateway had closed it. */
   destroy(cause: ApnsError): void {
     this.#close({ cause });
   }

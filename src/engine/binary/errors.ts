@@ -1,7 +1,7 @@
-/** What ends a connection to a binary gateway, as errors, and errors as the reasons of outcomes. */
+/** Errors of connections to a binary gateway, and the reasons of outcomes that follow from errors. */
 import { ApnsError, formatPeer, type Peer } from '../../core/errors.js';
 
-/** The gateway is gone and has said nothing of use. */
+/** The gateway closed the connection without a valid error response. */
 export function lostError(peer: Peer): ApnsError {
   return new ApnsError(
     'APNS_ERR_CONNECTION_LOST',
@@ -9,7 +9,7 @@ export function lostError(peer: Peer): ApnsError {
   );
 }
 
-/** This side gave a connection up for its silence. */
+/** This side closed a connection because the gateway did not respond. */
 export function timeoutError(peer: Peer, silentMs: number): ApnsError {
   return new ApnsError(
     'APNS_ERR_TIMEOUT',
@@ -25,7 +25,7 @@ export function processingError(peer: Peer): ApnsError {
   );
 }
 
-/** Status code 128: whatever was sent next would fare the same. */
+/** Status code 128: later frames would fail in the same way. */
 export function protocolError(peer: Peer): ApnsError {
   return new ApnsError(
     'APNS_ERR_GATEWAY_PROTOCOL',
@@ -33,7 +33,7 @@ export function protocolError(peer: Peer): ApnsError {
   );
 }
 
-/** What came is no error response, which is all that a gateway ever says. */
+/** The gateway sent something other than an error response. */
 export function notGatewayError(peer: Peer, cause: ApnsError): ApnsError {
   return new ApnsError(
     cause.code,
@@ -42,7 +42,7 @@ export function notGatewayError(peer: Peer, cause: ApnsError): ApnsError {
   );
 }
 
-/** This side closed a connection while frames were on it. */
+/** This side closed a connection that had unsettled frames. */
 export function closedError(peer: Peer): ApnsError {
   return new ApnsError('APNS_ERR_CLOSED', `the connection to ${formatPeer(peer)} was given up`);
 }

@@ -1,33 +1,33 @@
 /**
- * A batch: some whole frames in a row, in one buffer, that have shared everything so far.
+ * A batch: consecutive whole frames in one buffer that have the same history.
  *
- * The binary protocol never acknowledges, so a sender must be able to say what it wrote and to write it
- * again. A record per frame would cost more than the frame; here the frames are their own record. A batch
- * remembers where in its slab they lie, and only when a gateway names one are they walked through.
+ * The binary protocol never acknowledges frames, so a sender must be able to report and resend what it wrote. A record
+ * per frame would need more memory than the frame. So a batch records only where its frames are in their slab, and
+ * visits them only when a gateway names one.
  */
 import type { Notification } from '../../core/notification.js';
 import type { Settlement } from '../../core/outcome.js';
 import { FRAME_FORMAT } from '../../protocol/binary/frame.js';
 import type { FramedNotification } from './framed-notification.js';
 
-/** Some whole frames in a row. Immutable: splitting and sending make new batches over the same bytes. */
+/** Consecutive whole frames. A batch is immutable: splitting and sending create new batches over the same bytes. */
 export interface FrameBatch {
   readonly bytes: Buffer;
   readonly start: number;
   readonly end: number;
-  /** How many frames lie between `start` and `end`. */
+  /** The number of frames between `start` and `end`. */
   readonly count: number;
-  /** In a delivery: the notifications, frame by frame. */
+  /** In a delivery: the notification of each frame. */
   readonly notifications?: readonly (FramedNotification | Notification)[];
-  /** The memory, in bytes, that these hold beyond the frames; 0 without them. */
+  /** The memory, in bytes, that these notifications hold in addition to the frames; 0 without notifications. */
   readonly extraBytes: number;
   /** When the window took the frames, in milliseconds of the monotonic clock; their deadline counts from here. 0 before. */
   readonly since: number;
   /** How often the frames have been written. */
   readonly attempts: number;
-  /** When they were written last, by the same clock; 0 before. */
+  /** When the frames were last written, by the same clock; 0 before. */
   readonly writtenAt: number;
-  /** What becomes of the frames if they are given up now: `unsent`, unless more is known or less. */
+  /** The settlement of the frames if they are not written again: `unsent`, unless an attempt had another result. */
   readonly fallback?: Settlement;
 }
 
@@ -43,7 +43,7 @@ export function countFrames(batches: readonly FrameBatch[]): number {
   return frames;
 }
 
-/** One frame of a batch, and where it stands in it. */
+/** One frame of a batch, and its position. */
 export interface FrameBounds {
   readonly start: number;
   readonly end: number;
@@ -69,7 +69,7 @@ export interface FrameLocation extends FrameBounds {
   readonly batch: number;
 }
 
-/** The frames before the one at `place`, and those from it on. */
+/** Splits before the frame at `place`. */
 export function cutBefore(
   batches: readonly FrameBatch[],
   place: FrameLocation,
@@ -77,7 +77,7 @@ export function cutBefore(
   return cut(batches, place.batch, place.start, place.index);
 }
 
-/** The frames up to and with the one at `place`, and those behind it. */
+/** Splits after the frame at `place`. */
 export function cutAfter(batches: readonly FrameBatch[], place: FrameLocation): [FrameBatch[], FrameBatch[]] {
   return cut(batches, place.batch, place.end, place.index + 1);
 }

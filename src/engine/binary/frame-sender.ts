@@ -1,5 +1,5 @@
 /**
- * Frames in, settlements out: what the gateway sink and the gateway delivery share.
+ * Sends frames and settles them, for both the binary sink and the binary delivery.
  *
  * A frame that was taken is in exactly one place until it is settled:
  *
@@ -8,8 +8,8 @@
  *                 └─ discarded ──┤
  *                 └── retries ←──┘ (ProcessingError, after a delay)
  *
- * Everything that can happen (frames, answers, closed connections, failed dials, time) changes this state
- * and then calls `#advance`, which does whatever is now possible. Only the alarm of the clock checks deadlines:
+ * Every event (frames, responses, closed connections, failed dials, time) changes this state and then calls
+ * `#advance`, which does everything that is now possible. Only the alarm of the clock checks deadlines:
  * it runs after the sockets were read, and its time excludes periods in which the process was frozen.
  * Taking frames and reading outcomes only change the state. The rest follows at the end of the turn, so that no
  * callback runs in the middle of a change.
@@ -32,20 +32,20 @@ import { BinaryPool, type BinaryPoolEvents } from './pool.js';
 import { Retries } from './retries.js';
 import { Window } from './window.js';
 
-/** What a sender tells the stream around it. */
+/** The callbacks of a sender to the stream that owns it. */
 export interface FrameSenderEvents {
   /** The window has room again. */
   onRoom(): void;
   /** The sending has ended by itself; everything is settled. */
   onFail(error: ApnsError): void;
-  /** A gateway rejected something, or went away. Checkpoints are not reported. */
+  /** A gateway rejected a notification, or is shutting down. Responses to checkpoints are not reported. */
   onErrorResponse(response: ErrorResponse): void;
 }
 
-/** The most that is written at once: between two writes the socket is read, and its progress seen. */
+/** The maximum size of one write: between two writes Node reads the socket and reports progress. */
 const MAX_WRITE_BYTES = 64 * 1024;
 
-/** The most that is taken before it can be written: enough for the next few writes; the rest can wait at its source. */
+/** The maximum size of the backlog: enough for the next few writes. The rest can wait at its source. */
 const MAX_BACKLOG_BYTES = 4 * MAX_WRITE_BYTES;
 
 /** An engine with connections checks the time at least this often, so that it detects that the process was frozen. */
@@ -79,18 +79,18 @@ export class FrameSender implements BinaryPoolEvents {
     return this.#window.outcomes;
   }
 
-  /** How many more frames would be taken, if they are not too long. */
+  /** How many more frames have room, if their bytes do. */
   get roomFrames(): number {
     return this.roomBytes <= 0 || this.#backlog.bytes >= MAX_BACKLOG_BYTES ? 0 : this.#window.roomFrames;
   }
 
-  /** How many more bytes the window can hold. */
+  /** How many more bytes have room in the window. */
   get roomBytes(): number {
     return this.#window.roomBytes;
   }
 
   /**
-   * Takes frames as far as the window has room; they are written at the end of the turn.
+   * Takes frames as far as the window has room, and writes them at the end of the tick.
    *
    * @returns the frames that were not taken; `onRoom` says when to offer them again
    */
@@ -200,27 +200,27 @@ export class FrameSender implements BinaryPoolEvents {
   }
 
   #onUnknown(batches: readonly FrameBatch[], settlement: Settlement): void {
-    // Whatever happens to them next: they may have been delivered, so they can never be called unsent.
+    // The gateway may have accepted these frames, so they can never become unsent.
     if (this.#options.resendsUnknown)
       this.#putBack(batches.map((batch) => ({ ...batch, fallback: settlement })));
     else this.#window.settleAll(batches, settlement);
   }
 
-  /** Frames that are to be written again, before all that wait. */
+  /** Puts frames back, to write them again before all waiting ones. */
   #putBack(batches: readonly FrameBatch[]): void {
     const { stopReason } = this.#lifecycle;
     if (stopReason === undefined) this.#backlog.unshift(batches);
     else this.#giveUp(batches, stopReason);
   }
 
-  /** ProcessingError: the gateway's own trouble, so the notification is tried again within its deadline. */
+  /** ProcessingError is an internal error of the gateway, so retries the notification within its deadline. */
   #retry(batch: FrameBatch, settlement: Settlement): void {
     const fallback = earlierUnknown(batch) ?? settlement;
     const isKept = !this.#lifecycle.isStopped && this.#retries.retry(batch, fallback, this.#clock.now());
     if (!isKept) this.#window.settle(batch, fallback);
   }
 
-  /** Frames that will not be written: settles them with what is known about each. */
+  /** Settles frames that will not be written, each with its known result. */
   #giveUp(batches: readonly FrameBatch[], reason: string): void {
     for (const batch of batches) this.#window.settle(batch, batch.fallback ?? this.#unsent(reason));
   }
@@ -229,7 +229,7 @@ export class FrameSender implements BinaryPoolEvents {
     return { status: 'unsent', reason, message: this.#pool.lastProblem ?? this.#lifecycle.failure?.message };
   }
 
-  /** Nothing more is written; what was written is still settled as well as it can be. */
+  /** Stops writing. Frames that were written can still be settled by a response. */
   #stop(): void {
     this.#pool.stop();
     this.#giveUp([...this.#backlog.takeAll(), ...this.#retries.takeAll()], this.#lifecycle.stopReason!);
@@ -244,9 +244,9 @@ export class FrameSender implements BinaryPoolEvents {
     });
   }
 
-  /** Does what is possible now, then lets the stream around this offer more. */
+  /** Does everything that is possible now, then lets the stream offer more. */
   #advance(): void {
-    // A connection that is given up within a step reports its end here.
+    // A connection that is destroyed within a step reports its end here.
     const lifecycle = this.#lifecycle;
     if (lifecycle.isOver || lifecycle.isStepping) return;
     this.#clock.noteActivity(this.#pool.connections.length > 0);
@@ -276,7 +276,7 @@ export class FrameSender implements BinaryPoolEvents {
     this.#advance();
   }
 
-  /** Does what time demands: retries that are due, deadlines that have passed, silence that has lasted. */
+  /** Handles what is due: retries, deadlines, checkpoints, and gateways that do not respond. */
   #expire(now: number): void {
     this.#backlog.unshift(this.#retries.takeDue(now));
     const expiredSince = now - this.#options.timeoutMs;
@@ -314,7 +314,7 @@ export class FrameSender implements BinaryPoolEvents {
     const { checkpoint, timeoutMs, target } = this.#options;
     const batches = connection.expire(now - timeoutMs);
     const settlement: Settlement = { status: 'unknown', reason: 'DeadlineExceeded' };
-    // An earlier ProcessingError says nothing about the attempt that is written now.
+    // An earlier ProcessingError proves nothing about the current attempt.
     for (const batch of batches) this.#window.settle(batch, earlierUnknown(batch) ?? settlement);
     this.#pool.noteProof(0, countFrames(batches));
     const isOwing = connection.state !== 'open' || checkpoint === 'auto';
@@ -351,7 +351,7 @@ export class FrameSender implements BinaryPoolEvents {
       if (connection.state === 'open' && this.#pool.isFull(connection)) connection.writeCheckpoint(now);
   }
 
-  /** Nothing more will come: has every connection prove what it holds, and lets go of those that hold nothing. */
+  /** The input has ended: writes checkpoints to connections with frames, and closes the others. */
   #finish(now: number): void {
     if (this.#backlog.first !== undefined) return;
     for (const connection of this.#pool.connections) {
@@ -372,7 +372,7 @@ export class FrameSender implements BinaryPoolEvents {
     this.#lifecycle.complete((error) => this.#events.onFail(error));
   }
 
-  /** Has itself woken for whatever is due next. */
+  /** Sets the alarm to what is due next. */
   #schedule(now: number): void {
     let at = Number.POSITIVE_INFINITY;
     const { connections } = this.#pool;

@@ -1,8 +1,8 @@
-/** What is kept of a notification until its outcome is read. */
+/** The data of a notification that is kept until its outcome is read. */
 import { type CheckedNotification, type Notification, NotificationRecord } from '../../core/notification.js';
 import type { OutcomeSubject } from '../../core/outcome.js';
 
-/** The fields of a notification that its outcome repeats, as they were when its frame was made. */
+/** The fields of a notification that its outcome repeats, as they were when it was encoded. */
 export class FramedNotification implements OutcomeSubject {
   /** The object that was written. */
   readonly given: NotificationRecord['given'];

@@ -1,14 +1,14 @@
-/** The identifiers of frames that are remembered no longer. */
+/** The identifiers of frames that the engine no longer holds. */
 import { readIdentifier } from '../../protocol/binary/frame.js';
 import { type FrameBatch, findFrame } from './frame-batch.js';
 
-/** From the lowest to the highest identifier, both included. */
+/** A range of identifiers, including both ends. */
 export interface IdentifierRange {
   readonly lowest: number;
   readonly highest: number;
 }
 
-/** The range that covers the identifiers of these frames as well; `undefined` as long as there are none. */
+/** Extends the range to the identifiers of these frames; `undefined` before the first frame. */
 export function widenRange(
   range: IdentifierRange | undefined,
   batches: readonly FrameBatch[],
@@ -26,7 +26,7 @@ export function widenRange(
   return highest < 0 ? undefined : { lowest, highest };
 }
 
-/** Whether an identifier may be one of those. */
+/** Whether an identifier is within the range. */
 export function isInRange(range: IdentifierRange | undefined, identifier: number): boolean {
   return range !== undefined && range.lowest <= identifier && identifier <= range.highest;
 }

@@ -11,7 +11,7 @@ import {
 
 /** {@link WindowOptions} of the binary wire. */
 export interface BinaryWindowOptions extends WindowOptions {
-  /** Milliseconds that a frame may stay unsettled before a checkpoint asks about it. @default 60_000 */
+  /** Milliseconds that a frame may stay unsettled before the engine writes a checkpoint. @default 60_000 */
   readonly ageMs?: number;
 }
 
@@ -23,9 +23,9 @@ export interface BinaryOptions extends SendingOptions {
   readonly host: string;
   readonly window?: BinaryWindowOptions;
   /**
-   * When to ask the gateway for proof. `auto`: when half the window is used on a connection, when a frame
-   * gets old, and at the end. `never`: never, so that silence for `window.ageMs` ends in `presumed`, and a
-   * full window waits for that. `end`: the same, but what is left at the end is proved. @default 'auto'
+   * When to write checkpoints. `auto`: when half the window is used on a connection, when a frame has been unsettled
+   * for `window.ageMs`, and at the end. `never`: frames without an error response for `window.ageMs` become `presumed`,
+   * and a full window waits for that. `end`: the same, but with a checkpoint at the end. @default 'auto'
    */
   readonly checkpoint?: 'auto' | 'end' | 'never';
 }

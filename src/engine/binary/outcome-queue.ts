@@ -1,8 +1,8 @@
 /**
- * Settled frames on their way to whoever reads outcomes.
+ * Settled frames whose outcomes are not read yet.
  *
- * Outcomes are made one by one as they are read: a checkpoint settles tens of thousands of frames at once,
- * and as many objects would stand in memory. While nobody reads, only counts are kept.
+ * The queue creates each outcome when it is read, because a checkpoint can settle tens of thousands of frames at once,
+ * and their outcomes would need much memory. Without a reader it keeps only counts.
  */
 import { heldBytes } from '../../core/held-bytes.js';
 import { type Notification, NotificationRecord } from '../../core/notification.js';
@@ -27,7 +27,7 @@ interface SettledRun {
   readonly settlement: Settlement;
 }
 
-/** Counts what is settled and keeps it until it is read. */
+/** Counts settled frames, and keeps them until their outcomes are read. */
 export class OutcomeQueue {
   readonly counts: OutcomeCounts;
   #onSettled: (() => void) | undefined;
@@ -35,7 +35,7 @@ export class OutcomeQueue {
   #head = 0;
   #unread = 0;
   #unreadBytes = 0;
-  /** Where the next outcome lies in the first settled batch. */
+  /** The offset of the next outcome's frame in the first settled batch. */
   #offset = -1;
   #index = 0;
 
@@ -48,7 +48,7 @@ export class OutcomeQueue {
     return this.#unread;
   }
 
-  /** The memory that they hold, in bytes, counted in batches: a batch counts until its last outcome is read. */
+  /** The memory that unread outcomes hold, in bytes. A batch counts until its last outcome is read. */
   get unreadBytes(): number {
     return this.#unreadBytes;
   }
@@ -98,10 +98,10 @@ export class OutcomeQueue {
     const { batch, settlement } = first;
     if (this.#offset < 0) this.#offset = batch.start;
     const start = this.#offset;
-    // No bytes measure 0: a notification that was never framed begins and ends at the same place.
+    // A notification that was never framed has no bytes: it begins and ends at the same offset.
     const end = start + FRAME_FORMAT.measure(batch.bytes, start, batch.end);
     const outcome = describeFrame(batch, settlement, start, end, this.#index);
-    // A getter that was added to a parsed notification may have ended the reading.
+    // A getter of the notification may have ended the reading.
     if (this.#settled[this.#head] !== first) return undefined;
     this.#offset = end;
     this.#unread--;
@@ -150,7 +150,7 @@ function readFields(notification: Notification): NotificationRecord {
   }
 }
 
-/** Of a frame that is whole but broken inside, which a gateway gets to see as it is, only the identifier. */
+/** Decodes the fields of a frame; only its identifier if its contents are invalid, which only a gateway decides. */
 function readFrame(bytes: Buffer, start: number, end: number): Omit<Frame, 'command'> {
   try {
     return decodeFrame(bytes, start, end);

@@ -1,8 +1,8 @@
 /**
- * The connections of a sender: which one to write to, when to open another, when one needs attention.
+ * Decides which connection a sender writes to, when to open another one, and when a connection needs attention.
  *
- * `connections` of them are used side by side; one more may stand in
- * reserve, since a checkpoint and a rejection cost a connection each.
+ * `connections` of them are used in parallel. One more may be open in reserve, because each checkpoint and each
+ * rejection costs a connection.
  *
  * Health. A connection succeeds when an error response names a written frame, a checkpoint included. It fails when it
  * ends with unproved frames and without such a response, or with ProcessingError. The pool replaces every connection
@@ -18,17 +18,17 @@ import { BinaryConnection, type BinaryConnectionEvents, type ConnectionEnd } fro
 import { ConnectionQuota } from './connection-quota.js';
 import type { ResolvedBinaryOptions } from './options.js';
 
-/** What a pool tells its sender. */
+/** The callbacks of a pool to its sender. */
 export interface BinaryPoolEvents {
   /** More can be written than before. */
   onReady(): void;
-  /** A connection has left the pool; what it holds is to be settled, and the pool told what that proved. */
+  /** A connection has left the pool. The sender settles its frames, and reports to the pool what that proved. */
   onClose(connection: BinaryConnection, end: ConnectionEnd): void;
-  /** No connection can be had any more, and no further one is tried. */
+  /** Connecting has failed too often, and the pool has given up. */
   onGiveUp(error: ApnsError): void;
 }
 
-/** What a sender has to do, as far as connections are concerned. */
+/** What a sender needs connections for. */
 export interface Demand {
   /** Frames wait to be written. */
   readonly isWaiting: boolean;
@@ -36,11 +36,11 @@ export interface Demand {
   readonly isUnsettled: boolean;
 }
 
-/** A connection is trusted when it has stayed open this long, or as long as its handshake took. */
+/** A connection counts as open when it has stayed open this long, or as long as its handshake took. */
 const MIN_GRACE_MS = 5;
 const MAX_GRACE_MS = 500;
 
-/** Closed this soon, with nothing ever confirmed, a connection was probably refused for its credentials. */
+/** A connection that closes this soon, before anything was confirmed, was probably refused for its credentials. */
 const EARLY_MS = 1000;
 
 /** Without checkpoints, the quota doubles after this long without a response. */
@@ -57,13 +57,13 @@ export class BinaryPool implements BinaryConnectionEvents, DialerEvents {
   readonly #maxQuotaFrames: number;
   /** Milliseconds from when a frame was taken to its checkpoint, so that the proof arrives within the deadline. */
   readonly #proofMs: number;
-  /** When the next one in reserve may be opened: a gateway may close those at once that are not used. */
+  /** When the next reserve connection may be opened. A gateway may close unused connections at once. */
   #spareAt = 0;
-  /** How long the last handshake took: the time in which a refusal would arrive. */
+  /** How long the last handshake took. A refusal would arrive within this time. */
   #graceMs = MIN_GRACE_MS;
-  /** Whether a gateway has answered sensibly, which proves that it takes our credentials. */
+  /** Whether a gateway has sent a valid error response, which proves that it accepts the credentials. */
   #isTrusted = false;
-  /** Set after a rejection: they come in series, and a connection in reserve hides the next one's cost. */
+  /** Set after a rejection. Rejections come in series, and a reserve connection saves the time to reconnect. */
   #wantsSpare = false;
   constructor(options: ResolvedBinaryOptions, events: BinaryPoolEvents, clock: EngineClock) {
     const { checkpoint, windowCount, connections, timeoutMs, pingTimeoutMs, resendsUnknown } = options;
@@ -71,7 +71,7 @@ export class BinaryPool implements BinaryConnectionEvents, DialerEvents {
     this.#events = events;
     this.#clock = clock;
     this.#dialer = new Dialer(options, clock, this);
-    // Half the window, shared by the connections: while one half is being proved, the other is filled.
+    // The connections share half the window: while one half waits for proof, the other fills.
     this.#maxQuotaFrames =
       checkpoint === 'auto' ? Math.max(1, Math.floor(windowCount / (2 * connections))) : windowCount;
     this.#quota = new ConnectionQuota(this.#maxQuotaFrames);
@@ -80,12 +80,12 @@ export class BinaryPool implements BinaryConnectionEvents, DialerEvents {
     this.#proofMs = timeoutMs - attempts * Math.min(pingTimeoutMs, timeoutMs / (attempts + 1));
   }
 
-  /** The connections that are open, in the order they were opened. */
+  /** The open connections, in the order of opening. */
   get connections(): BinaryConnection[] {
     return [...this.#connections];
   }
 
-  /** What went wrong with a connection last, if none had success since. */
+  /** The last error of a connection since the last success. */
   get lastProblem(): string | undefined {
     return this.#dialer.lastProblem;
   }
@@ -95,12 +95,12 @@ export class BinaryPool implements BinaryConnectionEvents, DialerEvents {
     return Math.min(this.#options.windowAgeMs, this.#proofMs);
   }
 
-  /** How many more frames a connection may take before it needs proof. */
+  /** How many more frames a connection may take before it needs a checkpoint. */
   quotaLeft(connection: BinaryConnection): number {
     return this.#quotaOf(connection) - connection.window.frames;
   }
 
-  /** Whether a connection holds `share` of what it may hold before it is asked for proof. */
+  /** Whether a connection has reached this `share` of what it may hold without proof. */
   isFull(connection: BinaryConnection, share = 1): boolean {
     const { checkpoint, windowBytes, connections } = this.#options;
     if (checkpoint !== 'auto') return false;
@@ -110,7 +110,7 @@ export class BinaryPool implements BinaryConnectionEvents, DialerEvents {
     );
   }
 
-  /** The open connection with the least in its window, among those in use; those behind are in reserve. */
+  /** The connection in use with the fewest unsettled frames. Those after the first `connections` are in reserve. */
   pick(): BinaryConnection | undefined {
     let used = 0;
     let best: BinaryConnection | undefined;
@@ -191,7 +191,7 @@ export class BinaryPool implements BinaryConnectionEvents, DialerEvents {
     }
     const now = this.#clock.now();
     const isEarly = now - connection.openedAt <= EARLY_MS;
-    // A gateway that refuses credentials closes; one that is silent is sick, and each notification has its deadline.
+    // A gateway that refuses credentials closes. One that does not respond is sick, and the deadlines limit the wait.
     const isSilent = error.code === 'APNS_ERR_TIMEOUT';
     if (isEarly && !isSilent && !this.#isTrusted && end.response === undefined) {
       const wasClosed = error.code === 'APNS_ERR_CONNECTION_LOST';
@@ -200,11 +200,11 @@ export class BinaryPool implements BinaryConnectionEvents, DialerEvents {
     }
     this.#options.backoff.reset();
     if (heldFrames || end.response !== undefined) this.recordFailure(error);
-    // An idle connection that the gateway closes is no sign of trouble; one in reserve may be unwelcome.
+    // A gateway may close an idle connection without any problem. It may also limit connections, so delay the reserve.
     else if (isEarly) this.#spareAt = now + EARLY_MS;
   }
 
-  /** Lets go of a connection that holds nothing. */
+  /** Closes a connection that has no unsettled frames. */
   close(connection: BinaryConnection): void {
     this.#connections.delete(connection);
     connection.close(this.#options.pingTimeoutMs);
@@ -250,7 +250,7 @@ export class BinaryPool implements BinaryConnectionEvents, DialerEvents {
     const usable = this.connections.filter(({ state }) => state === 'open' || state === 'fresh');
     const cannotWrite = usable.every(({ state, isBlocked }) => state === 'open' && isBlocked);
     if (isWaiting && cannotWrite) return usable.length < this.#options.connections;
-    // One in reserve, opened before it is needed: for the next checkpoint, or the next rejection.
+    // Open the reserve connection early, for the next checkpoint or rejection.
     if (!isUnsettled || now < this.#spareAt || usable.length > this.#options.connections) return false;
     if (usable.some(({ window }) => window.frames === 0)) return false;
     return this.#wantsSpare || usable.some((connection) => this.isFull(connection, 0.5));

@@ -1,4 +1,4 @@
-/** Frames that a gateway could not process (ProcessingError), and that wait for another attempt. */
+/** Frames that wait for another attempt because a gateway could not process them (ProcessingError). */
 import type { Settlement } from '../../core/outcome.js';
 import type { FrameBatch } from './frame-batch.js';
 
@@ -7,12 +7,12 @@ export class Retries {
   readonly #timeoutMs: number;
   #waiting: { readonly batch: FrameBatch; readonly dueAt: number }[] = [];
 
-  /** @param timeoutMs how long a notification may take altogether */
+  /** @param timeoutMs the total time of a notification, including retries */
   constructor(timeoutMs: number) {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** When the next ones are due. */
+  /** When the next frames are due. */
   get dueAt(): number {
     return this.#waiting.reduce((earliest, { dueAt }) => Math.min(earliest, dueAt), Number.POSITIVE_INFINITY);
   }
@@ -28,7 +28,7 @@ export class Retries {
     return true;
   }
 
-  /** Removes and returns those that are due. */
+  /** Removes and returns the frames that are due. */
   takeDue(now: number): FrameBatch[] {
     if (this.dueAt > now) return [];
     const due = this.#waiting.filter(({ dueAt }) => dueAt <= now);
@@ -36,7 +36,7 @@ export class Retries {
     return due.map(({ batch }) => batch);
   }
 
-  /** Removes and returns all of them. */
+  /** Removes and returns all frames. */
   takeAll(): FrameBatch[] {
     return this.#waiting.splice(0).map(({ batch }) => batch);
   }

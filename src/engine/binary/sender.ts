@@ -1,4 +1,4 @@
-/** Notifications in, frames to a gateway: the binary wire as a NotificationSender. */
+/** A NotificationSender that sends notifications as frames to a binary gateway. */
 import type { ApnsError } from '../../core/errors.js';
 import { heldBytes } from '../../core/held-bytes.js';
 import { checkNotification, type Notification, NotificationRecord } from '../../core/notification.js';
@@ -13,21 +13,20 @@ import type { ResolvedBinaryOptions } from './options.js';
 import type { OutcomeQueue } from './outcome-queue.js';
 
 /**
- * Frames notifications in slabs and hands them to a FrameSender at the end of the turn, or when a slab is
- * full.
+ * Encodes notifications into slabs, and passes them to a FrameSender at the end of the tick, or when a slab is full.
  *
- * The wire carries the identifier a notification asks for as long as these rise; a repeated or earlier one
- * is replaced on the wire, where nobody but the gateway sees it, so that an answer always names one frame.
+ * A frame has the identifier of its notification if that is higher than all earlier ones. Otherwise the sender replaces
+ * the identifier in the frame, so that an error response always names one frame. Outcomes keep the original.
  */
 export class BinarySender implements NotificationSender {
   readonly #sender: FrameSender;
   readonly #slab: FrameSlab;
   readonly #flush: () => void;
-  /** The fields of the notification that is being framed. */
+  /** The fields of the notification that is being encoded. */
   readonly #record = new NotificationRecord();
   /** The notifications whose frames are in the slab. */
   #notifications: (FramedNotification | Notification)[] = [];
-  /** The memory, in bytes, that these hold beyond the frames. */
+  /** The memory, in bytes, that these notifications hold in addition to their frames. */
   #extraBytes = 0;
   #isFlushScheduled = false;
 
@@ -47,7 +46,7 @@ export class BinarySender implements NotificationSender {
     this.#flush = () => {
       this.#isFlushScheduled = false;
       this.#collect(this.#slab.take());
-      // A slab that filled up within the turn has held the next notification back until now.
+      // A slab that became full within the tick has delayed the next notification until now.
       if (this.#hasRoom) events.onRoom();
     };
   }
@@ -91,7 +90,7 @@ export class BinarySender implements NotificationSender {
 
   destroy(reason: string): void {
     this.#sender.destroy(reason);
-    // A sender that is over settles what it is given.
+    // After its end, the FrameSender settles everything that it receives.
     this.#flush();
   }
 

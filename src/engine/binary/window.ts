@@ -1,4 +1,4 @@
-/** The window of a binary sender: the frames that are not settled, and the outcomes that are not read. */
+/** The window of a binary sender, which limits unsettled frames and unread outcomes. */
 import { createOutcomeCounts, type OutcomeCounts, type Settlement } from '../../core/outcome.js';
 import { bytesHeldBy, type FrameBatch } from './frame-batch.js';
 import { OutcomeQueue } from './outcome-queue.js';

@@ -1,11 +1,11 @@
 /**
- * Ids for notifications that name none: UUIDs of version 7, RFC 9562, section 5.7.
+ * Creates ids for notifications without one: UUIDs of version 7, RFC 9562, section 5.7.
  *
  *     tttttttt-tttt-7rrr-yrrr-rrcccccccccc      t UNIX milliseconds, r random, y 8 to b, c a counter
  *
- * Time and random bits are drawn anew for every {@link MAX_COUNT} ids; in between only the counter goes up, which
- * section 6.2 calls monotonic. So the ids of a sender sort in the order in which it took its notifications, and
- * one costs a fifth of what `randomUUID` does.
+ * Time and random bits change after every {@link MAX_COUNT} ids. Between these changes only the counter increases, as
+ * section 6.2 allows. So the ids of a sender sort in the order in which it took its notifications, and creating one
+ * costs a fifth of `randomUUID`.
  */
 import { randomFillSync } from 'node:crypto';
 
@@ -17,12 +17,12 @@ const DIGIT_NINE = 0x39;
 const LETTER_A = 0x61;
 const LAST_DIGIT = 0x66;
 
-/** Ids between two draws: 2^16, so that their time is never far from the truth. */
+/** The number of ids with the same time, 2^16: few enough that the time stays nearly correct. */
 const MAX_COUNT = 65_536;
 
-/** Makes ids of one sender. */
+/** Creates the ids of one sender. */
 export class ApnsIdSource {
-  /** The text of the id made last. */
+  /** The text of the last id. */
   readonly #text: Buffer = Buffer.alloc(UUID_CHARACTERS);
   readonly #now: () => number;
   #left = 0;
@@ -45,7 +45,7 @@ export class ApnsIdSource {
     bytes.writeUIntBE(this.#now(), 0, 6);
     bytes[6] = 0x70 | (bytes[6]! & 0x0f);
     bytes[8] = 0x80 | (bytes[8]! & 0x3f);
-    // The counter starts at 0, and so has room enough.
+    // The counter starts at 0, so it cannot overflow before the next change.
     bytes.fill(0, bytes.length - COUNTER_DIGITS / 2);
     let at = 0;
     for (const [index, byte] of bytes.entries()) {
@@ -56,7 +56,7 @@ export class ApnsIdSource {
     this.#left = MAX_COUNT;
   }
 
-  /** Adds one to the counter, as a pen would: from the last digit on. */
+  /** Adds 1 to the hexadecimal counter, with carry, from the last digit. */
   #count(): void {
     const text = this.#text;
     let at = UUID_CHARACTERS - 1;

@@ -1,5 +1,5 @@
 /**
- * A broadcast: one notification for everybody who listens to a channel (iOS 18).
+ * A broadcast: one notification to all subscribers of a channel (iOS 18).
  *
  *     POST /4/broadcasts/apps/<bundle id>     apns-channel-id, apns-push-type: liveactivity, apns-expiration, …
  *
@@ -18,10 +18,10 @@ const PRIORITY = 10;
 const TOPIC_SUFFIX = '.push-type.liveactivity';
 
 /**
- * The request of a notification that names a channel, and that `checkNotification` has passed.
+ * The request of a notification with a channel, which `checkNotification` has found valid.
  *
- * @param bundleId the topic of notifications that name none
- * @param requestId the id by which the service traces the broadcast
+ * @param bundleId the topic of notifications without one
+ * @param requestId the id by which the service identifies the broadcast
  * @throws {InvalidNotificationError} if it breaks a rule of broadcasts
  */
 export function createBroadcastRequest(
@@ -44,7 +44,7 @@ export function createBroadcastRequest(
   const headers: [string, string][] = [
     ['apns-push-type', pushType],
     ['apns-channel-id', channelId!],
-    // Apple demands it: 0 for a channel that stores nothing.
+    // Apple requires an expiration, which is 0 for a channel that does not store messages.
     ['apns-expiration', `${expiration === undefined ? 0 : expirationSeconds(expiration)}`],
   ];
   headers.push(['apns-priority', `${priority}`], ['apns-request-id', requestId]);

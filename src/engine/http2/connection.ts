@@ -1,11 +1,11 @@
 /**
- * One HTTP/2 connection to APNs: a socket, the streams open on it, and the rules both ends must keep.
+ * One HTTP/2 connection to APNs (RFC 9113): a socket, its open streams, and the rules of the connection.
  *
- * States: waiting for SETTINGS (nothing may be sent) → open → draining (GOAWAY came, the stream ids are used up, or
- * the connection is replaced: what is open is finished, nothing is added) → closed, reported once by `onClose`.
+ * States: waiting for SETTINGS (nothing may be sent) → open → draining (after GOAWAY, with all stream ids used, or when
+ * the connection is replaced: open streams finish, and no new ones open) → closed, which `onClose` reports once.
  * `health` decides whether it gets new notifications, `liveness` whether the peer still responds.
  *
- * RFC 9113 throughout. Frames are collected in slabs that leave when they are full or at the end of the turn.
+ * Frames are collected in slabs, which are written when they are full or at the end of the tick.
  */
 import type { TLSSocket } from 'node:tls';
 import { receive } from '../../connection/receiver.js';
@@ -25,18 +25,18 @@ import type { PendingNotification } from './pending-notification.js';
 import { Http2RequestWriter } from './request-writer.js';
 import { Http2Streams, type StreamEvents, type StreamOwner } from './streams.js';
 
-/** What a connection tells its sender. */
+/** The callbacks of a connection to its sender. */
 export interface Http2ConnectionEvents extends StreamEvents<Http2Connection> {
   /** More notifications may be sent than before. */
   onRoom(connection: Http2Connection): void;
   /**
-   * The connection is over, after every open stream was told of. Called once. `cause` is absent where this
-   * side closed it in good order, and where the peer did without a word.
+   * The connection has ended, and the end of every open stream was reported. Called once. There is no `cause` if this
+   * side closed the connection normally, or if the peer closed it without an error.
    */
   onClose(connection: Http2Connection, cause: ApnsError | undefined): void;
 }
 
-/** How long a connection that is closed in good order may take to send what it still has. */
+/** How long a connection may take to send its remaining bytes when it closes normally. */
 const DRAIN_MS = 1000;
 
 /** The data that the connections of one engine share. */
@@ -52,9 +52,9 @@ export interface Http2ConnectionContext {
 export class Http2Connection implements FrameHandler, StreamOwner {
   readonly health: ConnectionHealth = new ConnectionHealth();
   readonly liveness: Http2Liveness;
-  /** Whether this side wants no more of it. */
+  /** Whether this side has closed the connection. */
   #isReplaced = false;
-  /** Whether frames that were just read let more of the bodies be written. */
+  /** Whether the frames that were just read allow more DATA. */
   #isWindowChanged = false;
   /** Whether frames are being read. */
   #isReading = false;
@@ -68,9 +68,9 @@ export class Http2Connection implements FrameHandler, StreamOwner {
   readonly #floodGuard = new FloodGuard();
   readonly #streams: Http2Streams<Http2Connection>;
   #state: 'waiting' | 'open' | 'draining' | 'closed' = 'waiting';
-  /** The requests that the peer still has to answer after GOAWAY, in the order of their streams. */
+  /** The requests that the peer must still answer after GOAWAY, in the order of their streams. */
   #lastOpen: PendingNotification[] | undefined;
-  /** What GOAWAY said. */
+  /** The contents of GOAWAY. */
   #goaway: ApnsError | undefined;
 
   constructor(socket: TLSSocket, context: Http2ConnectionContext, events: Http2ConnectionEvents) {
@@ -87,33 +87,33 @@ export class Http2Connection implements FrameHandler, StreamOwner {
     this.#output.writeControl({ type: 'SETTINGS', ack: false, settings: { enablePush: false } });
     this.#streams.openWindow();
     const onBytes = (chunk: Buffer): void => this.#onBytes(chunk);
-    // Behind the peer's end no answer can come, even if the socket never gets rid of what it holds.
+    // After the peer's end no response can arrive, even if the socket still has bytes to send.
     const onEnd = (): void => this.#close(undefined);
     receive(socket, { onBytes, onEnd, onClose: (cause) => this.#close(cause) }, peer);
     socket.on('drain', () => {
       this.#requests.writeOn();
-      this.#tellRoom();
+      this.#notifyRoom();
     });
   }
 
-  /** Whether a notification was ever answered here. */
+  /** Whether this connection has received a response to a notification. */
   get isProven(): boolean {
     return this.#streams.answers > 0;
   }
 
-  /** Whether it was this side that had enough of it. */
+  /** Whether this side drains the connection, so that another one replaces it. */
   get isReplaced(): boolean {
     return this.#isReplaced;
   }
 
-  /** Whether the peer took part in HTTP/2 and then ended the connection in good order, or refused what was sent. */
+  /** Whether the peer spoke HTTP/2 and then ended the connection normally, or refused requests. */
   get isClosedByPeer(): boolean {
     const isGoaway = this.#goaway?.code === 'APNS_ERR_CONNECTION_LOST';
-    const hasFailed = this.health.state === 'suspect' || this.health.isSick;
+    const hasFailed = this.health.state === 'failing' || this.health.isSick;
     return this.liveness.hasSettings && (isGoaway || hasFailed);
   }
 
-  /** How many notifications are written and not answered. */
+  /** The number of notifications that are written and have no response. */
   get openStreams(): number {
     return this.#streams.table.size;
   }
@@ -123,7 +123,7 @@ export class Http2Connection implements FrameHandler, StreamOwner {
     return this.#streams.isThrottled;
   }
 
-  /** Whether the peer's SETTINGS have come. */
+  /** Whether the peer's SETTINGS have arrived. */
   get isReady(): boolean {
     return this.#state !== 'waiting';
   }
@@ -146,7 +146,7 @@ export class Http2Connection implements FrameHandler, StreamOwner {
     return isShut || this.#streams.table.size > 0;
   }
 
-  /** Writes a notification; there must be room. */
+  /** Writes a notification. Check `room` first. */
   send(pending: PendingNotification, now: number): void {
     if (this.#streams.table.size === 0) this.liveness.noteWork(now);
     this.#streams.open(pending, now);
@@ -158,12 +158,12 @@ export class Http2Connection implements FrameHandler, StreamOwner {
     this.#streams.takeBack(isAll);
   }
 
-  /** Counts bodies that the peer lets continue as progress, if they do so at more than a trickle. */
+  /** Counts DATA that the peer has allowed as progress, if it is more than a few bytes. */
   noteContinued(): void {
     if (this.#requests.takeProgress()) this.liveness.noteProgress(this.#clock.now());
   }
 
-  /** Asks the peer whether it is still there. */
+  /** Sends PING, to check whether the peer still responds. */
   ping(): void {
     this.liveness.notePing(this.#clock.now());
     this.#output.writeControl({ type: 'PING', ack: false, data: Buffer.alloc(8) });
@@ -176,14 +176,14 @@ export class Http2Connection implements FrameHandler, StreamOwner {
     this.ping();
   }
 
-  /** Opens no more streams, and closes when the open ones are answered. */
+  /** Opens no more streams, and closes after the open ones have their responses. */
   drain(): void {
     this.#isReplaced = true;
     if (this.#state !== 'closed') this.#state = 'draining';
     this.#closeIfDrained();
   }
 
-  /** Closes at once; what is open is reported as if the peer had closed. */
+  /** Closes at once, and reports open streams as if the peer had closed. */
   destroy(cause: ApnsError, errorCode: number = Http2ErrorCode.NO_ERROR): void {
     if (this.#state === 'closed') return;
     this.#writeGoaway(errorCode);
@@ -231,7 +231,7 @@ export class Http2Connection implements FrameHandler, StreamOwner {
     if (this.#state === 'closed') return;
     this.#goaway = goawayError(this.#peer, errorCode, debugData);
     this.#state = 'draining';
-    // No stream is opened any more, so each stream is visited once, regardless of the number of GOAWAY frames.
+    // No stream opens after GOAWAY, so each stream is visited once, regardless of the number of GOAWAY frames.
     this.#lastOpen ??= this.#streams.table.all();
     for (let last = this.#lastOpen.at(-1); last !== undefined; last = this.#lastOpen.at(-1)) {
       if (last.streamId <= lastStreamId) return;
@@ -287,7 +287,7 @@ export class Http2Connection implements FrameHandler, StreamOwner {
     if (this.#streams.answers !== answers) this.liveness.noteResponse(now);
     if (failure !== undefined) this.#breakOff(failure);
     else this.#closeIfDrained();
-    // Once, behind the last frame: who is told may write, end, destroy or throw.
+    // Call this once, after the last frame: the callback may write, end, destroy or throw.
     this.#events.onRoom(this);
   }
 
@@ -296,18 +296,18 @@ export class Http2Connection implements FrameHandler, StreamOwner {
     this.destroy(http2ProtocolError(this.#peer, failure), errorCode);
   }
 
-  #tellRoom(): void {
+  #notifyRoom(): void {
     if (this.room > 0) this.#events.onRoom(this);
   }
 
   #closeIfDrained(): void {
-    // Not between two frames: what a listener throws who is told of it would be taken for the peer's fault.
+    // Do not close between two frames: an error of a listener would look like an error of the peer.
     if (this.#isReading || this.#state !== 'draining' || this.#streams.table.size > 0) return;
     this.#state = 'closed';
     this.#writeGoaway(Http2ErrorCode.NO_ERROR);
     const socket = this.#socket;
     socket.destroySoon();
-    // A peer that reads nothing would keep it for as long as it likes.
+    // A peer that does not read could otherwise keep the socket open without a limit.
     const timer = setTimeout(() => socket.destroy(), DRAIN_MS).unref();
     socket.once('close', () => clearTimeout(timer));
     this.#events.onClose(this, this.#goaway);

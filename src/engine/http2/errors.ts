@@ -1,4 +1,4 @@
-/** What is said of the end of an HTTP/2 connection or stream. */
+/** Turns GOAWAY, RST_STREAM and timeouts into errors and reasons. */
 
 import { toApnsError } from '../../connection/node-error.js';
 import { ApnsError, formatPeer, type Peer } from '../../core/errors.js';
@@ -13,13 +13,13 @@ export function resetReason(errorCode: number): string {
   return `Stream${words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('')}`;
 }
 
-/** Why nothing more is known of what was in flight when the connection ended. */
+/** The reason of notifications that were in flight when the connection ended. */
 export function lossReason(cause: ApnsError | undefined): string {
   if (cause?.code === 'APNS_ERR_TIMEOUT') return 'Timeout';
   return cause?.code === 'APNS_ERR_CLOSED' ? 'Aborted' : 'ConnectionLost';
 }
 
-/** What a GOAWAY means where nothing else explains the end of the connection. APNs puts a reason into it. */
+/** The error for a connection that ended with GOAWAY and without another error. APNs adds a reason to GOAWAY. */
 export function goawayError(peer: Peer, errorCode: number, debugData: Buffer): ApnsError {
   const { reason } = decodeReasonBody(debugData);
   return new ApnsError(
@@ -50,7 +50,7 @@ const ADVICE: ReadonlyMap<string, string> = new Map([
   ['Forbidden', 'check that the certificate or provider key may send to this topic'],
 ]);
 
-/** What credentials are told that nobody takes; a clock that is wrong is the most common cause. */
+/** The error for refused credentials. Its most common cause is a wrong clock. */
 export function refusedError({ target, providerToken }: ResolvedHttp2Options, reason: string): ApnsError {
   const skewMs = providerToken?.clockSkewMs;
   const clock =
@@ -65,14 +65,14 @@ export function refusedError({ target, providerToken }: ResolvedHttp2Options, re
   );
 }
 
-/** What is said of frames that break the rules, or are none: pure code knows neither the peer nor what to do. */
+/** Adds the peer and the remedy to an error of the frame parser, which knows neither. */
 export function http2ProtocolError(peer: Peer, error: unknown): ApnsError {
   if (!(error instanceof ApnsError)) return toApnsError(error, peer);
   const { code, message } = error;
   return new ApnsError(code, `${formatPeer(peer)}: ${message}; check host and port`, { cause: error });
 }
 
-/** Why a connection is given up that says nothing. */
+/** The error for a connection whose peer does not respond. */
 export function silentError(peer: Peer, silentMs: number): ApnsError {
   return new ApnsError(
     'APNS_ERR_TIMEOUT',

@@ -1,21 +1,21 @@
-/** When a peer has sent too much that brings nothing forward. RFC 9113, section 10.5. */
+/** Detects a peer that floods the connection with frames that make no progress. RFC 9113, section 10.5. */
 import { connectionError } from '../../protocol/http2/connection-error.js';
 
-/** More than this within {@link FLOOD_MS}, with no answer and no credit for a body in it, is an attack. */
+/** More bytes than this within {@link FLOOD_MS}, without a response and without window for DATA, are an attack. */
 const MAX_FLOOD_BYTES = 1024 * 1024;
 
 const FLOOD_MS = 10_000;
 
-/** Counts the bytes received since something was brought forward. */
+/** Counts the bytes received since the last progress. */
 export class FloodGuard {
   #bytes = 0;
   #since = 0;
   #progress = 0;
 
   /**
-   * Takes note of a chunk.
+   * Counts the bytes of a chunk.
    *
-   * @param progress any number that changes whenever something is brought forward
+   * @param progress a number that changes with all progress
    * @throws {Http2Error} ENHANCE_YOUR_CALM
    */
   note(bytes: number, progress: number, now: number): void {

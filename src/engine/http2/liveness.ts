@@ -18,7 +18,7 @@ export const VERIFY_MS = 1000;
 /** A connection that has never answered anything is stalled after this long already. */
 const MAX_UNPROVEN_STALL_MS = 2000;
 
-/** The next action for a connection. */
+/** An action that is due for a connection. */
 export type LivenessAction = 'ping' | 'close' | 'stall';
 
 export interface LivenessLimits {

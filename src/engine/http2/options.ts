@@ -15,7 +15,7 @@ import {
 export interface Http2Options extends SendingOptions {
   /** The key that signs provider tokens; without it, give a client certificate in `tls`. */
   readonly providerToken?: ProviderTokenOptions;
-  /** The topic of notifications that name none: the app's bundle identifier. */
+  /** The topic of notifications without one: the app's bundle identifier. */
   readonly topic?: string;
 }
 
@@ -63,7 +63,7 @@ export function resolveHttp2Options(
   };
 }
 
-/** The host as it is named, with its port unless that is the usual one; an IPv6 address in brackets. */
+/** The host with its port, unless that is the default port. An IPv6 address is in brackets. */
 export function authorityOf({ servername, host, port }: Target): string {
   const name = servername ?? (host.includes(':') ? `[${host}]` : host);
   return port === 443 ? name : `${name}:${port}`;

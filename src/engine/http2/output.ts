@@ -1,26 +1,26 @@
-/** The writing half of an HTTP/2 connection: frames into slabs, slabs into the socket. */
+/** The writing half of an HTTP/2 connection: collects frames in slabs, and writes slabs to the socket. */
 import type { TLSSocket } from 'node:tls';
 import { type Http2Frame, SMALL_FRAME_BYTES, writeFrame } from '../../protocol/http2/frame.js';
 import { CLIENT_PREFACE } from '../../protocol/http2/frame-header.js';
 
 const SLAB_BYTES = 64 * 1024;
 
-/** Nothing is sent to a socket that is blocked but answers to PING and SETTINGS: they alone exceed this. */
+/** While the socket is blocked, only answers to PING and SETTINGS are added, so only a flood of these exceeds this. */
 const MAX_WAITING_BYTES = 1024 * 1024;
 
-/** Collects frames; they leave when the slab is full, or at the end of the turn. */
+/** Collects frames, and writes them when the slab is full or at the end of the tick. */
 export class Http2Output {
-  /** Where frames are written, from `end`; room for them is made by {@link Http2Output.reserve}. */
+  /** Frames are written here, from `end`. {@link Http2Output.reserve} makes room for them. */
   slab: Buffer = Buffer.allocUnsafeSlow(SLAB_BYTES);
   end = 0;
   #start = 0;
   #isFlushScheduled = false;
-  /** Whether the socket asked for a pause: it has not drained since. */
+  /** Whether the socket applies backpressure and has not drained since. */
   #isFull = false;
   readonly #socket: TLSSocket;
   readonly #flush: () => void;
 
-  /** Starts with the preface that RFC 9113, section 3.4, demands; SETTINGS must follow. */
+  /** Starts with the preface of RFC 9113, section 3.4. SETTINGS must follow. */
   constructor(socket: TLSSocket) {
     this.#socket = socket;
     socket.on('drain', () => {
@@ -34,17 +34,17 @@ export class Http2Output {
     this.end += this.slab.write(CLIENT_PREFACE, this.end, 'latin1');
   }
 
-  /** Whether the socket has taken as much as it wants for now, or will take nothing any more. */
+  /** Whether the socket applies backpressure, or is closed for writing. */
   get isBlocked(): boolean {
     return this.#isFull || !this.#socket.writable;
   }
 
-  /** Whether more waits for the peer to read than notifications can account for: answers to a flood. */
+  /** Whether more bytes wait for the peer than notifications can explain. They are answers to a flood. */
   get isOverrun(): boolean {
     return this.#socket.writableLength > MAX_WAITING_BYTES;
   }
 
-  /** Makes room for `bytes` more behind `end`, and sees to it that they leave. */
+  /** Makes room for `bytes` more bytes after `end`, and schedules their writing. */
   reserve(bytes: number): void {
     if (this.slab.length - this.end < bytes) {
       this.flush();
@@ -63,12 +63,12 @@ export class Http2Output {
     this.end = writeFrame(this.slab, this.end, frame);
   }
 
-  /** Hands everything to the socket now. */
+  /** Writes everything to the socket now. */
   flush(): void {
     if (this.#start === this.end) return;
     const frames = this.slab.subarray(this.#start, this.end);
     this.#start = this.end;
-    // One that is about to be closed takes nothing any more.
+    // A socket that is closing accepts no more bytes.
     if (this.#socket.writable) this.#isFull = !this.#socket.write(frames);
   }
 }

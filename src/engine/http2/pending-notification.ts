@@ -1,4 +1,4 @@
-/** One notification on its way over HTTP/2, from when it is taken until it is settled. */
+/** One notification over HTTP/2, from when the engine takes it until it is settled. */
 import { heldBytes } from '../../core/held-bytes.js';
 import {
   type CheckedNotification,
@@ -15,7 +15,7 @@ import { checkHttp2Headers, checkHttp2PayloadBytes, type HeaderRuleFields } from
 import { ApnsIdSource } from './apns-id-source.js';
 import { createBroadcastRequest } from './broadcast-request.js';
 
-/** The limit that most push types have. */
+/** The payload limit of most push types. */
 const MAX_PAYLOAD_BYTES = 4096;
 
 /** The connection on which a notification's stream is open. */
@@ -29,44 +29,44 @@ export interface StreamHolder {
 }
 
 /**
- * The fields of a notification, the request that is made of them, and its state, in one object: there is one for each
- * notification. Until {@link complete} has run, `payload` and `expiration` are what was written.
+ * The fields of a notification, its request and its state, in one object to save memory. Until {@link complete} has
+ * run, `payload` and `expiration` are as in the notification.
  */
 export class PendingNotification extends NotificationRecord implements NotificationRequest {
   declare payload: string | Uint8Array;
   declare expiration: number | undefined;
-  /** The same for every attempt, so that a duplicate can be traced. */
+  /** The id is the same for every attempt, so that duplicates can be identified. */
   declare apnsId: string;
-  /** The memory that it holds, in bytes; the window counts this. */
+  /** The memory that the notification holds, in bytes, which counts against the window. */
   heldBytes = 0;
-  /** The request of a broadcast, but for its authorization; `undefined` for a notification to a device. */
+  /** The request of a broadcast, without its authorization; `undefined` for a notification to a device. */
   broadcast: GeneralRequest | undefined;
   authorization: string | undefined;
-  /** Its place among all that were taken. */
+  /** Its number among all notifications of the sender. */
   order = 0;
   /** Its neighbours in the {@link UnsettledList}. */
   previous: PendingNotification | undefined;
   next: PendingNotification | undefined;
-  /** The connection that has a stream open for it. */
+  /** The connection with an open stream for the notification. */
   connection: StreamHolder | undefined;
-  /** When it is to be retried, in engine time. */
+  /** When to retry it, in engine time. */
   dueAt = 0;
-  /** When it was taken, in engine time; its deadline counts from here. */
+  /** When it was taken, in engine time. Its deadline counts from here. */
   readonly enqueuedAt: number;
   /** How often its headers have been written. */
   attempts = 0;
-  /** Whether a new provider token was fetched for it already. */
+  /** Whether a new provider token was already requested for it. */
   isReauthorized = false;
-  /** When it was written last, in engine time. */
+  /** When it was last written, in engine time. */
   sentAt = 0;
   streamId = 0;
   /** How much DATA the peer allows on its stream beyond the initial window of every stream; falls as DATA is sent. */
   windowOffset = 0;
-  /** What is left of its body, where the peer's windows did not take it whole. */
+  /** The rest of its body, if the peer's windows did not have room for all of it. */
   rest: Buffer | undefined;
-  /** DATA received on its stream. */
+  /** The bytes of DATA received on its stream. */
   receivedBytes = 0;
-  /** What becomes of it if it is given up now (`unsent`, unless more or less is known), then what became of it. */
+  /** Its settlement. Before it is settled: the one to use if it is not sent again. */
   settlement: Settlement | undefined;
 
   constructor(enqueuedAt: number) {
@@ -74,7 +74,7 @@ export class PendingNotification extends NotificationRecord implements Notificat
     this.enqueuedAt = enqueuedAt;
   }
 
-  /** Turns the fields, which were read and checked, into those of the request. May run the payload's `toJSON`. */
+  /** Converts the checked fields into those of the request. May run the payload's `toJSON`. */
   complete(defaultTopic: string | undefined, apnsId: string): void {
     const expiration = this.expiration as Notification['expiration'];
     this.topic ??= defaultTopic;
@@ -84,20 +84,20 @@ export class PendingNotification extends NotificationRecord implements Notificat
     if (expiration !== undefined) this.expiration = expirationSeconds(expiration);
     this.apnsId = apnsId;
     const payload = payloadText(this);
-    // The writer may use its bytes again after the callback, long before they are sent.
+    // Copy the bytes, because the writer may reuse them after the callback, long before they are sent.
     this.payload = typeof payload === 'string' ? payload : Buffer.from(payload);
     this.heldBytes = payload.length + heldBytes(this.given, this.context);
   }
 }
 
-/** Checks notifications by the rules of HTTP/2, and makes the records of them. */
+/** Checks notifications by the rules of HTTP/2, and creates their records. */
 export class RequestPreparer {
   readonly #rules: Http2RuleContext;
-  /** Those of a notification that kept every rule: most of those behind it have the same. */
+  /** The headers of a valid notification, because most later notifications have the same. */
   #passed: HeaderRuleFields | undefined;
   readonly #ids = new ApnsIdSource();
 
-  /** @param rules what speaks for the provider, and the topic of notifications that name none */
+  /** @param rules how the provider authenticates, and the topic of notifications without one */
   constructor(rules: Http2RuleContext) {
     this.#rules = rules;
   }
@@ -108,7 +108,7 @@ export class RequestPreparer {
    */
   prepare(notification: Notification, enqueuedAt: number): PendingNotification {
     const pending = new PendingNotification(enqueuedAt);
-    // One that a parser made has no getters, and was checked as it is.
+    // A notification from a parser has no getters, so the object itself was checked.
     if (checkNotification(notification, pending) !== pending) pending.read(notification);
     const isBroadcast = pending.channelId !== undefined;
     if (!isBroadcast) this.#checkHeaders(pending);
@@ -116,7 +116,7 @@ export class RequestPreparer {
     const { defaultTopic } = this.#rules;
     if (isBroadcast) pending.broadcast = createBroadcastRequest(pending, defaultTopic, apnsId);
     pending.complete(defaultTopic, apnsId);
-    // Only a payload that could be too long in UTF-8 is measured.
+    // Measure only a payload that could be too long in UTF-8.
     if (pending.payload.length * 3 > MAX_PAYLOAD_BYTES)
       checkHttp2PayloadBytes(pending, Buffer.byteLength(pending.payload), isBroadcast);
     return pending;

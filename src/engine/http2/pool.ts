@@ -1,9 +1,8 @@
 /**
- * The connections of an HTTP/2 sender: which one to write to, when to open another, when to replace one.
+ * Decides which connection an HTTP/2 sender writes to, when to open another one, and when to replace one.
  *
- * `connections` of them are used side by side, and some more for relief
- * while APNs throttles one of them. The pool drains and replaces a sick connection, and opens another one beside a
- * stalled connection. Failures delay the next attempt.
+ * `connections` of them are used in parallel, and some more while APNs throttles one of them. The pool drains and
+ * replaces a sick connection, and opens another one beside a stalled connection. Failures delay the next attempt.
  */
 import type { TLSSocket } from 'node:tls';
 import { closedAfterHandshake, isFatalConnectionError } from '../../connection/connection-error.js';
@@ -16,17 +15,17 @@ import { refusedError, sickMessage, silentError, stalledMessage } from './errors
 import { IDLE_PING_MS, VERIFY_MS } from './liveness.js';
 import type { ResolvedHttp2Options } from './options.js';
 
-/** What a pool tells its sender, beside what its connections do. */
+/** The callbacks of a pool to its sender, in addition to those of its connections. */
 export interface Http2PoolEvents extends Http2ConnectionEvents {
-  /** There is another connection, or it is known that there is none for now. */
+  /** An attempt to connect has succeeded or failed. */
   onReady(): void;
-  /** No connection can be had any more, and no further one is tried. */
+  /** Connecting has failed too often, and the pool has given up. */
   onGiveUp(error: ApnsError): void;
 }
 
 /**
- * APNs throttles a connection to one stream after a rejection, until the next acceptance. While one of ours
- * is throttled, so many more may be opened: the clean traffic goes on there.
+ * APNs throttles a connection to one stream after a rejection, until it accepts a notification. While a connection is
+ * throttled, the pool may open this many more, so that other notifications are not delayed.
  */
 const RELIEF_CONNECTIONS = 8;
 
@@ -53,7 +52,7 @@ export class Http2Pool implements DialerEvents {
     this.#context = { peer, authority, clock, limits };
   }
 
-  /** Those that are not closed, in the order they were opened. Another array after every change. */
+  /** The connections that are not closed, in the order of opening. Every change creates a new array. */
   get connections(): readonly Http2Connection[] {
     return this.#connections;
   }
@@ -73,7 +72,7 @@ export class Http2Pool implements DialerEvents {
     return this.#dialer.lastProblem;
   }
 
-  /** The connection with the fewest open streams, of those that have a free one. */
+  /** Of the connections with a free stream, the one with the fewest open streams. */
   pick(): Http2Connection | undefined {
     const connections = this.#connections;
     let best: Http2Connection | undefined;
@@ -85,11 +84,11 @@ export class Http2Pool implements DialerEvents {
     return best;
   }
 
-  /** Opens another connection, if it is time and those that are there cannot become enough. */
+  /** Opens another connection, if an attempt is due and the existing connections are not enough. */
   grow(now: number): void {
     if (!this.#dialer.mayDial(now)) return;
     const { connections } = this.#options;
-    // Those included that the peer is leaving and that still wait for answers.
+    // This includes draining connections that still wait for responses.
     if (this.#connections.length >= 2 * connections + RELIEF_CONNECTIONS) return;
     let usable = 0;
     let isThrottled = false;
@@ -116,7 +115,7 @@ export class Http2Pool implements DialerEvents {
     return isProven ? at : Math.min(at, now + UNPROVEN_GROWTH_MS);
   }
 
-  /** Trusts a connection with more, or sends PING, opens another one beside it, or closes it if its peer is silent. */
+  /** Raises the limit of a connection, sends PING, opens another one beside it, or closes it if the peer is silent. */
   watch(connection: Http2Connection, now: number): void {
     const { liveness, health } = connection;
     health.growTrust(liveness.ageMs(now));
@@ -154,19 +153,19 @@ export class Http2Pool implements DialerEvents {
     this.#dialer.recordSuccess(liveness.openedAt);
   }
 
-  /** TooManyProviderTokenUpdates: the token stays, the connection goes, and the next one is not hurried. */
+  /** TooManyProviderTokenUpdates: keeps the token, drains the connection, and delays the next one. */
   replaceLater(connection: Http2Connection): void {
     if (connection.isReplaced) return;
     connection.drain();
     this.#dialer.recordConnectFailure(refusedError(this.#options, 'TooManyProviderTokenUpdates'));
   }
 
-  /** Forgets a connection that has closed; one that was of no use delays the next. */
+  /** Removes a closed connection. If it failed, the next attempt is delayed. */
   remove(connection: Http2Connection, cause: ApnsError | undefined): void {
     this.#connections = this.#connections.filter((other) => other !== connection);
     const { isProven, isReplaced } = connection;
     const { openedAt } = connection.liveness;
-    // One that has stood unused for long is no sign of trouble when it goes.
+    // A peer may close a connection that was idle for long, without any problem.
     const isFailure = !isProven && !isReplaced && this.#clock.now() - openedAt < IDLE_PING_MS;
     if (cause !== undefined && isFatalConnectionError(cause)) this.#dialer.giveUp(cause);
     else if (isFailure && connection.isClosedByPeer)

@@ -1,5 +1,5 @@
 /**
- * The requests of one connection, and the two windows that hold their DATA back: RFC 9113, section 6.9.
+ * Writes the requests of one connection, within the two flow-control windows of RFC 9113, section 6.9.
  *
  *     write() ──▶ headers, and the body whole, if both windows take it
  *        └──────▶ unfinished ── windows grow, the socket drains ──▶ written piece by piece
@@ -23,27 +23,27 @@ import type { Http2Output } from './output.js';
 import type { PendingNotification } from './pending-notification.js';
 import type { StreamTable } from './stream-table.js';
 
-/** Section 6.9.2: what every window is until something is said about it. */
+/** The default size of every window: section 6.9.2. */
 export const INITIAL_WINDOW_BYTES = 65_535;
 
-/** Bodies that wait for a window are copies; with so many of them no further stream is opened. */
+/** Bodies that wait for a window are copies. With this many of them, no further stream is opened. */
 const MAX_UNFINISHED = 1024;
 
-/** Fewer bytes of waiting bodies than this, since the last progress, are none: a peer may let them trickle. */
+/** Progress requires this many bytes of waiting bodies, because a peer may allow only a few bytes at a time. */
 const MIN_CONTINUED_BYTES = 256;
 
 /** See the file comment. */
 export class Http2RequestWriter {
-  /** Bytes of bodies written so far. */
+  /** The bytes of bodies that were written. */
   writtenBytes = 0;
-  /** Those of them that had to wait for a window or the socket. */
+  /** How many of these bytes had to wait for a window or the socket. */
   continuedBytes = 0;
-  /** Those of these that counted as progress. */
+  /** How many of the delayed bytes have counted as progress. */
   #countedBytes = 0;
   readonly #output: Http2Output;
   readonly #authority: string;
   readonly #requests: RequestEncoder;
-  /** In the order their streams were opened. */
+  /** Notifications with unfinished bodies, in the order in which their streams were opened. */
   readonly #unfinished = new Set<PendingNotification>();
   #initialWindow = INITIAL_WINDOW_BYTES;
   /** The most by which the window of an open stream exceeds the initial window. */
@@ -63,7 +63,7 @@ export class Http2RequestWriter {
     return this.#window > 0 && this.#unfinished.size < MAX_UNFINISHED;
   }
 
-  /** Writes a request on a new stream: its headers, and what the windows take of its body. */
+  /** Writes a request on a new stream: its headers, and as much of its body as the windows allow. */
   write(pending: PendingNotification): void {
     const output = this.#output;
     const { streamId, broadcast } = pending;
@@ -76,35 +76,35 @@ export class Http2RequestWriter {
     this.#startBody(pending);
   }
 
-  /** Whether the peer has let bodies continue, at more than a trickle, since the last call that returned true. */
+  /** Whether waiting bodies have made progress since the last call that returned true. */
   takeProgress(): boolean {
     if (this.continuedBytes - this.#countedBytes < MIN_CONTINUED_BYTES) return false;
     this.#countedBytes = this.continuedBytes;
     return true;
   }
 
-  /** Follows the peer's SETTINGS; `streams` are those that are open. */
+  /** Applies the peer's SETTINGS; `streams` are the open ones. */
   applySettings(settings: Http2Settings, streams: StreamTable): void {
     this.#requests.applySettings(settings);
     const { initialWindowSize } = settings;
     if (initialWindowSize === undefined) return;
-    // Section 6.9.2: a new initial size moves every open stream's window, below zero if need be.
+    // Section 6.9.2: a new initial size changes the window of every open stream, which can become negative.
     this.#initialWindow = initialWindowSize;
     if (initialWindowSize + this.#maxOffset > MAX_UINT31) this.#checkWindows(streams.all());
   }
 
-  /** Forgets a body whose stream is over. */
+  /** Drops the rest of a body whose stream has ended. */
   drop(pending: PendingNotification): void {
     if (pending.rest !== undefined) this.#unfinished.delete(pending);
   }
 
-  /** The peer takes more on all streams together. */
+  /** The peer has increased the window of the connection. */
   grow(increment: number): void {
     this.#window += increment;
     if (this.#window > MAX_UINT31) throw connectionError('FLOW_CONTROL_ERROR', 'the window exceeds 2^31-1');
   }
 
-  /** The peer takes more on one stream. @returns false if that window is larger than any may be */
+  /** The peer has increased the window of a stream. @returns false if the window exceeds the maximum */
   growStream(pending: PendingNotification, increment: number): boolean {
     pending.windowOffset += increment;
     if (this.#initialWindow + pending.windowOffset > MAX_UINT31) return false;
@@ -113,7 +113,7 @@ export class Http2RequestWriter {
     return true;
   }
 
-  /** Writes what windows and socket take now. */
+  /** Writes as much as the windows and the socket allow now. */
   writeOn(): void {
     for (const pending of this.#unfinished) {
       if (this.#window <= 0 || this.#output.isBlocked) return;

@@ -13,17 +13,17 @@ const MAX_QUICK_ATTEMPTS = 2;
 
 /** See the file comment. */
 export class Retries {
-  /** To be written next. */
+  /** Notifications to write next. */
   readonly ready: MinHeap<PendingNotification> = new MinHeap(({ order }) => order);
   readonly #waiting = new MinHeap<PendingNotification>(({ dueAt }) => dueAt);
   readonly #timeoutMs: number;
 
-  /** @param timeoutMs how long a notification may take altogether */
+  /** @param timeoutMs the total time of a notification, including retries */
   constructor(timeoutMs: number) {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** When the next one is due. */
+  /** When the next notification is due. */
   get dueAt(): number {
     return this.#waiting.first?.dueAt ?? Number.POSITIVE_INFINITY;
   }
@@ -43,7 +43,7 @@ export class Retries {
    * Retries a notification that was rejected temporarily, not before the time in `retry-after`.
    *
    * @param isReplaced whether its connection is being replaced; another connection then gets it without a delay
-   * @returns false if that is after its deadline; it is not kept then
+   * @returns false, without keeping the notification, if the retry would be after its deadline
    */
   retry(
     pending: PendingNotification,
@@ -59,12 +59,12 @@ export class Retries {
     return true;
   }
 
-  /** Makes those ready that are due. */
+  /** Makes notifications ready that are due. */
   release(now: number): void {
     while (this.dueAt <= now) this.ready.push(this.#waiting.shift()!);
   }
 
-  /** Removes and returns all of them. */
+  /** Removes and returns all notifications. */
   takeAll(): PendingNotification[] {
     return [...this.ready.takeAll(), ...this.#waiting.takeAll()];
   }

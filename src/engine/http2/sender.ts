@@ -1,5 +1,5 @@
 /**
- * Notifications in, settlements out, over HTTP/2: what the HTTP/2 sink and delivery share.
+ * Sends notifications over HTTP/2 and settles them, for both the HTTP/2 sink and the HTTP/2 delivery.
  *
  * A notification that was taken is in exactly one place until it is settled:
  *
@@ -31,7 +31,7 @@ import { Http2Pool, type Http2PoolEvents } from './pool.js';
 import { Retries } from './retries.js';
 import { SettledNotifications } from './settled-notifications.js';
 
-/** Notifications wait here for a free stream: enough for many answers in one chunk, too few to weigh anything. */
+/** How many notifications may wait for a free stream: enough for many responses in one chunk, at little memory. */
 const MAX_FRESH = 1024;
 
 const ACCEPTED: Settlement = { status: 'accepted' };
@@ -50,7 +50,7 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
   readonly #unsettled = new UnsettledList<PendingNotification>();
   readonly #lifecycle = new Lifecycle();
   #taken = 0;
-  /** The credentials of what is written in this turn, and which turn that is. */
+  /** The credentials of requests in this tick, and the number of the tick. */
   #authorization: string | undefined;
   #authorizedAt = -1;
 
@@ -77,8 +77,8 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
     }
     this.#fresh.push(pending);
     this.#write(now);
-    // The first that has to wait sees to a connection and a timer; those behind it find them seen to. One that is
-    // written at once wants to be answered: a connection that was idle is looked at less often.
+    // Only the first waiting notification has to request a connection and set the alarm. A notification that is written
+    // at once sets the alarm too, because an idle connection is checked less often.
     if (this.#fresh.length === 1) this.#step();
     else this.#clock.wakeAt(now + Math.min(this.#pool.stallMs, FREEZE_CHECK_MS));
     return true;
@@ -124,7 +124,7 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
 
   onResponse(connection: Http2Connection, pending: PendingNotification, response: ApnsResponse): void {
     const { statusCode, reason = 'Unknown', timestamp, apnsUniqueId } = response;
-    // The service traces a broadcast by the id in its response.
+    // The service identifies a broadcast by the id in its response.
     if (pending.broadcast !== undefined) pending.apnsId = response.apnsRequestId ?? pending.apnsId;
     if (statusCode === 200) {
       this.#pool.trust(connection);
@@ -189,7 +189,7 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
   #settle(pending: PendingNotification, settlement: Settlement): void {
     this.#unsettled.remove(pending);
     const { settlement: known } = pending;
-    // An attempt that may have been taken is not undone by what became of a later one, unless that was accepted.
+    // If the peer may have accepted an earlier attempt, only acceptance of a later one changes the outcome.
     const isUnknown = known?.status === 'unknown' && settlement.status !== 'accepted';
     this.outcomes.settleSent(pending, isUnknown ? known : settlement);
   }
@@ -200,7 +200,7 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
     if (providerToken === undefined || pending.authorization === undefined) return false;
     if (pending.isReauthorized || this.#lifecycle.isStopped) return false;
     const refresh = providerToken.refresh(pending.authorization);
-    // A token that is reported as expired but must not change yet is sent once more, because the peer may be wrong.
+    // If the token must not change yet, send it once more, because the peer may be wrong about its expiry.
     if (refresh === 'kept' && reason !== 'ExpiredProviderToken') return false;
     // No connection accepts two new tokens within 20 minutes.
     if (refresh === 'reissued') for (const connection of this.#pool.connections) connection.drain();
@@ -211,7 +211,7 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
   }
 
   #retry(pending: PendingNotification, settlement: Settlement, isReplaced = false): void {
-    // What an earlier attempt left unknown stays so, whatever became of this one.
+    // If an earlier attempt is unknown, the outcome stays unknown, whatever the result of this one.
     if (pending.settlement?.status !== 'unknown') pending.settlement = settlement;
     const isKept =
       !this.#lifecycle.isStopped && this.#retries.retry(pending, settlement, this.#clock.now(), isReplaced);
@@ -249,7 +249,7 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
     this.#advance();
   }
 
-  /** Does what is possible now, then lets the stream around this offer more. */
+  /** Does everything that is possible now, then lets the stream offer more. */
   #advance(): void {
     this.#step();
     const { isEnding, isOver, isStepping } = this.#lifecycle;
@@ -314,12 +314,12 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
   #timeOut(pending: PendingNotification): void {
     const { connection, rest } = pending;
     if (connection === undefined) {
-      // Retries are due by their deadline, so it waits with the replays or the fresh ones; it is the oldest of all.
+      // Retries are due before their deadline, so this notification is the first of the replays or of the fresh ones.
       const { ready } = this.#retries;
       (ready.first === pending ? ready : this.#fresh).shift();
       this.#giveUp(pending, 'DeadlineExceeded');
     } else if (!connection.timeOut(pending)) {
-      // Without its last frame it was not processed.
+      // The peer has not processed it, because its last frame was not sent.
       if (rest !== undefined) this.#giveUp(pending, 'DeadlineExceeded');
       else this.#settle(pending, { status: 'unknown', reason: 'DeadlineExceeded' });
     }

@@ -1,21 +1,21 @@
-/** Settled notifications that wait for the reader of outcomes; while there is none, only counts are kept. */
+/** Settled notifications whose outcomes are not read yet. Without a reader, only counts are kept. */
 import { heldBytes } from '../../core/held-bytes.js';
 import type { Notification } from '../../core/notification.js';
 import { createOutcome, type Outcome, type OutcomeCounts, type Settlement } from '../../core/outcome.js';
 import type { OutcomeReader } from '../notification-sender.js';
 import { PendingNotification } from './pending-notification.js';
 
-/** The outcome of a notification that was not taken, and what it holds in memory, in bytes. */
+/** The outcome of a notification that was not taken, and the memory that it holds, in bytes. */
 interface UntakenNotification {
   readonly outcome: Outcome;
   readonly heldBytes: number;
 }
 
-/** A queue whose front is dropped in batches: shifting one by one would move the whole array each time. */
+/** A queue that removes read items in batches, because `shift()` would move the whole array each time. */
 export class SettledNotifications implements OutcomeReader {
   readonly #counts: OutcomeCounts;
   #onSettled: (() => void) | undefined;
-  /** Notifications that were sent, whose outcomes are made when they are read, and outcomes of those that were not. */
+  /** Notifications whose outcomes are created when they are read, and outcomes of notifications that were not taken. */
   #settled: (PendingNotification | UntakenNotification | undefined)[] = [];
   #head = 0;
   #unreadBytes = 0;
@@ -57,19 +57,19 @@ export class SettledNotifications implements OutcomeReader {
     return createOutcome(settled, settled.settlement!, settled, settled.given);
   }
 
-  /** Counts a notification as settled that was never taken, and keeps its outcome for the reader if there is one. */
+  /** Settles a notification that was never taken: counts it, and keeps its outcome if there is a reader. */
   settle(notification: Notification, settlement: Settlement): void {
     this.#counts[settlement.status]++;
     if (this.#onSettled === undefined) return;
     const outcome = createOutcome(notification, settlement);
-    // All of it is kept, the payload that was refused included.
+    // The outcome holds the whole notification, including its invalid payload.
     const untaken = { outcome, heldBytes: heldBytes(notification, notification) };
     this.#settled.push(untaken);
     this.#unreadBytes += untaken.heldBytes;
     this.#onSettled();
   }
 
-  /** The same for a notification that was taken: its fields are those that were sent. */
+  /** Settles a notification that was taken. Its fields are those that were sent. */
   settleSent(pending: PendingNotification, settlement: Settlement): void {
     this.#counts[settlement.status]++;
     if (this.#onSettled === undefined) return;

@@ -1,16 +1,16 @@
 /**
- * The open streams of a connection, by id: a ring for those opened lately, since ids rise by two, and a map for
- * the few that outlive so many others.
+ * The open streams of a connection by id: a ring for recent streams, whose ids increase by two, and a map for the few
+ * that stay open much longer.
  *
  *     stragglers (map)      ring: first … next
  *     { 7, 131 }            | 901 |  – | 905 | 907 | next: 909
  *
- * A map for all would cost every notification what a straggler costs, several times what the ring does. The ring
- * has a limit, or one stream without an answer would make it hold a slot for each that came after.
+ * A map of all streams would cost several times as much per notification as the ring. The ring has a limit, because
+ * one stream without a response would otherwise make it keep a slot for every later stream.
  */
 import type { PendingNotification } from './pending-notification.js';
 
-/** Twice what gateways allow at a time; beyond, the oldest become stragglers. */
+/** Twice the usual stream limit of gateways. Above it, the oldest streams become stragglers. */
 const MAX_SLOTS = 4096;
 
 /** See the file comment. */
@@ -27,7 +27,7 @@ export class StreamTable {
     return this.#size;
   }
 
-  /** The id of the next stream, odd; above 2^31-1 there is none left. */
+  /** The id of the next stream. It is odd; above 2^31-1 no stream can be opened. */
   get nextId(): number {
     return this.#next;
   }
@@ -43,12 +43,12 @@ export class StreamTable {
   }
 
   get(id: number): PendingNotification | undefined {
-    // Even ids have no slot of their own: they would find that of the odd one before.
+    // Even ids have no slot: they would find the slot of the preceding odd id.
     if (id >= this.#first) return id < this.#next && id % 2 === 1 ? this.#slots[this.#slot(id)] : undefined;
     return this.#stragglers.get(id);
   }
 
-  /** Closes a stream, unless it is closed. */
+  /** Closes a stream if it is open. */
   close(id: number): void {
     if (this.get(id) === undefined) return;
     this.#size--;
@@ -56,7 +56,7 @@ export class StreamTable {
     else this.#slots[this.#slot(id)] = undefined;
   }
 
-  /** Those that are open, in the order they were opened. */
+  /** The open streams, in the order of opening. */
   all(): PendingNotification[] {
     const all = [...this.#stragglers.values()];
     for (let id = this.#first; id < this.#next; id += 2) {
@@ -74,7 +74,7 @@ export class StreamTable {
     while (this.#first < this.#next && this.#slots[this.#slot(this.#first)] === undefined) this.#first += 2;
   }
 
-  /** Lets closed ones go, or doubles the ring, or makes stragglers of its older half. */
+  /** Removes closed streams, doubles the ring, or moves its older half to the stragglers. */
   #makeRoom(): void {
     this.#skipClosed();
     const length = this.#slots.length;

@@ -15,17 +15,17 @@ import type { PendingNotification, StreamHolder } from './pending-notification.j
 import { type Http2RequestWriter, INITIAL_WINDOW_BYTES } from './request-writer.js';
 import { StreamTable } from './stream-table.js';
 
-/** How the streams of a connection end. */
+/** The callbacks for the end of a stream. */
 export interface StreamEvents<Connection> {
-  /** A notification was answered. The response object is used again. */
+  /** A notification has its response. The response object is reused. */
   onResponse(connection: Connection, pending: PendingNotification, response: ApnsResponse): void;
-  /** A notification was certainly not processed: refused, above GOAWAY's last stream, or not sent whole. */
+  /** The peer has certainly not processed a notification: refused, above GOAWAY's last stream, or sent incompletely. */
   onUnprocessed(connection: Connection, pending: PendingNotification): void;
-  /** A notification's stream ended without an answer; `reason` says how. */
+  /** A notification's stream ended without a response; `reason` says how. */
   onLost(connection: Connection, pending: PendingNotification, reason: string): void;
 }
 
-/** What streams tell their connection, and ask of it. */
+/** What streams need from their connection. */
 export interface StreamOwner {
   /** A response had begun when its stream ended. */
   onPartialResponse(): void;
@@ -35,18 +35,18 @@ export interface StreamOwner {
   onReset(): void;
 }
 
-/** Our window for the whole connection: bodies are rejections, about 50 bytes each. */
+/** The receive window of the connection. Only rejections have bodies, of about 50 bytes each. */
 const CONNECTION_WINDOW_BYTES = 1024 * 1024;
 
-/** A rejection longer than this comes from something that is not APNs: its stream is cancelled. */
+/** A longer rejection does not come from APNs, so its stream is cancelled. */
 const MAX_RESPONSE_BYTES = 48 * 1024;
 
-/** What is kept of a rejection: its reason and timestamp. */
+/** The maximum size of a stored rejection, which contains a reason and a timestamp. */
 const MAX_KEPT_BYTES = 2048;
 
 /** See the file comment. */
 export class Http2Streams<Connection extends StreamOwner> implements StreamHolder {
-  /** How many notifications were answered. */
+  /** The number of notifications with a response. */
   answers = 0;
   readonly table: StreamTable = new StreamTable();
   readonly #owner: Connection;
@@ -54,11 +54,11 @@ export class Http2Streams<Connection extends StreamOwner> implements StreamHolde
   readonly #output: Http2Output;
   readonly #requests: Http2RequestWriter;
   readonly #health: ConnectionHealth;
-  /** How many streams the peer allows: unlimited until SETTINGS say otherwise; nothing is sent before they came. */
+  /** How many streams the peer allows. Without a limit in its SETTINGS, which arrive first, there is none. */
   #limit = Number.POSITIVE_INFINITY;
   /** The most streams that SETTINGS have allowed so far. */
   #peakLimit = 0;
-  /** Bytes of DATA that were received and not given back to the peer's window. */
+  /** Bytes of received DATA that were not returned to the peer's window. */
   #receivedBytes = 0;
   readonly #responses = new ResponseDecoder({ maxBodyBytes: MAX_KEPT_BYTES });
 
@@ -89,7 +89,7 @@ export class Http2Streams<Connection extends StreamOwner> implements StreamHolde
     return this.#limit <= 1 && this.#peakLimit > 1;
   }
 
-  /** Follows SETTINGS. @returns whether there was no room for another stream, and now there is */
+  /** Applies SETTINGS. @returns whether there was no room for another stream before, and now there is */
   setLimit(limit: number): boolean {
     const wasFull = this.#limit <= this.table.size;
     this.#limit = limit;
@@ -97,7 +97,7 @@ export class Http2Streams<Connection extends StreamOwner> implements StreamHolde
     return wasFull && limit > this.table.size;
   }
 
-  /** Lets the peer send more than the initial window of the connection. */
+  /** Increases the receive window of the connection above its initial size. */
   openWindow(): void {
     this.#growOurWindow(CONNECTION_WINDOW_BYTES - INITIAL_WINDOW_BYTES);
   }
@@ -180,7 +180,7 @@ export class Http2Streams<Connection extends StreamOwner> implements StreamHolde
     else this.#events.onLost(this.#owner, pending, resetReason(errorCode));
   }
 
-  /** @returns false if the window of the stream is larger than any may be */
+  /** @returns false if the window of the stream exceeds the maximum */
   growWindow(streamId: number, increment: number): boolean {
     const pending = this.table.get(streamId);
     if (pending !== undefined) return this.#requests.growStream(pending, increment);
@@ -188,11 +188,11 @@ export class Http2Streams<Connection extends StreamOwner> implements StreamHolde
     return true;
   }
 
-  /** The peer broke a rule that concerns one stream only. */
+  /** Handles a stream error: the connection remains usable. */
   onStreamError({ streamId, http2ErrorCode }: Http2Error): void {
     const pending = this.table.get(streamId);
     if (pending === undefined) {
-      // RST_STREAM was sent already, or the stream is over on both sides.
+      // RST_STREAM was already sent, or both sides have ended the stream.
       this.#checkNotIdle(streamId);
       return;
     }
@@ -207,7 +207,7 @@ export class Http2Streams<Connection extends StreamOwner> implements StreamHolde
     if (!this.#discard(pending)) this.#events.onUnprocessed(this.#owner, pending);
   }
 
-  /** The connection is over, so every stream is. */
+  /** The connection has ended, so ends every stream. */
   lose(reason: string): void {
     for (const pending of this.table.all()) {
       const { rest } = pending;
@@ -220,7 +220,7 @@ export class Http2Streams<Connection extends StreamOwner> implements StreamHolde
 
   #answer(pending: PendingNotification, response: ApnsResponse): void {
     this.#record(pending, response);
-    // Answered before it was sent whole: the rest would only be thrown away.
+    // The response arrived before the whole request was sent: cancel the rest, which the peer would discard.
     if (pending.rest !== undefined) this.#reset(pending);
     else this.table.close(pending.streamId);
     pending.connection = undefined;
@@ -243,7 +243,7 @@ export class Http2Streams<Connection extends StreamOwner> implements StreamHolde
     return known !== undefined;
   }
 
-  /** Forgets a stream that is over. @returns whether a response had partly arrived, which was then reported */
+  /** Removes a stream that has ended. @returns whether a response had partly arrived, which was then reported */
   #discard(pending: PendingNotification): boolean {
     const known = this.#takePartial(pending);
     this.#remove(pending);
@@ -273,7 +273,7 @@ export class Http2Streams<Connection extends StreamOwner> implements StreamHolde
     this.#output.writeControl({ type: 'RST_STREAM', streamId, errorCode });
   }
 
-  /** Gives DATA back to the window of the connection; no stream needs more than its first window. */
+  /** Returns DATA to the window of the connection. No stream needs more than its initial window. */
   #returnWindow(bytes: number): void {
     this.#receivedBytes += bytes;
     if (this.#receivedBytes < CONNECTION_WINDOW_BYTES / 2) return;

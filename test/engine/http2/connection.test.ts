@@ -664,11 +664,11 @@ describe('RST_STREAM', () => {
     await pair.settle();
     pair.peer.reset(1, errorCode);
     expect(await pair.news()).toEqual([event]);
-    expect([pair.connection.health.state, pair.connection.openStreams]).toEqual(['suspect', 1]);
+    expect([pair.connection.health.state, pair.connection.openStreams]).toEqual(['failing', 1]);
     // What was in flight together fails together; the next one is another failure.
     pair.peer.reset(3, errorCode);
     await pair.settle();
-    expect(pair.connection.health.state).toBe('suspect');
+    expect(pair.connection.health.state).toBe('failing');
     for (const id of [5, 7]) {
       pair.send(1);
       await pair.settle();
@@ -713,8 +713,8 @@ describe('a response', () => {
   it.each([
     [200, undefined, 'healthy'],
     [499, '{"reason":"BadDeviceToken"}', 'healthy'],
-    [500, '{"reason":"InternalServerError"}', 'suspect'],
-    [503, '{"reason":"ServiceUnavailable"}', 'suspect'],
+    [500, '{"reason":"InternalServerError"}', 'failing'],
+    [503, '{"reason":"ServiceUnavailable"}', 'failing'],
     [503, '{"reason":"Shutdown"}', 'sick'],
     [400, '{"reason":"Shutdown"}', 'healthy'],
   ])('with status %i and body %s leaves the connection %s', async (status, body, state) => {
@@ -747,7 +747,7 @@ describe('a response', () => {
   it('is kept up to 2,048 bytes: a longer one names no reason', async () => {
     for (const [bytes, state] of [
       [2048, 'sick'],
-      [2049, 'suspect'],
+      [2049, 'failing'],
     ] as const) {
       const pair = await createReadyPair();
       pair.send(1);
@@ -786,7 +786,7 @@ describe('a response', () => {
     expect(await pair.news()).toEqual(lost('MalformedResponse', 1));
     expect([pair.peer.resets, pair.connection.health.state]).toEqual([
       [{ streamId: 1, errorCode: 1 }],
-      'suspect',
+      'failing',
     ]);
     pair.peer.send({ type: 'WINDOW_UPDATE', streamId: 3, increment: MAX_UINT31 });
     expect(await pair.news()).toEqual(lost('MalformedResponse', 3));
