@@ -1,7 +1,7 @@
 /**
- * What happens after a rejection: the gateway names one notification, accepts those before it, silently
- * throws away those behind it, and closes. The sink sends the thrown-away ones again, in order. That is the
- * binary wire; over HTTP/2 every notification has an answer of its own.
+ * Shows a rejection over the binary protocol: the gateway names one notification, accepts those before it, discards
+ * those after it, and closes the connection. The sink sends the discarded ones again, in order. Over HTTP/2 every
+ * notification has its own response instead.
  *
  *     node examples/after-rejection.mjs
  */
@@ -14,7 +14,7 @@ import { openTarget } from './target.mjs';
 const target = await openTarget();
 const sink = createBinarySink(target.gateway);
 
-// The device tokens of numbers 3 and 7 ask the simulator to reject them, with status codes 8 and 5.
+// The device tokens of notifications 3 and 7 make the simulator reject them, with status codes 8 and 5.
 const faults = new Map([
   [3, encodeTokenFault('reject', 8)],
   [7, encodeTokenFault('reject', 5)],

@@ -23,9 +23,9 @@ async function sendOver(delivery) {
   return outcomes;
 }
 
-// Before: certificates, frames, and silence for everything that is accepted.
+// Before: certificates, frames, and no response for accepted notifications.
 const binary = await sendOver(createBinaryDelivery(target.gateway));
-// After: a provider token (or the same certificate), a topic, and an answer to every notification.
+// After: a provider token (or the same certificate), a topic, and a response for every notification.
 const http2 = await sendOver(createHttp2Delivery(target.http2));
 
 const show = ({ status, statusCode = '', reason = '' }) => `${status} ${statusCode} ${reason}`.trim();
@@ -33,7 +33,7 @@ let same = 0;
 for (const [line, before] of [...binary].sort(([a], [b]) => a - b)) {
   const after = http2.get(line);
   if (show(before) === show(after)) same++;
-  // Most of all: payloads may have 4096 bytes in place of 2048, and reasons are other words.
+  // The main differences: payloads may have 4096 bytes instead of 2048, and reasons have other names.
   else console.log(`line ${line}: ${show(before)} → ${show(after)}`);
 }
 console.log(`${same} of ${binary.size} lines have the same outcome`);

@@ -15,7 +15,7 @@ const channels = createChannelManager(target.http2);
 const channelId = await channels.create({ storesMessages: true });
 console.log('channels:', (await channels.list()).length, await channels.read(channelId));
 
-// What the app's Live Activities were started with: `Activity.request(…, pushType: .channel(channelId))`.
+// The app starts its Live Activities with this id: `Activity.request(…, pushType: .channel(channelId))`.
 const now = Math.floor(Date.now() / 1000);
 const update = (score) => ({
   channelId,

@@ -9,7 +9,7 @@ import { openTarget } from './target.mjs';
 const DAY_MS = 24 * 60 * 60 * 1000;
 const [GONE, BACK] = ['aa', 'bb'].map((byte) => byte.repeat(32));
 
-// Your own records: when each device last registered, in UNIX seconds.
+// This stands for your own records of when each device last registered, in UNIX seconds.
 const lastRegistered = new Map([
   [GONE, 1_700_000_000],
   [BACK, 1_900_000_000],

@@ -42,7 +42,7 @@ const deadline = setTimeout(() => giveUp.abort(), 5000);
 await closed;
 clearTimeout(deadline);
 
-// Whichever way it ended, every notification taken is counted exactly once.
+// The counts include every notification exactly once, however the sending has ended.
 const { resent: _, ...counts } = delivery.counts;
 const settled = Object.values(counts).reduce((sum, count) => sum + count, 0);
 console.log(`${taken} taken, ${settled} settled`, counts);

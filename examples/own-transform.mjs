@@ -1,6 +1,6 @@
 /**
- * A Transform of your own in the middle of a pipeline: it drops the devices of a list, gives every
- * notification an hour to live, and remembers which campaign it belonged to.
+ * Adds your own Transform to a pipeline. It drops notifications to the devices of a list, lets the others expire after
+ * an hour, and records their campaign in `context`.
  *
  *     node examples/own-transform.mjs [--environment … | --wire binary …]
  */
@@ -24,7 +24,7 @@ const personalize = new Transform({
       callback();
       return;
     }
-    // Changed in place, not copied: a copy would no longer know its line.
+    // Change the notification in place, because a copy would lose its line number.
     notification.expiration = new Date(Date.now() + 3600 * 1000);
     notification.context = { campaign: 'autumn' };
     callback(null, notification);
@@ -42,7 +42,7 @@ await pipeline(ndjson, createNdjsonParser(), personalize, delivery, async (outco
 });
 await target.close();
 
-// The same parts fit other ends: these are the bytes that go over the binary wire.
+// You can combine the same parts with others: this pipeline prints the bytes of the binary protocol.
 const frames = createFrameEncoder();
 frames.end({ deviceToken: ALICE, payload: { aps: { badge: 1 } }, expiration: 0 });
 for await (const bytes of frames) console.log(bytes.toString('hex'));

@@ -1,6 +1,6 @@
 /**
- * One long-lived delivery over several connections, used by everything that has something to send.
- * Connections are opened as those there cannot keep up, reused, and kept open between bursts.
+ * Shares one long-lived delivery with several connections between all senders of a program. The delivery opens another
+ * connection when the open ones cannot keep up, and keeps connections open between bursts.
  *
  *     node examples/pooled-connections.mjs [--environment … | --wire binary …]
  */
@@ -13,12 +13,12 @@ const target = await openTarget();
 const connections = 4;
 const delivery =
   target.wire === 'binary'
-    ? // This wire never says yes, so a long-lived delivery has to ask now and then; each answer ends one
-      // connection. Seconds are usual; here the example shall be quick.
+    ? // The binary protocol does not confirm acceptance, so a long-lived delivery writes checkpoints. Each costs one
+      // connection, so an age of seconds is usual. The short age here keeps the example fast.
       createBinaryDelivery({ ...target.gateway, connections, window: { ageMs: 50 } })
     : createHttp2Delivery({ ...target.http2, connections });
 
-// An outcome finds whoever waits for it by the very object that was written.
+// An outcome contains the notification object that was written, which identifies the waiting caller.
 const waiting = new Map();
 delivery.on('data', ({ notification, status }) => {
   waiting.get(notification)(status);

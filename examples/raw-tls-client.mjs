@@ -14,7 +14,7 @@ async function talk(title, options, bytes) {
   console.log(`# ${title}`);
   const socket = connect(options);
   socket.on('secureConnect', () => {
-    // Under TLS 1.3 the gateway has not looked at the client certificate yet: this proves nothing.
+    // Under TLS 1.3 the gateway has not checked the client certificate yet, so this proves nothing.
     console.log(`connected ${socket.getProtocol()}`);
     if (bytes !== undefined) socket.write(bytes);
   });
@@ -28,12 +28,12 @@ async function talk(title, options, bytes) {
 const { host, port, tls } = target.gateway;
 const address = { host, port, ca: tls.ca };
 
-// A frame of command 2 whose only item is identifier 7. The answer is 08, status 02 (missing device
-// token), identifier 00000007. A frame that is all right gets no answer at all.
+// This frame of command 2 has only one item, identifier 7. The response is 08, status 02 (missing device
+// token), identifier 00000007. A valid frame gets no response.
 const frame = Buffer.from('0200000007' + '030004' + '00000007', 'hex');
 await talk('a frame that the gateway cannot accept', { ...address, cert: tls.cert, key: tls.key }, frame);
 
-// What a refused client looks like: connected, and then gone.
+// A client that the gateway refuses sees a connection that closes at once.
 await talk('no client certificate', address, frame);
 
 if (target.simulator !== undefined) {

@@ -25,25 +25,25 @@ const lines = createNdjsonStringifier();
 let invalidLines = 0;
 
 const parser = createNdjsonParser({
-  // `raw`: payloads go out exactly as they stand in the file.
+  // `raw` sends payloads byte for byte as in the file.
   payload: 'raw',
-  // A line that holds no notification never reaches the delivery; its outcome is written here.
+  // The parser does not pass invalid lines to the delivery, so write their outcomes here.
   onInvalid: ({ line, field, problem }) => {
     invalidLines++;
     lines.write({ status: 'invalid', line, field, message: problem });
   },
 });
 
-/** Every outcome; when the delivery fails it still has one for each notification, and then the error. */
+/** Yields every outcome. A delivery that fails first yields an outcome for each notification, then its error. */
 async function* outcomesOf(delivery) {
   try {
     yield* delivery;
   } catch {
-    // Told by the pipeline that the delivery ends.
+    // The first pipeline below reports this error.
   }
 }
 
-// Not in one pipeline: a failure would throw away the outcomes that are on their way to the file.
+// Use two pipelines, because a failure of a single one would drop outcomes that are not in the file yet.
 const endings = await Promise.allSettled([
   pipeline(createReadStream(input), parser, delivery),
   pipeline(outcomesOf(delivery), lines, createWriteStream(output)),

@@ -1,6 +1,6 @@
 /**
- * Sends over HTTP/2, which is what reaches Apple's devices. The same notifications, the same outcomes; but
- * here every notification gets an answer of its own, and a provider token can stand in for a certificate.
+ * Sends over HTTP/2, the protocol of Apple's servers. Notifications and outcomes are the same as over the binary
+ * protocol. But every notification gets its own response, and a provider token can replace the certificate.
  *
  *     node examples/send-http2.mjs [DEVICE_TOKEN] [--environment … | --host … --topic ID]
  */
@@ -19,7 +19,7 @@ const notification = {
 };
 const notifications = [notification];
 if (target.simulator !== undefined) {
-  // These device tokens ask the simulator for a rejection, and for a temporary one.
+  // These device tokens make the simulator reject one notification for good, and another one temporarily.
   notifications.push({ ...notification, deviceToken: encodeTokenFault('reject', 8) });
   notifications.push({ ...notification, deviceToken: encodeTokenFault('temporary', 1) });
   notifications.push({ ...notification, payload: { aps: { alert: 'long '.repeat(1000) } } });

@@ -3,7 +3,7 @@
  *
  *     node examples/send-one.mjs [DEVICE_TOKEN] [--environment sandbox --provider-key FILE … | --wire binary …]
  *
- * All that can stand there is in target.mjs.
+ * target.mjs lists all options.
  */
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -22,7 +22,7 @@ const delivery =
 await pipeline(Readable.from([notification]), delivery, async (outcomes) => {
   for await (const outcome of outcomes) {
     console.log(outcome.status, outcome.reason ?? '', outcome.context);
-    // Not part of the JSON: the very object that was written.
+    // An outcome also has the notification object that was written, which its JSON omits.
     console.log(outcome.notification === notification);
   }
 });

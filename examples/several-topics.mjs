@@ -1,6 +1,6 @@
 /**
- * One delivery for several topics: an app, its calls (VoIP), its background updates. A provider token is good for
- * every topic of the team, so all of them share the connections; the topic is said with each notification.
+ * Uses one delivery for several topics: an app, its calls (VoIP) and its background updates. A provider token is valid
+ * for all topics of the team, so all of them share the connections. Each notification names its topic.
  *
  *     node examples/several-topics.mjs [--environment … | --host … --topic ID]
  */
@@ -14,12 +14,12 @@ const { topic } = target.http2; // That of notifications which name none.
 const deviceToken = 'ab'.repeat(32);
 const notifications = [
   { deviceToken, payload: { aps: { alert: 'Hello' } }, pushType: 'alert' },
-  // Some push types have a topic with a suffix, and rules of their own: docs/rules.md.
+  // Some push types require a topic with a suffix and have their own rules: see docs/rules.md.
   { deviceToken, payload: { call: 17 }, pushType: 'voip', topic: `${topic}.voip`, expiration: 0 },
   { deviceToken, payload: { aps: { 'content-available': 1 } }, pushType: 'background', priority: 5 },
-  // Wrong, and told before anything is sent.
+  // This one is invalid: the delivery reports it without sending it.
   { deviceToken, payload: { aps: { 'content-available': 1 } }, pushType: 'background', priority: 10 },
-  // Not one of the team: only the gateway can know.
+  // This topic belongs to another team, which only the gateway can detect.
   { deviceToken, payload: { aps: { alert: 'Hello' } }, topic: 'com.example.other' },
 ];
 

@@ -1,8 +1,8 @@
 /**
- * What the examples connect to. Not an example itself.
+ * Selects the server for the other examples.
  *
- * Without arguments: the embedded simulator, started for this run, with certificates of its own. With
- * arguments: Apple, or a gateway of yours. Over HTTP/2 unless `--wire binary` is given.
+ * Without arguments, they use the embedded simulator, started for this run with its own certificates. With arguments,
+ * they use Apple's servers or your own gateway. The protocol is HTTP/2 unless you give `--wire binary`.
  *
  *     node examples/send-one.mjs --environment sandbox --provider-key AuthKey_ABC123DEFG.p8 \
  *       --key-id ABC123DEFG --team-id DEF123GHIJ --topic com.example.app
@@ -23,7 +23,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 });
 
-/** The arguments that are no options. */
+/** The positional arguments. */
 export const operands = positionals;
 
 /**

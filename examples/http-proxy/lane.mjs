@@ -1,9 +1,9 @@
-/** One request's part of the shared delivery. Part of the HTTP proxy example. */
+/** Connects one request to the shared delivery of the HTTP proxy example. */
 import { Duplex } from 'node:stream';
 
 /**
- * A Duplex from the notifications of one request to their outcomes. It holds at most `limit` of them, on
- * their way or unread: a client that does not read its outcomes is not read either, and slows nobody else.
+ * A Duplex from the notifications of one request to their outcomes. It holds at most `limit` notifications that are in
+ * flight or have unread outcomes. So a client that does not read its outcomes stops only its own request.
  */
 export class Lane extends Duplex {
   #shared;
@@ -18,15 +18,15 @@ export class Lane extends Duplex {
     this.#limit = limit;
   }
 
-  /** The outcome of a notification that was written. */
+  /** Passes on the outcome of a notification that was written. */
   settle(outcome) {
-    if (this.destroyed) return; // The client has gone; what it sent is delivered all the same.
+    if (this.destroyed) return; // The client has disconnected. Its notifications are still delivered.
     this.#pending--;
     this.push(outcome);
     this.#advance();
   }
 
-  /** Adds the outcome of a line that never became a notification; throws if those it has are not read. */
+  /** Adds the outcome of an invalid line. Throws if too many outcomes are unread. */
   addInvalid(error) {
     if (this.readableLength >= this.#limit) throw error;
     this.push({ status: 'invalid', line: error.line, field: error.field, message: error.problem });
@@ -48,11 +48,11 @@ export class Lane extends Duplex {
     this.#advance();
   }
 
-  _read() {} // Outcomes come when they come.
+  _read() {} // `settle` pushes outcomes when they are known.
 
   read(size) {
     const outcome = super.read(size);
-    // Not in _read(), which is called before the outcome has left.
+    // Do this here, because _read() is called before the outcome has left the buffer.
     this.#advance();
     return outcome;
   }

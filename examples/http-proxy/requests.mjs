@@ -1,4 +1,4 @@
-/** What the proxy answers to a request. Part of the HTTP proxy example. */
+/** Handles the requests of the HTTP proxy example. */
 import { pipeline } from 'node:stream/promises';
 import { createNdjsonParser, createNdjsonStringifier } from 'apns-streams';
 import { Lane } from './lane.mjs';
@@ -39,17 +39,17 @@ async function sendMany(request, response, shared) {
     onInvalid: (error) => lane.addInvalid(error),
   });
   response.setHeader('content-type', 'application/x-ndjson');
-  // A failed pipeline destroys its streams: neither the request nor the response may be one of them, or
-  // there is no connection left to answer on.
+  // A failed pipeline destroys its streams. Keep the connection for the error response: iterate the request instead of
+  // adding it, and do not end the response.
   const lines = request.iterator({ destroyOnReturn: false });
   await pipeline(lines, parser, lane, createNdjsonStringifier(), response, { end: false });
   response.end();
 }
 
-/** Answers with an object, or with a sentence about what is wrong. */
+/** Responds with an object, or with an error message. */
 export function answer(response, status, body) {
   const object = typeof body === 'string' ? { message: body } : body;
-  // What is left of the request will not be read.
+  // Close the connection, because the rest of the request will not be read.
   if (!response.req.complete) response.setHeader('connection', 'close');
   response.writeHead(status, { 'content-type': 'application/json' }).end(`${JSON.stringify(object)}\n`);
 }

@@ -1,6 +1,6 @@
 /**
- * An HTTP-to-APNs proxy: POST notifications, get their outcomes. All requests share one long-lived
- * delivery. A gateway that is slow slows the clients; a client that is slow slows only itself.
+ * An HTTP-to-APNs proxy: clients POST notifications and receive their outcomes. All requests share one long-lived
+ * delivery. A slow gateway slows all clients, but a slow client slows only itself.
  *
  *     node examples/http-proxy/server.mjs [PORT [AGE_MS]] [--environment … | --wire binary …]
  *     curl -d '{"deviceToken":"abcd","payload":{"aps":{"alert":"hi"}}}' \
@@ -8,7 +8,7 @@
  *     curl -T examples/data/notifications.ndjson -X POST \
  *       -H 'content-type: application/x-ndjson' http://127.0.0.1:8080/notifications
  *
- * It listens on loopback and asks nobody who they are: put what authenticates your clients in front of it.
+ * It listens on loopback and does not authenticate clients. Put a server in front of it that does.
  */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -38,7 +38,7 @@ const server = createServer(async (request, response) => {
     await handleRequest(request, response, shared);
   } catch (error) {
     const isClientsFault = ['APNS_ERR_NOT_NDJSON', 'APNS_ERR_INVALID_NOTIFICATION'].includes(error.code);
-    // Outcomes that are already on their way cannot be taken back: a broken body tells that some are missing.
+    // Once outcomes were sent, only a truncated body can show the client that others are missing.
     if (response.headersSent) response.destroy();
     else answer(response, isClientsFault ? 400 : 503, error.message);
   } finally {

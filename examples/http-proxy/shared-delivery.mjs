@@ -1,15 +1,15 @@
-/** One delivery shared by all requests. Part of the HTTP proxy example. */
+/** The delivery that all requests of the HTTP proxy example share. */
 import { once } from 'node:events';
 
-/** Owns the delivery, makes another one when it has failed, and brings each outcome back to its lane. */
+/** Owns the delivery, replaces it after a failure, and passes each outcome to its lane. */
 export class SharedDelivery {
   #create;
   #delivery;
   #room;
-  /** Which lane waits for the outcome of which notification, by the object itself. */
+  /** The lane of each notification object without an outcome. */
   #lanes = new Map();
 
-  /** @param create makes a delivery, over either wire */
+  /** @param create creates a delivery, over either protocol */
   constructor(create) {
     this.#create = create;
   }
@@ -20,7 +20,7 @@ export class SharedDelivery {
     this.#lanes.set(notification, lane);
     if (this.#delivery.write(notification)) return;
     this.#room ??= once(this.#delivery, 'drain')
-      .catch(() => {}) // Told by 'error' below.
+      .catch(() => {}) // The 'error' listener below reports it.
       .finally(() => {
         this.#room = undefined;
       });
