@@ -11,7 +11,7 @@
  * Every event (frames, responses, closed connections, failed dials, time) changes this state and then calls
  * `#advance`, which does everything that is now possible. Only the alarm of the clock checks deadlines:
  * it runs after the sockets were read, and its time excludes periods in which the process was frozen.
- * Taking frames and reading outcomes only change the state. The rest follows at the end of the turn, so that no
+ * Taking frames and reading outcomes only change the state. The rest follows at the end of the tick, so that no
  * callback runs in the middle of a change.
  */
 import { reasonOf } from '../../connection/connection-error.js';
