@@ -17,7 +17,10 @@ export default defineConfig({
   resolve: {
     alias: built
       ? [
-          { find: /^(?:\.\.\/)+src\/((?:(?:protocol|simulator)\/)?index\.js)$/, replacement: `${dist}$1` },
+          {
+            find: /^(?:\.\.\/)+src\/((?:(?:protocol|simulator)\/)?index)\.js$/,
+            replacement: `${dist}$1.mjs`,
+          },
           { find: /^(?:\.\.\/)+src\/(.*)$/, replacement: `${dist}internal/$1` },
         ]
       : [],
