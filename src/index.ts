@@ -37,17 +37,8 @@ export {
   InvalidNotificationError,
 } from './core/errors.js';
 export type { BroadcastNotification, Notification, PushType } from './core/notification.js';
-export type {
-  ApnsReason,
-  DeliveryOutcome,
-  Outcome,
-  OutcomeCounts,
-  OutcomeFacts,
-  OutcomeReason,
-  OutcomeStatus,
-  SendingReason,
-  StatusReason,
-} from './core/outcome.js';
+export type { DeliveryOutcome, Outcome, OutcomeCounts, OutcomeFacts, OutcomeStatus } from './core/outcome.js';
+export type { ApnsReason, OutcomeReason, SendingReason, StatusReason } from './core/reason.js';
 export { getSourceLine, setSourceLine } from './core/source-line.js';
 export type { DuplexOf, ReadableOf, TransformOf, WritableOf } from './core/typed-stream.js';
 export {

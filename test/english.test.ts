@@ -46,7 +46,7 @@ const IDIOMS: readonly (readonly [idiom: string, better: string])[] = [
 ];
 
 const LISTS = ['src', 'docs', 'examples'];
-const FILES = ['README.md'];
+const FILES = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md'];
 const TEXT = /\.(?:ts|mjs|md)$/;
 /** Installed packages are not part of this project. */
 const FOREIGN = /(?:^|\/)node_modules\//;

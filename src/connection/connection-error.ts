@@ -37,6 +37,14 @@ export function closedAfterHandshake(peer: Peer): ApnsError {
   );
 }
 
+/** This side closed a connection because the sending was destroyed. */
+export function closedError(peer: Peer): ApnsError {
+  return new ApnsError(
+    'APNS_ERR_CLOSED',
+    `the connection to ${formatPeer(peer)} was closed because the stream was destroyed`,
+  );
+}
+
 /** An error's code as the reason of an outcome: APNS_ERR_CONNECTION_LOST becomes ConnectionLost. */
 export function reasonOf({ code }: ApnsError): string {
   const words = code.slice('APNS_ERR_'.length).toLowerCase().split('_');

@@ -5,8 +5,7 @@
  * gateway sent is never found in `error.code`: that property always holds one of {@link ApnsErrorCode}.
  */
 
-import { printable } from './printable.js';
-import { redactReason, redactTokens } from './redact.js';
+import { printable, redactReason, redactTokens } from './redact.js';
 
 /** The codes of {@link ApnsError}; `docs/errors.md` has a heading for each. */
 export type ApnsErrorCode =

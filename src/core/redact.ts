@@ -1,5 +1,7 @@
-/** Shortens secrets and device tokens in texts, so that errors, logs and inspected values can show the texts. */
-import { printable } from './printable.js';
+/**
+ * Makes texts safe to show in errors, logs and terminals: shortens secrets and device tokens, and escapes control
+ * characters. It is the only module that does this.
+ */
 
 /** A device token as it may appear in a message or a log: cut to its first 8 hex digits. */
 export function redactToken(deviceToken: string): string {
@@ -34,4 +36,26 @@ export function redactProviderToken(text: string): string {
 export function redactName(name: string): string {
   const shown = redactTokens(name.slice(0, 200));
   return printable(JSON.stringify(shown.length > 40 ? `${shown.slice(0, 40)}…` : shown).slice(1, -1));
+}
+
+/**
+ * Control characters (C0 and C1), format characters (among them those that reverse the direction of text),
+ * separators of lines and paragraphs, and halves of surrogate pairs: Unicode's categories Cc, Cf, Zl, Zp and Cs.
+ */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+
+/**
+ * `text` with every character that would control a terminal, or be invisible or reordered there, written as `\uXXXX`.
+ * The result is one line. JSON text keeps its meaning unless it has newlines between its tokens.
+ */
+export function printable(text: string): string {
+  return text.replace(UNPRINTABLE, escapeUnits);
+}
+
+function escapeUnits(character: string): string {
+  let escaped = '';
+  for (let i = 0; i < character.length; i++) {
+    escaped += `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`;
+  }
+  return escaped;
 }

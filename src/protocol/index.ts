@@ -1,7 +1,7 @@
 /** The pure codecs, published as `apns-streams/protocol`: bytes in, values out. No stream, socket or timer. */
 
 export type { PushType } from '../core/notification.js';
-export { type ApnsReason, REASON_STATUS, type StatusReason } from '../core/outcome.js';
+export { type ApnsReason, REASON_STATUS, type StatusReason } from '../core/reason.js';
 export type { Http2RuleContext } from '../rules/rule.js';
 export { HTTP2_RULES, type LintFinding, lintNotification } from '../rules/rules.js';
 export { PUSH_TYPES } from './apns/push-type.js';

@@ -1,5 +1,5 @@
 /** The HTTP/2 response to a notification that is not accepted: a status, a reason, and a body that contains the reason. */
-import { type ApnsReason, REASON_STATUS } from '../core/outcome.js';
+import { type ApnsReason, REASON_STATUS } from '../core/reason.js';
 import { encodeReasonBody } from '../protocol/apns/reason.js';
 
 /** A notification, or another request, that was not accepted. */

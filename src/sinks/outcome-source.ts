@@ -16,7 +16,7 @@ export class OutcomePump {
   readonly #reader: OutcomeReader;
   readonly #stream: Readable;
   readonly #onRead: () => void;
-  readonly #onTurnEnd: () => void;
+  readonly #onTickEnd: () => void;
   #isWanted = false;
   #isFinished = false;
   #isScheduled = false;
@@ -25,7 +25,7 @@ export class OutcomePump {
     this.#reader = reader;
     this.#stream = stream;
     this.#onRead = onRead;
-    this.#onTurnEnd = () => {
+    this.#onTickEnd = () => {
       this.#isScheduled = false;
       this.#fill();
     };
@@ -54,7 +54,7 @@ export class OutcomePump {
   #fillSoon(): void {
     if (!this.#isWanted || this.#isScheduled) return;
     this.#isScheduled = true;
-    process.nextTick(this.#onTurnEnd);
+    process.nextTick(this.#onTickEnd);
   }
 
   #fill(): void {

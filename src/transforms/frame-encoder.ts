@@ -45,8 +45,8 @@ const OPTION_NAMES = [
  * A Transform from notifications to frames of the binary provider protocol.
  *
  * Identifiers are assigned from 1 to notifications without one, behind the highest that was given, and wrap
- * past 2^32-1 to 1. Frames are collected in slabs of 64 KiB; what has been written within one turn of the
- * event loop leaves at its end at the latest, so the last frame never waits for more input.
+ * past 2^32-1 to 1. Frames are collected in slabs of 64 KiB, which are passed on at the end of the tick at the latest,
+ * so the last frame never waits for more input.
  *
  * `topic`, `pushType`, `collapseId`, `apnsId` and `context` have no place on this wire and are left out;
  * commands 1 and 0 leave out the priority too, and 0 the identifier and expiration.

@@ -22,8 +22,8 @@ const CHUNK_CHARACTERS = 64 * 1024;
  * A Transform from objects (outcomes, notifications, feedback tuples, …) to NDJSON in UTF-8: one line each,
  * in order, every one with its newline.
  *
- * Lines that come within one turn of the event loop leave together, in chunks of about 64 KiB, at its end
- * at the latest: a line never waits for the next one, only for a reader that is behind.
+ * Lines of one tick are joined into chunks of about 64 KiB, which are passed on at the end of the tick at the latest.
+ * So a line never waits for the next one, only for a slow reader.
  *
  * A notification's payload bytes are written as they are and its `Date` as UNIX seconds, so what
  * `createNdjsonParser({ payload: 'raw' })` reads is written back exactly.
@@ -45,12 +45,12 @@ class NdjsonStringifier extends Transform {
   /** Lines are joined as text, because encoding many lines at once is much faster than encoding each one. */
   #text = '';
   #turnEnds = false;
-  readonly #onTurnEnd: () => void;
+  readonly #onTickEnd: () => void;
 
   constructor(options: NdjsonStringifierOptions) {
     checkOptionNames('options', options, OPTION_NAMES);
     super({ writableObjectMode: true, ...streamOptions(options, 'writableHighWaterMark') });
-    this.#onTurnEnd = () => {
+    this.#onTickEnd = () => {
       this.#turnEnds = false;
       // A push outside of _transform does not apply backpressure, so a slow reader gets this data from _read.
       if (!this.destroyed && this.readableLength < this.readableHighWaterMark) this.#pushText();
@@ -67,7 +67,7 @@ class NdjsonStringifier extends Transform {
     if (this.#text.length >= CHUNK_CHARACTERS) this.#pushText();
     else if (!this.#turnEnds) {
       this.#turnEnds = true;
-      process.nextTick(this.#onTurnEnd);
+      process.nextTick(this.#onTickEnd);
     }
     callback();
   }

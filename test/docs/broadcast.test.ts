@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { createChannelManager } from '../../src/channels/channel-manager.js';
 import { ChannelError } from '../../src/core/errors.js';
 import { NOTIFICATION_FIELDS } from '../../src/core/notification.js';
-import { REASON_STATUS } from '../../src/core/outcome.js';
+import { REASON_STATUS } from '../../src/core/reason.js';
 import { createHttp2Delivery } from '../../src/deliveries/delivery.js';
 import { createSimulator } from '../../src/simulator/simulator.js';
 

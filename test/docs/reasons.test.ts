@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { reasonOf } from '../../src/connection/connection-error.js';
 import { ApnsError, type ApnsErrorCode } from '../../src/core/errors.js';
-import { REASON_STATUS } from '../../src/core/outcome.js';
+import { REASON_STATUS } from '../../src/core/reason.js';
 import { lossReason, resetReason } from '../../src/engine/http2/errors.js';
 import { StatusCode } from '../../src/protocol/binary/status-code.js';
 import { Http2ErrorCode } from '../../src/protocol/http2/error-code.js';

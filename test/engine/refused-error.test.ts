@@ -1,6 +1,6 @@
 /** What is said of refused credentials: for every reason that Apple documents, what to do. */
 import { expect, test } from 'vitest';
-import { REASON_STATUS } from '../../src/core/outcome.js';
+import { REASON_STATUS } from '../../src/core/reason.js';
 import { refusedError } from '../../src/engine/http2/errors.js';
 import type { ResolvedHttp2Options } from '../../src/engine/http2/options.js';
 

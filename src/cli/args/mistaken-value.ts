@@ -1,7 +1,6 @@
 /** Recognises secrets and notifications that were given in place of a path or a word, and hides them in messages. */
 
-import { printable } from '../../core/printable.js';
-import { redactToken } from '../../core/redact.js';
+import { printable, redactToken } from '../../core/redact.js';
 
 /** The type of a value, as the words that follow "this looks like". */
 export type Mistaken = 'the key' | 'a provider token' | 'a notification' | 'a device token' | 'text';

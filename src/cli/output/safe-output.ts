@@ -2,7 +2,7 @@
 
 import { Writable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
-import { printable } from '../../core/printable.js';
+import { printable } from '../../core/redact.js';
 import type { CommandIo } from '../io.js';
 import type { StatusLine } from '../status-line.js';
 

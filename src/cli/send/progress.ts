@@ -1,6 +1,6 @@
 /** Displays progress: on a terminal in one redrawn line, otherwise in a new line every ten seconds. */
 import { styleText } from 'node:util';
-import { printable } from '../../core/printable.js';
+import { printable } from '../../core/redact.js';
 import type { CommandIo } from '../io.js';
 import { grouped } from '../output/format-number.js';
 

@@ -5,7 +5,7 @@ import { ApnsError, formatPeer, type Peer } from '../../core/errors.js';
 export function lostError(peer: Peer): ApnsError {
   return new ApnsError(
     'APNS_ERR_CONNECTION_LOST',
-    `${formatPeer(peer)} closed the connection without an answer that names a notification`,
+    `${formatPeer(peer)} closed the connection without an error response that names a notification`,
   );
 }
 
@@ -13,7 +13,7 @@ export function lostError(peer: Peer): ApnsError {
 export function timeoutError(peer: Peer, silentMs: number): ApnsError {
   return new ApnsError(
     'APNS_ERR_TIMEOUT',
-    `${formatPeer(peer)} has neither taken bytes nor answered for ${silentMs} ms`,
+    `${formatPeer(peer)} has accepted no bytes and sent no error response for ${silentMs} ms`,
   );
 }
 
@@ -21,7 +21,7 @@ export function timeoutError(peer: Peer, silentMs: number): ApnsError {
 export function processingError(peer: Peer): ApnsError {
   return new ApnsError(
     'APNS_ERR_CONNECTION_LOST',
-    `${formatPeer(peer)} answered ProcessingError (status code 1) and closed the connection`,
+    `${formatPeer(peer)} sent the error response ProcessingError (status code 1) and closed the connection`,
   );
 }
 
@@ -29,7 +29,7 @@ export function processingError(peer: Peer): ApnsError {
 export function protocolError(peer: Peer): ApnsError {
   return new ApnsError(
     'APNS_ERR_GATEWAY_PROTOCOL',
-    `${formatPeer(peer)} could not parse what was sent (status code 128), so sending stopped: it may not know the command of the frames, try another`,
+    `${formatPeer(peer)} could not parse a frame (status code 128), so sending stopped: it may not support the command of the frames; use another command`,
   );
 }
 
@@ -37,12 +37,7 @@ export function protocolError(peer: Peer): ApnsError {
 export function notGatewayError(peer: Peer, cause: ApnsError): ApnsError {
   return new ApnsError(
     cause.code,
-    `${formatPeer(peer)} sent what no binary gateway sends, check host and port: ${cause.message}`,
+    `${formatPeer(peer)} sent bytes that are not an error response, check host and port: ${cause.message}`,
     { cause },
   );
-}
-
-/** This side closed a connection that had unsettled frames. */
-export function closedError(peer: Peer): ApnsError {
-  return new ApnsError('APNS_ERR_CLOSED', `the connection to ${formatPeer(peer)} was given up`);
 }

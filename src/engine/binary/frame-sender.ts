@@ -14,7 +14,7 @@
  * Taking frames and reading outcomes only change the state. The rest follows at the end of the tick, so that no
  * callback runs in the middle of a change.
  */
-import { reasonOf } from '../../connection/connection-error.js';
+import { closedError, reasonOf } from '../../connection/connection-error.js';
 import type { ApnsError } from '../../core/errors.js';
 import type { OutcomeCounts, Settlement } from '../../core/outcome.js';
 import type { ErrorResponse } from '../../protocol/binary/error-response.js';
@@ -24,7 +24,7 @@ import { Lifecycle } from '../lifecycle.js';
 import { BatchQueue } from './batch-queue.js';
 import { classifyFrames, type FrameClassification } from './classify-frames.js';
 import type { BinaryConnection, ConnectionEnd } from './connection.js';
-import { closedError, lostError, processingError, protocolError, timeoutError } from './errors.js';
+import { lostError, processingError, protocolError, timeoutError } from './errors.js';
 import { countFrames, type FrameBatch, splitBatch } from './frame-batch.js';
 import type { ResolvedBinaryOptions } from './options.js';
 import type { OutcomeQueue } from './outcome-queue.js';
@@ -146,12 +146,12 @@ export class FrameSender implements BinaryPoolEvents {
   }
 
   onClose(connection: BinaryConnection, end: ConnectionEnd): void {
-    if (end.response !== undefined) this.#onAnswer(connection, end, end.response);
-    else this.#onSilence(connection, end);
+    if (end.response !== undefined) this.#onErrorResponse(connection, end, end.response);
+    else this.#onEndWithoutResponse(connection, end);
     this.#advance();
   }
 
-  #onAnswer(connection: BinaryConnection, end: ConnectionEnd, response: ErrorResponse): void {
+  #onErrorResponse(connection: BinaryConnection, end: ConnectionEnd, response: ErrorResponse): void {
     const { checkpoint, forgotten } = connection;
     const { statusCode, reason, identifier } = response;
     const batches = connection.window.takeAll();
@@ -165,7 +165,6 @@ export class FrameSender implements BinaryPoolEvents {
     this.#noteProof(classification);
     const isCheckpoint = classification.isConfirmed && identifier === checkpoint;
     if (statusCode === StatusCode.ProtocolError && !isCheckpoint) {
-      this.#pool.stop();
       this.onGiveUp(protocolError(this.#options.target));
     } else if (classification.isConfirmed) {
       const isFailure = statusCode === StatusCode.ProcessingError && !isCheckpoint;
@@ -184,7 +183,7 @@ export class FrameSender implements BinaryPoolEvents {
     this.#pool.noteProof(countFrames(accepted) + countFrames(rejected), lost);
   }
 
-  #onSilence(connection: BinaryConnection, end: ConnectionEnd): void {
+  #onEndWithoutResponse(connection: BinaryConnection, end: ConnectionEnd): void {
     const { cause } = end;
     const batches = connection.window.takeAll();
     if (connection.isPresumable && (cause === undefined || cause.code === 'APNS_ERR_TIMEOUT')) {

@@ -8,6 +8,7 @@ import { heldBytes } from '../../core/held-bytes.js';
 import { type Notification, NotificationRecord } from '../../core/notification.js';
 import { createOutcome, type Outcome, type OutcomeCounts, type Settlement } from '../../core/outcome.js';
 import { decodeFrame, FRAME_FORMAT, type Frame, readIdentifier } from '../../protocol/binary/frame.js';
+import { Fifo } from '../fifo.js';
 import { bytesHeldBy, type FrameBatch } from './frame-batch.js';
 import { FramedNotification } from './framed-notification.js';
 
@@ -22,7 +23,7 @@ const UNFRAMED: FrameBatch = {
   writtenAt: 0,
 };
 
-interface SettledRun {
+interface SettledBatch {
   readonly batch: FrameBatch;
   readonly settlement: Settlement;
 }
@@ -31,8 +32,7 @@ interface SettledRun {
 export class OutcomeQueue {
   readonly counts: OutcomeCounts;
   #onSettled: (() => void) | undefined;
-  #settled: (SettledRun | undefined)[] = [];
-  #head = 0;
+  readonly #settled = new Fifo<SettledBatch>();
   #unread = 0;
   #unreadBytes = 0;
   /** The offset of the next outcome's frame in the first settled batch. */
@@ -61,8 +61,7 @@ export class OutcomeQueue {
   /** From now on only counts are kept. */
   stopReading(): void {
     this.#onSettled = undefined;
-    this.#settled = [];
-    this.#head = 0;
+    this.#settled.takeAll();
     this.#unread = 0;
     this.#unreadBytes = 0;
     this.#offset = -1;
@@ -93,7 +92,7 @@ export class OutcomeQueue {
 
   /** The next outcome, or `undefined` when all have been read. */
   shift(): Outcome | undefined {
-    const first = this.#settled[this.#head];
+    const { first } = this.#settled;
     if (first === undefined) return undefined;
     const { batch, settlement } = first;
     if (this.#offset < 0) this.#offset = batch.start;
@@ -102,7 +101,7 @@ export class OutcomeQueue {
     const end = start + FRAME_FORMAT.measure(batch.bytes, start, batch.end);
     const outcome = describeFrame(batch, settlement, start, end, this.#index);
     // A getter of the notification may have ended the reading.
-    if (this.#settled[this.#head] !== first) return undefined;
+    if (this.#settled.first !== first) return undefined;
     this.#offset = end;
     this.#unread--;
     if (++this.#index === batch.count) this.#drop(batch);
@@ -113,10 +112,7 @@ export class OutcomeQueue {
     this.#unreadBytes -= bytesHeldBy(batch);
     this.#offset = -1;
     this.#index = 0;
-    this.#settled[this.#head++] = undefined;
-    if (this.#head < 1024 && this.#head < this.#settled.length) return;
-    this.#settled = this.#settled.slice(this.#head);
-    this.#head = 0;
+    this.#settled.shift();
   }
 }
 

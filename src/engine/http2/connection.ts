@@ -52,7 +52,6 @@ export interface Http2ConnectionContext {
 export class Http2Connection implements FrameHandler, StreamOwner {
   readonly health: ConnectionHealth = new ConnectionHealth();
   readonly liveness: Http2Liveness;
-  /** Whether this side has closed the connection. */
   #isReplaced = false;
   /** Whether the frames that were just read allow more DATA. */
   #isWindowChanged = false;
@@ -98,7 +97,7 @@ export class Http2Connection implements FrameHandler, StreamOwner {
 
   /** Whether this connection has received a response to a notification. */
   get isProven(): boolean {
-    return this.#streams.answers > 0;
+    return this.#streams.responseCount > 0;
   }
 
   /** Whether this side drains the connection, so that another one replaces it. */
@@ -271,20 +270,21 @@ export class Http2Connection implements FrameHandler, StreamOwner {
     const now = this.#clock.now();
     this.#clock.noteRead();
     this.liveness.noteReceived(now);
-    const answers = this.#streams.answers;
+    const responseCount = this.#streams.responseCount;
     let failure: unknown;
     this.#isReading = true;
     try {
       this.#frames.read(chunk);
-      this.#floodGuard.note(chunk.length, this.#streams.answers + this.#requests.writtenBytes, now);
-      if (this.#output.isOverrun) throw connectionError('ENHANCE_YOUR_CALM', 'answers are not read');
+      this.#floodGuard.note(chunk.length, this.#streams.responseCount + this.#requests.writtenBytes, now);
+      if (this.#output.isOverrun)
+        throw connectionError('ENHANCE_YOUR_CALM', 'the peer does not read responses to PING and SETTINGS');
     } catch (error) {
       failure = error;
     }
     this.#isReading = false;
     if (this.#isWindowChanged && failure === undefined) this.#requests.writeOn();
     this.#isWindowChanged = false;
-    if (this.#streams.answers !== answers) this.liveness.noteResponse(now);
+    if (this.#streams.responseCount !== responseCount) this.liveness.noteResponse(now);
     if (failure !== undefined) this.#breakOff(failure);
     else this.#closeIfDrained();
     // Call this once, after the last frame: the callback may write, end, destroy or throw.

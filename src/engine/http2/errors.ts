@@ -29,7 +29,7 @@ export function goawayError(peer: Peer, errorCode: number, debugData: Buffer): A
 }
 
 const OTHER_ENVIRONMENT =
-  'is for the other environment: go to the one it is for, production or sandbox, or take another';
+  'is for the other environment: send to that environment, production or sandbox, or use other credentials';
 
 /** What to do about each reason of status 403, as Apple's table explains it. */
 const ADVICE: ReadonlyMap<string, string> = new Map([
@@ -37,12 +37,12 @@ const ADVICE: ReadonlyMap<string, string> = new Map([
     'InvalidProviderToken',
     "check team id and key id, that the .p8 key is the one with this key id, and this machine's clock",
   ],
-  ['ExpiredProviderToken', "check this machine's clock: a provider token is good for an hour"],
+  ['ExpiredProviderToken', "check this machine's clock: a provider token is valid for one hour"],
   [
     'MissingProviderToken',
     'give a provider key with key id and team id, or a client certificate that Apple issued for push notifications',
   ],
-  ['UnrelatedKeyIdInToken', 'check the key id: a connection takes tokens of one key only'],
+  ['UnrelatedKeyIdInToken', 'check the key id: a connection accepts tokens of one key only'],
   ['BadEnvironmentKeyIdInToken', `the provider key ${OTHER_ENVIRONMENT}`],
   ['BadEnvironmentKeyInToken', `the provider key ${OTHER_ENVIRONMENT}`],
   ['BadCertificate', "check that the client certificate is the app's, is valid and has not been revoked"],
@@ -58,7 +58,7 @@ export function refusedError({ target, providerToken }: ResolvedHttp2Options, re
       ? ''
       : `; this clock is ${Math.round(Math.abs(skewMs) / 1000)} s ${skewMs > 0 ? 'behind' : 'ahead of'} the server's`;
   const advice = ADVICE.get(reason);
-  const said = `${redactReason(reason) ?? 'for an unusual reason'}${advice === undefined ? '' : `: ${advice}`}`;
+  const said = `${redactReason(reason) ?? 'it gave an unusual reason'}${advice === undefined ? '' : `: ${advice}`}`;
   return new ApnsError(
     'APNS_ERR_CREDENTIALS_REFUSED',
     `${formatPeer(target)} refuses the credentials: ${said}${clock}`,
@@ -76,7 +76,7 @@ export function http2ProtocolError(peer: Peer, error: unknown): ApnsError {
 export function silentError(peer: Peer, silentMs: number): ApnsError {
   return new ApnsError(
     'APNS_ERR_TIMEOUT',
-    `${formatPeer(peer)} has said nothing for ${Math.round(silentMs)} ms, neither SETTINGS nor an answer to PING`,
+    `${formatPeer(peer)} has sent nothing for ${Math.round(silentMs)} ms, neither SETTINGS nor a response to PING`,
   );
 }
 
@@ -87,5 +87,5 @@ export function sickMessage(peer: Peer): string {
 
 /** The message for a further connection that is opened because the current one does not respond. */
 export function stalledMessage(peer: Peer, silentMs: number): string {
-  return `${formatPeer(peer)} has answered no notification on one connection for ${Math.round(silentMs)} ms`;
+  return `${formatPeer(peer)} has responded to no notification on one connection for ${Math.round(silentMs)} ms`;
 }

@@ -26,6 +26,6 @@ export class FloodGuard {
     }
     this.#bytes += bytes;
     if (this.#bytes <= MAX_FLOOD_BYTES) return;
-    throw connectionError('ENHANCE_YOUR_CALM', `${this.#bytes} bytes in a row brought no answer`);
+    throw connectionError('ENHANCE_YOUR_CALM', `${this.#bytes} bytes in a row contained no response`);
   }
 }

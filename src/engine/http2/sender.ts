@@ -5,12 +5,15 @@
  *
  *     send() → fresh ──→ a connection's streams ──→ settled
  *                ↑                 │
- *          replays ←── refused ────┤   (not processed: again, before fresh ones)
- *             ↑                    │
- *          retries ←── 429, 5xx ───┘   (after a delay)
+ *            ready ←── refused ────┤   (not processed: again, before fresh ones)
+ *              ↑                   │
+ *          waiting ←── 429, 5xx ───┘   (after a delay)
+ *
+ * `Retries` has those that are ready and those that wait.
  */
+import { closedError } from '../../connection/connection-error.js';
 import { isTokenRefusal } from '../../connection/provider-token.js';
-import { ApnsError, formatPeer } from '../../core/errors.js';
+import type { ApnsError } from '../../core/errors.js';
 import type { Notification } from '../../core/notification.js';
 import { createOutcomeCounts, type OutcomeCounts, type Settlement } from '../../core/outcome.js';
 import { isTemporary } from '../../protocol/apns/reason.js';
@@ -103,11 +106,7 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
     this.#clock.cancel();
     this.#pool.stop();
     this.#giveUpWaiting();
-    const error = new ApnsError(
-      'APNS_ERR_CLOSED',
-      `the connection to ${formatPeer(this.#options.target)} was given up`,
-    );
-    for (const connection of this.#pool.connections) connection.destroy(error);
+    for (const connection of this.#pool.connections) connection.destroy(closedError(this.#options.target));
   }
 
   onReady(): void {
@@ -314,7 +313,7 @@ export class Http2Sender implements NotificationSender, Http2PoolEvents {
   #timeOut(pending: PendingNotification): void {
     const { connection, rest } = pending;
     if (connection === undefined) {
-      // Retries are due before their deadline, so this notification is the first of the replays or of the fresh ones.
+      // Retries are due before their deadline, so this notification is the first of those that are ready or fresh.
       const { ready } = this.#retries;
       (ready.first === pending ? ready : this.#fresh).shift();
       this.#giveUp(pending, 'DeadlineExceeded');

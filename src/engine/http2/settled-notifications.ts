@@ -2,6 +2,7 @@
 import { heldBytes } from '../../core/held-bytes.js';
 import type { Notification } from '../../core/notification.js';
 import { createOutcome, type Outcome, type OutcomeCounts, type Settlement } from '../../core/outcome.js';
+import { Fifo } from '../fifo.js';
 import type { OutcomeReader } from '../notification-sender.js';
 import { PendingNotification } from './pending-notification.js';
 
@@ -11,13 +12,12 @@ interface UntakenNotification {
   readonly heldBytes: number;
 }
 
-/** A queue that removes read items in batches, because `shift()` would move the whole array each time. */
+/** Counts settled notifications, and keeps them until their outcomes are read. */
 export class SettledNotifications implements OutcomeReader {
   readonly #counts: OutcomeCounts;
   #onSettled: (() => void) | undefined;
   /** Notifications whose outcomes are created when they are read, and outcomes of notifications that were not taken. */
-  #settled: (PendingNotification | UntakenNotification | undefined)[] = [];
-  #head = 0;
+  readonly #settled = new Fifo<PendingNotification | UntakenNotification>();
   #unreadBytes = 0;
 
   constructor(counts: OutcomeCounts) {
@@ -25,7 +25,7 @@ export class SettledNotifications implements OutcomeReader {
   }
 
   get unread(): number {
-    return this.#settled.length - this.#head;
+    return this.#settled.length;
   }
 
   /** The memory, in bytes, that the notifications of unread outcomes hold. */
@@ -39,19 +39,13 @@ export class SettledNotifications implements OutcomeReader {
 
   stopReading(): void {
     this.#onSettled = undefined;
-    this.#settled = [];
+    this.#settled.takeAll();
     this.#unreadBytes = 0;
-    this.#head = 0;
   }
 
   shift(): Outcome | undefined {
-    const settled = this.#settled[this.#head];
+    const settled = this.#settled.shift();
     if (settled === undefined) return undefined;
-    this.#settled[this.#head++] = undefined;
-    if (this.#head === this.#settled.length || this.#head === 4096) {
-      this.#settled = this.#settled.slice(this.#head);
-      this.#head = 0;
-    }
     this.#unreadBytes -= settled.heldBytes;
     if (!(settled instanceof PendingNotification)) return settled.outcome;
     return createOutcome(settled, settled.settlement!, settled, settled.given);

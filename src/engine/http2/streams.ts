@@ -46,10 +46,9 @@ const MAX_KEPT_BYTES = 2048;
 
 /** See the file comment. */
 export class Http2Streams<Connection extends StreamOwner> implements StreamHolder {
-  /** The number of notifications with a response. */
-  answers = 0;
   readonly table: StreamTable = new StreamTable();
   readonly #owner: Connection;
+  #responseCount = 0;
   readonly #events: StreamEvents<Connection>;
   readonly #output: Http2Output;
   readonly #requests: Http2RequestWriter;
@@ -77,6 +76,11 @@ export class Http2Streams<Connection extends StreamOwner> implements StreamHolde
     this.#output = output;
     this.#health = health;
     this.#events = events;
+  }
+
+  /** The number of notifications with a response. */
+  get responseCount(): number {
+    return this.#responseCount;
   }
 
   /** How many streams the peer allows. */
@@ -141,7 +145,7 @@ export class Http2Streams<Connection extends StreamOwner> implements StreamHolde
       return;
     }
     const response = this.#responses.onHeaders(streamId, bytes, start, end, endStream);
-    if (response !== undefined) this.#answer(pending, response);
+    if (response !== undefined) this.#finish(pending, response);
   }
 
   onData(
@@ -160,7 +164,7 @@ export class Http2Streams<Connection extends StreamOwner> implements StreamHolde
     }
     const response = this.#responses.onData(streamId, bytes, start, end, endStream);
     if (response !== undefined) {
-      this.#answer(pending, response);
+      this.#finish(pending, response);
       return;
     }
     pending.receivedBytes += flowBytes;
@@ -218,7 +222,7 @@ export class Http2Streams<Connection extends StreamOwner> implements StreamHolde
     }
   }
 
-  #answer(pending: PendingNotification, response: ApnsResponse): void {
+  #finish(pending: PendingNotification, response: ApnsResponse): void {
     this.#record(pending, response);
     // The response arrived before the whole request was sent: cancel the rest, which the peer would discard.
     if (pending.rest !== undefined) this.#reset(pending);
@@ -228,7 +232,7 @@ export class Http2Streams<Connection extends StreamOwner> implements StreamHolde
   }
 
   #record({ streamId }: PendingNotification, { statusCode, reason }: ApnsResponse): void {
-    this.answers++;
+    this.#responseCount++;
     if (statusCode < 500) this.#health.recordSuccess();
     else if (reason === 'Shutdown') this.#health.recordSickness();
     else this.#health.recordFailure(streamId, this.table.nextId);

@@ -13,7 +13,7 @@
 import { ApnsError } from '../../core/errors.js';
 import { MAX_UINT32 } from '../../core/notification-rules.js';
 import { integerOption } from '../../core/options.js';
-import type { StatusReason } from '../../core/outcome.js';
+import type { StatusReason } from '../../core/reason.js';
 import type { PacketFormat } from '../packet-reader.js';
 import { decodeStatusCode } from './status-code.js';
 

@@ -3,7 +3,7 @@
  *
  * Source: Apple, "Binary Provider API", table A-1 "Codes in error-response packet".
  */
-import type { StatusReason } from '../../core/outcome.js';
+import type { StatusReason } from '../../core/reason.js';
 
 /** Each reason's status code. */
 export const StatusCode: Readonly<Record<StatusReason, number>> = {

@@ -4,7 +4,7 @@
  */
 import type { IncomingHttpHeaders } from 'node:http2';
 import { deviceTokenProblem, MAX_UINT32 } from '../../core/notification-rules.js';
-import type { ApnsReason } from '../../core/outcome.js';
+import type { ApnsReason } from '../../core/reason.js';
 import { isKnownPushType, maxPayloadBytes, topicSuffix } from '../../protocol/apns/push-type.js';
 import type { RecordFields } from '../accepted-record.js';
 import { type Rejection, rejection } from '../rejection.js';

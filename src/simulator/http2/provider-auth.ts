@@ -1,7 +1,7 @@
 /** Authenticates the client of one connection, by its certificate or its provider tokens. */
 import type { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
-import type { ApnsReason } from '../../core/outcome.js';
+import type { ApnsReason } from '../../core/reason.js';
 import { APPLE_PUSH_ENVIRONMENTS, type ApnsEnvironment } from '../pki/certificates.js';
 import { derObjectIdentifier } from '../pki/der.js';
 import { canShareConnection, isSameEnvironment, type KnownKey, type KnownKeys } from './provider-keys.js';

@@ -2,7 +2,7 @@
  * Checks provider tokens like APNs. Source: Apple, "Establishing a token-based connection to APNs".
  */
 import { type KeyObject, verify } from 'node:crypto';
-import type { ApnsReason } from '../../core/outcome.js';
+import type { ApnsReason } from '../../core/reason.js';
 import type { KnownKey, KnownKeys } from './provider-keys.js';
 
 const HOUR_MS = 3_600_000;

@@ -1,5 +1,5 @@
 /** What the HTTP/2 side does with a request that has arrived whole: who may, to where, with what. */
-import type { ApnsReason } from '../../core/outcome.js';
+import type { ApnsReason } from '../../core/reason.js';
 import { rejection, withRetryAfter } from '../rejection.js';
 import type { Http2Sickness } from '../sick-connection.js';
 import { decodeTokenFault } from '../token-fault.js';

@@ -70,10 +70,10 @@ test('keeps the code of a breach and names the peer', () => {
 test('gives times of silence in whole milliseconds', () => {
   expect(silentError(PEER, 10_000.4)).toMatchObject({
     code: 'APNS_ERR_TIMEOUT',
-    message: expect.stringContaining('gateway.example:443 has said nothing for 10000 ms'),
+    message: expect.stringContaining('gateway.example:443 has sent nothing for 10000 ms'),
   });
   expect(stalledMessage(PEER, 333.4)).toBe(
-    'gateway.example:443 has answered no notification on one connection for 333 ms',
+    'gateway.example:443 has responded to no notification on one connection for 333 ms',
   );
   expect(sickMessage(PEER)).toMatch(/^gateway\.example:443 failed to process several notifications/);
 });

@@ -69,7 +69,7 @@ test('makes notifications unsent for which no connection ever has window', async
   );
   expect(sent.counts).toMatchObject({ accepted: 16, unsent: 4 });
   const [unsent] = sent.outcomes.filter(({ status }) => status === 'unsent');
-  expect(unsent!.message).toContain('has answered no notification');
+  expect(unsent!.message).toContain('has responded to no notification');
 });
 
 test('keeps to a bounded number of bodies that wait for a window', async () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { REASON_STATUS } from '../../../src/core/outcome.js';
+import { REASON_STATUS } from '../../../src/core/reason.js';
 import { decodeReasonBody, encodeReasonBody, isTemporary } from '../../../src/protocol/apns/reason.js';
 
 describe('the body of a rejection', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type ApnsReason, REASON_STATUS } from '../../../src/core/outcome.js';
+import { type ApnsReason, REASON_STATUS } from '../../../src/core/reason.js';
 import type { Simulator } from '../../../src/simulator/index.js';
 import { connectHttp2, type Http2Client, type Http2Response } from '../http2-client.js';
 import { startSimulator } from '../raw-client.js';

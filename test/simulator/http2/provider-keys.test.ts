@@ -1,7 +1,7 @@
 /** Teams, keys and topics are bound to a connection by its first push: Apple, "Team and bundle ID mapping". */
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { REASON_STATUS } from '../../../src/core/outcome.js';
+import { REASON_STATUS } from '../../../src/core/reason.js';
 import {
   encodeTokenFault,
   mintAuthority,

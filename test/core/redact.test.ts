@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ApnsError, InvalidNotificationError } from '../../src/core/errors.js';
 import { checkNotification, type Notification } from '../../src/core/notification.js';
-import { printable } from '../../src/core/printable.js';
+import { printable } from '../../src/core/redact.js';
 
 /** What a terminal obeys, or what reorders, hides or breaks what stands beside it. */
 const HOSTILE = '\u001b]0;x\u0007\u007f\u009b31m\u202e\u2066\u2028\u2029\u200b\ufeff\u{e0041}';
