@@ -49,7 +49,6 @@ export {
 export { decodeStatusCode, encodeStatusCode, StatusCode } from './binary/status-code.js';
 export { type FieldSink, HpackDecoder } from './hpack/decoder.js';
 export { type FieldIndexing, HpackEncoder, type HpackEncoderOptions } from './hpack/encoder.js';
-export { Http2Error } from './http2/connection-error.js';
 export { Http2ErrorCode, type Http2ErrorName, http2ErrorName } from './http2/error-code.js';
 export {
   decodeFrame as decodeHttp2Frame,
@@ -57,5 +56,6 @@ export {
   type Http2Frame,
 } from './http2/frame.js';
 export { type FrameHandler, FrameReader, type FrameReaderOptions } from './http2/frame-reader.js';
+export { Http2Error } from './http2/http2-error.js';
 export { type Http2Settings, SettingId } from './http2/settings.js';
 export { type PacketFormat, type PacketHandler, PacketReader } from './packet-reader.js';

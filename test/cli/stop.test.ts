@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { isHangupIgnored } from '../../src/cli/ignored-hangup.js';
-import { StopSignals } from '../../src/cli/send/stop-signals.js';
+import { StopSignals } from '../../src/cli/stop-signals.js';
 import { createSimulator, type Simulator, writeCredentials } from '../../src/simulator/index.js';
 import { CommandProcess } from './command-process.js';
 import { FakeIo } from './fake-io.js';

@@ -8,14 +8,14 @@ import { createFeedbackDecoder } from '../../transforms/feedback-decoder.js';
 import { createFrameDecoder } from '../../transforms/frame-decoder.js';
 import { createNdjsonStringifier } from '../../transforms/ndjson-stringifier.js';
 import { type Command, defineCommand } from '../args/command.js';
-import { createHexDecoder } from '../args/hex.js';
 import { usageError } from '../command-error.js';
 import { ExitCode } from '../exit-code.js';
 import { exitCodeOfSignal } from '../exit-status.js';
 import { findInputs, type Input, readInput } from '../input/input.js';
 import { createOutput } from '../output/output.js';
 import { runPipeline } from '../output/run-pipeline.js';
-import { runUntilSignal } from '../send/stop-signals.js';
+import { runUntilSignal } from '../stop-signals.js';
+import { createHexDecoder } from './hex.js';
 
 /** See `apns-streams decode --help`. */
 export const decodeCommand: Command = defineCommand({

@@ -3,7 +3,6 @@ import type { InvalidNotificationError } from '../../core/errors.js';
 import type { FrameCommand } from '../../protocol/binary/frame.js';
 import { createFrameEncoder } from '../../transforms/frame-encoder.js';
 import { type Command, defineCommand } from '../args/command.js';
-import { createHexEncoder } from '../args/hex.js';
 import { usageError } from '../command-error.js';
 import { ExitCode } from '../exit-code.js';
 import { exitCodeOfSignal } from '../exit-status.js';
@@ -14,7 +13,8 @@ import { createOutput } from '../output/output.js';
 import { FRAMES } from '../output/output-records.js';
 import { runPipeline } from '../output/run-pipeline.js';
 import { unescaped } from '../output/safe-output.js';
-import { runUntilSignal } from '../send/stop-signals.js';
+import { runUntilSignal } from '../stop-signals.js';
+import { createHexEncoder } from './hex.js';
 
 /** See `apns-streams encode --help`. */
 export const encodeCommand: Command = defineCommand({

@@ -14,7 +14,7 @@ import { ExitCode } from '../exit-code.js';
 import { exitCodeOfSignal } from '../exit-status.js';
 import type { CommandIo } from '../io.js';
 import { createOutput } from '../output/output.js';
-import { runUntilSignal } from '../send/stop-signals.js';
+import { runUntilSignal } from '../stop-signals.js';
 
 /** A feedback service sends its tuples immediately and closes. After this time without data, a note is printed. */
 const SILENCE_MS = 10_000;

@@ -11,7 +11,7 @@ import { NotificationReader } from '../input/notification-reader.js';
 import { counted } from '../output/format-number.js';
 import { createOutput } from '../output/output.js';
 import { runPipeline } from '../output/run-pipeline.js';
-import { runUntilSignal } from '../send/stop-signals.js';
+import { runUntilSignal } from '../stop-signals.js';
 import { createBinaryLint, createHttp2Lint, type Lint, Linter } from './linter.js';
 
 const OPTIONS = {

@@ -23,9 +23,9 @@ import {
   toDeliveryOptions,
 } from '../send/send-options.js';
 import { Sending } from '../send/sending.js';
-import { StopSignals } from '../send/stop-signals.js';
 import { jsonSummaryOf, type ResumeFigures, type SendingResult, summaryOf } from '../send/summary.js';
 import { type OpenDelivery, openDryRun, parseTarget, type SendTarget } from '../send/targets.js';
+import { StopSignals } from '../stop-signals.js';
 
 /** See `apns-streams send --help`. */
 export const sendCommand: Command = defineCommand({

@@ -13,8 +13,8 @@ import { ExitCode } from '../exit-code.js';
 import type { CommandIo } from '../io.js';
 import { counted, grouped } from '../output/format-number.js';
 import { print } from '../output/output.js';
-import { AcceptedLog } from '../send/accepted-log.js';
-import { runUntilSignal } from '../send/stop-signals.js';
+import { runUntilSignal } from '../stop-signals.js';
+import { AcceptedLog } from './accepted-log.js';
 
 const OPTIONS = {
   credentials: {

@@ -8,12 +8,12 @@ import { APPLE_ID_FORM, appleIdProblem } from '../../core/apple-id.js';
 import { decodeText } from '../../core/decode-text.js';
 import { CONNECTION_OPTIONS, type ConnectionValues } from '../args/connection-options.js';
 import { shownValue } from '../args/mistaken-value.js';
-import { type OptionFile, readOptionFile, readSecretFile } from '../args/option-file.js';
 import { noteOfUnusedProxy, parseProxy } from '../args/proxy-address.js';
 import { CommandError, usageError } from '../command-error.js';
 import { ExitCode } from '../exit-code.js';
 import type { CommandIo } from '../io.js';
 import type { SendValues } from '../send/send-options.js';
+import { type OptionFile, readOptionFile, readSecretFile } from './option-file.js';
 
 /** The options of every command that name one file. */
 type FileOption = 'cert' | 'key' | 'p12' | 'passphrase-file' | 'ca' | 'proxy-credentials-file';

@@ -6,9 +6,9 @@ import type { Notification } from '../../core/notification.js';
 import { getSourceLine, lineBytesOf } from '../../core/source-line.js';
 import { createNdjsonParser } from '../../transforms/ndjson-parser.js';
 import { inFlags } from '../output/format-error.js';
-import { pipeWithoutEnd } from '../output/pipe-without-end.js';
 import { type Input, readInput } from './input.js';
 import { setFile } from './notification-file.js';
+import { pipeWithoutEnd } from './pipe-without-end.js';
 
 /** Options of {@link NotificationReader}. */
 export interface NotificationReaderOptions {

@@ -10,10 +10,10 @@
 import type { TLSSocket } from 'node:tls';
 import { receive } from '../../connection/receiver.js';
 import type { ApnsError, Peer } from '../../core/errors.js';
-import { connectionError, Http2Error } from '../../protocol/http2/connection-error.js';
 import { Http2ErrorCode } from '../../protocol/http2/error-code.js';
 import { MAX_UINT31 } from '../../protocol/http2/frame-header.js';
 import { type FrameHandler, FrameReader } from '../../protocol/http2/frame-reader.js';
+import { connectionError, Http2Error } from '../../protocol/http2/http2-error.js';
 import type { Http2Settings } from '../../protocol/http2/settings.js';
 import { ConnectionHealth } from '../connection-health.js';
 import type { EngineClock } from '../engine-clock.js';

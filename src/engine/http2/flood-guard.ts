@@ -1,5 +1,5 @@
 /** Detects a peer that floods the connection with frames that make no progress. RFC 9113, section 10.5. */
-import { connectionError } from '../../protocol/http2/connection-error.js';
+import { connectionError } from '../../protocol/http2/http2-error.js';
 
 /** More bytes than this within {@link FLOOD_MS}, without a response and without window for DATA, are an attack. */
 const MAX_FLOOD_BYTES = 1024 * 1024;

@@ -12,12 +12,12 @@ import {
   RequestEncoder,
   requestHeadersBytes,
 } from '../../protocol/apns/request.js';
-import { connectionError } from '../../protocol/http2/connection-error.js';
 import {
   DEFAULT_MAX_FRAME_BYTES,
   FRAME_HEADER_BYTES,
   MAX_UINT31,
 } from '../../protocol/http2/frame-header.js';
+import { connectionError } from '../../protocol/http2/http2-error.js';
 import type { Http2Settings } from '../../protocol/http2/settings.js';
 import type { Http2Output } from './output.js';
 import type { PendingNotification } from './pending-notification.js';

@@ -6,8 +6,8 @@
  */
 
 import { type ApnsResponse, ResponseDecoder } from '../../protocol/apns/response.js';
-import { connectionError, type Http2Error } from '../../protocol/http2/connection-error.js';
 import { Http2ErrorCode } from '../../protocol/http2/error-code.js';
+import { connectionError, type Http2Error } from '../../protocol/http2/http2-error.js';
 import type { ConnectionHealth } from '../connection-health.js';
 import { resetReason } from './errors.js';
 import type { Http2Output } from './output.js';

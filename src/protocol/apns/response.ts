@@ -10,7 +10,7 @@
 import { redactName } from '../../core/redact.js';
 import { type FieldSink, HpackDecoder } from '../hpack/decoder.js';
 import { DEFAULT_TABLE_BYTES } from '../hpack/dynamic-table.js';
-import { type Http2Error, streamError } from '../http2/connection-error.js';
+import { type Http2Error, streamError } from '../http2/http2-error.js';
 import { decodeReasonBody } from './reason.js';
 
 /** The response of APNs to one request. */

@@ -1,5 +1,5 @@
 /** A place in some bytes that moves on as they are read: what the HPACK readers share. */
-import { connectionError } from '../http2/connection-error.js';
+import { connectionError } from '../http2/http2-error.js';
 
 /** Reads from `at` up to `end`, and never beyond. One cursor is reused for all blocks of a connection. */
 export class ByteCursor {

@@ -11,7 +11,7 @@
  * stream is still of interest or not. An error loses the table and with it the connection.
  */
 
-import { connectionError } from '../http2/connection-error.js';
+import { connectionError } from '../http2/http2-error.js';
 import { ByteCursor } from './byte-cursor.js';
 import { DEFAULT_TABLE_BYTES, DynamicTable } from './dynamic-table.js';
 import { FIELD_OVERHEAD_BYTES, type HeaderField } from './header-field.js';

@@ -9,7 +9,7 @@
  * Decoding walks the code tree four bits at a time. A code has at least five bits, so four bits complete
  * at most one symbol, and 256 inner nodes times 16 nibbles fit the processor's first-level cache.
  */
-import { connectionError, type Http2Error } from '../http2/connection-error.js';
+import { connectionError, type Http2Error } from '../http2/http2-error.js';
 import { EOS, HUFFMAN_CODES, HUFFMAN_LENGTHS } from './huffman-code.js';
 
 /** Decoding never makes a string longer than this times its coded length: the shortest code has 5 bits. */

@@ -13,7 +13,7 @@
  *     +---+---------------------------+
  */
 
-import { connectionError } from '../http2/connection-error.js';
+import { connectionError } from '../http2/http2-error.js';
 import type { ByteCursor } from './byte-cursor.js';
 
 /** No integer is longer than its prefix and five octets: "integer encodings that exceed … limits MUST be treated as decoding errors". */

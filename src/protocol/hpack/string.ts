@@ -11,7 +11,7 @@
  * Text is UTF-8 in both directions.
  */
 
-import { connectionError } from '../http2/connection-error.js';
+import { connectionError } from '../http2/http2-error.js';
 import type { ByteCursor } from './byte-cursor.js';
 import { decodeHuffman, encodeHuffman, HUFFMAN_MAX_EXPANSION, huffmanBytes } from './huffman.js';
 import { MAX_INTEGER_BYTES, readInteger, writeInteger } from './integer.js';

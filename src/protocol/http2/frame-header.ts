@@ -10,7 +10,7 @@
  */
 import { ApnsError } from '../../core/errors.js';
 import type { PacketFormat } from '../packet-reader.js';
-import { connectionError } from './connection-error.js';
+import { connectionError } from './http2-error.js';
 
 /** The types of frames. RFC 9113, section 6. Frames of other types are ignored. */
 export const FrameType = {

@@ -9,7 +9,6 @@
  * RFC 9113, sections 3.4, 4.3 and 6.10.
  */
 import { PacketReader } from '../packet-reader.js';
-import { connectionError, Http2Error } from './connection-error.js';
 import { decodeFrame } from './frame.js';
 import { checkStream, contentEnd, contentStart } from './frame-content.js';
 import {
@@ -21,6 +20,7 @@ import {
   frameFormat,
   frameStreamId,
 } from './frame-header.js';
+import { connectionError, Http2Error } from './http2-error.js';
 import type { Http2Settings } from './settings.js';
 
 /**

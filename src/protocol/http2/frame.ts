@@ -16,7 +16,6 @@
  * Encoding takes whatever it is given, decoding checks what section 6 demands of each frame alone.
  */
 import { ApnsError } from '../../core/errors.js';
-import { connectionError, type Http2Error, streamError } from './connection-error.js';
 import {
   checkStream,
   contentEnd,
@@ -38,6 +37,7 @@ import {
   writeFrameHeader,
   writeUint32,
 } from './frame-header.js';
+import { connectionError, type Http2Error, streamError } from './http2-error.js';
 import { type Http2Settings, readSettingsPayload, writeSettingsPayload } from './settings.js';
 
 /** One frame. `padding` is its length in bytes, without the length byte; absent when there is not even that. */

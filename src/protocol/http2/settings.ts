@@ -6,8 +6,9 @@
  *     | id (u16)       | value (u32)      |      any number of times, in any order
  *     +----------------+------------------+
  */
-import { connectionError } from './connection-error.js';
+
 import { DEFAULT_MAX_FRAME_BYTES, MAX_UINT31, readUint32, writeUint32 } from './frame-header.js';
+import { connectionError } from './http2-error.js';
 
 /** The ids of the settings. RFC 9113, section 6.5.2. Others are ignored. */
 export const SettingId = {

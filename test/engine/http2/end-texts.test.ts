@@ -12,7 +12,7 @@ import {
   stalledMessage,
 } from '../../../src/engine/http2/errors.js';
 import type { ResolvedHttp2Options } from '../../../src/engine/http2/options.js';
-import { connectionError } from '../../../src/protocol/http2/connection-error.js';
+import { connectionError } from '../../../src/protocol/http2/http2-error.js';
 
 const PEER = { host: 'gateway.example', port: 443 };
 

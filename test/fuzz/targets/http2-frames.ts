@@ -1,9 +1,9 @@
 /** The frames of HTTP/2: one by one, and as the conversation that a client reads. */
 import { isDeepStrictEqual } from 'node:util';
-import { Http2Error } from '../../../src/protocol/http2/connection-error.js';
 import { decodeFrame, encodeFrame, type Http2Frame } from '../../../src/protocol/http2/frame.js';
 import { frameFormat } from '../../../src/protocol/http2/frame-header.js';
 import { type FrameHandler, FrameReader } from '../../../src/protocol/http2/frame-reader.js';
+import { Http2Error } from '../../../src/protocol/http2/http2-error.js';
 import { type FuzzTarget, type LengthField, type Tell, thrownBy } from '../fuzz-target.js';
 import { decodePackets, packetsOf } from './packets.js';
 

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { streamError } from '../../../src/protocol/http2/connection-error.js';
 import { Http2ErrorCode, type Http2ErrorName } from '../../../src/protocol/http2/error-code.js';
 import { encodeFrame, type Http2Frame } from '../../../src/protocol/http2/frame.js';
 import {
@@ -8,6 +7,7 @@ import {
   FrameReader,
   type FrameReaderOptions,
 } from '../../../src/protocol/http2/frame-reader.js';
+import { streamError } from '../../../src/protocol/http2/http2-error.js';
 import { hex, thrownBy } from './bytes.js';
 
 /** Writes down what it is told, bytes as hex. */

@@ -1,10 +1,10 @@
 /** Reads the files that options name. Users sometimes give the secret itself, so messages do not repeat the values. */
 import { readFile, stat } from 'node:fs/promises';
+import { adviceForContents, mistakenFor } from '../args/mistaken-value.js';
 import { CommandError, systemProblem } from '../command-error.js';
 import { ExitCode } from '../exit-code.js';
 import { hasErrorCode } from '../has-error-code.js';
 import type { CommandIo } from '../io.js';
-import { adviceForContents, mistakenFor } from './mistaken-value.js';
 
 /** A file: its path, and its name in messages. */
 export interface OptionFile {

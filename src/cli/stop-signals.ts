@@ -1,5 +1,5 @@
 /** Handles signals in two steps: the first asks the command to finish; the second, or a timeout, stops it at once. */
-import type { CommandIo, StopSignal } from '../io.js';
+import type { CommandIo, StopSignal } from './io.js';
 
 /** Listens for signals from its construction until {@link StopSignals.dispose}. */
 export class StopSignals {
