@@ -9,7 +9,7 @@ const LAYERS = `
 core
 telemetry
 connection
-protocol/packet-reader
+protocol/packet-reader  protocol/uint32
 protocol/http2
 protocol/hpack
 protocol/apns  protocol/json

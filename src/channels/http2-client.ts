@@ -6,21 +6,16 @@
  */
 import type { ClientHttp2Session, IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
-import { closedAfterHandshake } from '../connection/connection-error.js';
+import { closedAfterHandshake, closedError } from '../connection/connection-error.js';
 import { dial } from '../connection/dial.js';
 import { toApnsError } from '../connection/node-error.js';
 import { PeerTimeout } from '../connection/peer-timeout.js';
 import type { Target } from '../connection/target.js';
 import { ApnsError, formatPeer } from '../core/errors.js';
+import { Http2ErrorCode } from '../protocol/http2/error-code.js';
 
 /** The maximum size of a response body. */
 const MAX_BODY_BYTES = 1024 * 1024;
-
-/** RFC 9113, section 7: the code of a stream that ended without an error. */
-const NO_ERROR = 0x0;
-
-/** RFC 9113, section 8.7: such a request was not processed, and may be sent again. */
-const REFUSED_STREAM = 0x7;
 
 /** The maximum number of attempts for a request that the peer refuses. */
 const MAX_ATTEMPTS = 3;
@@ -192,11 +187,14 @@ export class Http2Client {
           bytes += chunk.length;
           if (bytes > MAX_BODY_BYTES) stream.destroy(tooLargeError(target));
         })
-        .on('error', (error) => (stream.rstCode === REFUSED_STREAM ? resolve(undefined) : reject(error)))
+        .on('error', (error) =>
+          stream.rstCode === Http2ErrorCode.REFUSED_STREAM ? resolve(undefined) : reject(error),
+        )
         .on('close', () => {
           timeout.cancel();
           // A stream can close without a response or an error, and Node emits `end` for a truncated response too.
-          if (answer === undefined || stream.rstCode !== NO_ERROR) reject(this.#lostError(connection));
+          if (answer === undefined || stream.rstCode !== Http2ErrorCode.NO_ERROR)
+            reject(this.#lostError(connection));
           else
             resolve({ statusCode: Number(answer[':status']), headers: answer, body: Buffer.concat(chunks) });
         });
@@ -207,22 +205,18 @@ export class Http2Client {
   #lostError({ isProven }: Connection): ApnsError {
     const { target } = this.#options;
     if (!isProven) return closedAfterHandshake(target);
-    return lostError(target, 'ended the request without an answer');
+    return lostError(target, 'ended the request without a response');
   }
 }
 
-function closedError(target: Target, cause?: unknown): ApnsError {
-  return new ApnsError('APNS_ERR_CLOSED', `the connection to ${formatPeer(target)} was given up`, { cause });
-}
-
 function timeoutError(target: Target, timeoutMs: number): ApnsError {
-  return new ApnsError('APNS_ERR_TIMEOUT', `${formatPeer(target)} did not answer within ${timeoutMs} ms`);
+  return new ApnsError('APNS_ERR_TIMEOUT', `${formatPeer(target)} did not respond within ${timeoutMs} ms`);
 }
 
 function tooLargeError(target: Target): ApnsError {
   return new ApnsError(
     'APNS_ERR_PACKET_TOO_LARGE',
-    `${formatPeer(target)} answered with more than ${MAX_BODY_BYTES} bytes`,
+    `${formatPeer(target)} responded with more than ${MAX_BODY_BYTES} bytes`,
   );
 }
 

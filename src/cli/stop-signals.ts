@@ -56,13 +56,13 @@ export async function runUntilSignal(
   io: Pick<CommandIo, 'onSignal' | 'clock'>,
   work: (stop: AbortSignal) => Promise<void>,
 ): Promise<StopSignal | undefined> {
-  const interrupts = new StopSignals(io);
+  const stopSignals = new StopSignals(io);
   try {
-    await work(interrupts.first);
+    await work(stopSignals.first);
   } catch (error) {
-    if (interrupts.signal === undefined) throw error;
+    if (stopSignals.signal === undefined) throw error;
   } finally {
-    interrupts.dispose();
+    stopSignals.dispose();
   }
-  return interrupts.signal;
+  return stopSignals.signal;
 }

@@ -33,16 +33,15 @@ export function isFatalConnectionError(error: ApnsError): boolean {
 export function closedAfterHandshake(peer: Peer): ApnsError {
   return new ApnsError(
     'APNS_ERR_CREDENTIALS_REFUSED',
-    `${formatPeer(peer)} closed the connection in or right after the TLS handshake, most likely because it refuses the client certificate: check that it is the right one for this gateway and has not been revoked`,
+    `${formatPeer(peer)} closed the connection in or right after the TLS handshake, most likely because it refuses the client certificate or requires one: check that the credentials are the right ones for this gateway and have not been revoked`,
   );
 }
 
-/** This side closed a connection because the sending was destroyed. */
-export function closedError(peer: Peer): ApnsError {
-  return new ApnsError(
-    'APNS_ERR_CLOSED',
-    `the connection to ${formatPeer(peer)} was closed because the stream was destroyed`,
-  );
+/** This side closed the connection. */
+export function closedError(peer: Peer, cause?: unknown): ApnsError {
+  return new ApnsError('APNS_ERR_CLOSED', `this side closed the connection to ${formatPeer(peer)}`, {
+    cause,
+  });
 }
 
 /** An error's code as the reason of an outcome: APNS_ERR_CONNECTION_LOST becomes ConnectionLost. */

@@ -1,4 +1,4 @@
-/** What Node's and OpenSSL's errors mean. It is the only module that reads their codes and texts. */
+/** Explains Node's and OpenSSL's errors of a connection. Errors of reading credentials are explained where they are read. */
 import { types } from 'node:util';
 import { ApnsError, type ApnsErrorCode, describe, formatPeer, type Peer } from '../core/errors.js';
 

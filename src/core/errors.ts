@@ -157,7 +157,7 @@ export class ChannelError extends ApnsError {
     const word = redactReason(reason) ?? 'Unknown';
     super(
       'APNS_ERR_CHANNEL',
-      `cannot ${action} the channel: the service answered ${statusCode} ${what ?? word}`,
+      `cannot ${action} the channel: the service responded with ${statusCode} ${what ?? word}`,
     );
     this.statusCode = statusCode;
     this.reason = word;

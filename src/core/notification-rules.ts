@@ -89,7 +89,7 @@ export function apnsIdProblem(value: unknown): string | undefined {
 export function channelIdProblem(value: unknown): string | undefined {
   return typeof value === 'string' && /^[A-Za-z0-9+/]+={0,2}$/.test(value) && value.length <= 128
     ? undefined
-    : `must be the base64 text that created the channel, got ${describe(value)}`;
+    : `must be the base64 id that create() returned for the channel, got ${describe(value)}`;
 }
 
 /** The problem with the type of a payload, or `undefined`. Each protocol checks the size itself. */

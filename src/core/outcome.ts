@@ -6,9 +6,9 @@ import { redactProviderToken, redactToken } from './redact.js';
 import { getSourceLine } from './source-line.js';
 
 /**
- * - `accepted`: proved. HTTP/2 answered 200; on the binary wire a later identifier was answered, or a
- *   checkpoint passed.
- * - `rejected`: the gateway named it.
+ * - `accepted`: there is proof. Over HTTP/2, the response has status 200; on the binary wire, an error response named a
+ *   later frame or a checkpoint.
+ * - `rejected`: the gateway rejected it.
  * - `invalid`: failed local validation, never sent.
  * - `unsent`: not processed by the gateway, and not retried (timeout, abort, no attempts left).
  * - `unknown`: written, but the connection ended before the gateway reported a result.

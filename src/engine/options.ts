@@ -11,6 +11,9 @@ export interface WindowOptions {
   readonly bytes?: number;
 }
 
+/** The default of `window.count`. */
+export const DEFAULT_WINDOW_COUNT = 65_536;
+
 /** The options of everything that sends notifications. */
 export interface SendingOptions extends TargetOptions {
   /** Connections used side by side, at most 1024. The engine opens more of them when these cannot keep up. @default 1 */
@@ -84,7 +87,7 @@ export function resolveSendingOptions(
   checkOptionNames('window', window, windowNames);
   return {
     connections: integerOption('connections', options.connections, { default: 1, max: 1024 }),
-    windowCount: integerOption('window.count', window.count, { default: 65_536 }),
+    windowCount: integerOption('window.count', window.count, { default: DEFAULT_WINDOW_COUNT }),
     windowBytes: integerOption('window.bytes', window.bytes, { default: 32 * 1024 * 1024 }),
     resendsUnknown: choiceOption('onUnknown', onUnknown, ['report', 'resend'], 'report') === 'resend',
     timeoutMs: millisecondsOption('timeoutMs', options.timeoutMs, 60_000),

@@ -3,7 +3,13 @@
 import { nearestName } from '../core/nearest-name.js';
 import type { Notification } from '../core/notification.js';
 import { expirationSeconds } from '../core/notification-rules.js';
-import { isKnownPushType, PUSH_TYPES, pushTypeOfTopic, topicSuffix } from '../protocol/apns/push-type.js';
+import {
+  DISPUTED_SUFFIX,
+  isKnownPushType,
+  PUSH_TYPES,
+  pushTypeOfTopic,
+  topicSuffix,
+} from '../protocol/apns/push-type.js';
 import type { Http2Rule, Http2RuleContext } from './rule.js';
 import { BROADCASTS, HEADER_TEXT, LIVE_ACTIVITIES, SENDING } from './rule-sources.js';
 import { BROADCAST_PUSH_TYPE, goesWithoutAps, isBroadcast, pushTypeOf, topicOf } from './rule-subject.js';
@@ -11,9 +17,6 @@ import { earlySecondsProblem, FIRST_PLAUSIBLE_SECOND } from './unix-seconds.js';
 
 /** RFC 9110, section 5.5: what was not always allowed, or is read differently, is best kept out of a field. */
 const NOT_PRINTABLE_ASCII = /[^ -~]/;
-
-/** Archived documentation and today's contradict each other about this one. */
-const DISPUTED_SUFFIX = '.complication';
 
 /** In the order of the fields. */
 export const HEADER_RULES: readonly Http2Rule[] = [

@@ -147,3 +147,18 @@ export class TokenFaultMemory {
 export function hoursAgo(argument: number): Date {
   return new Date(Date.now() - argument * 3_600_000);
 }
+
+/** The argument of `stall` in milliseconds; `undefined` means without a limit. */
+export function stallMs(argument: number): number | undefined {
+  return argument === 0 ? undefined : argument * 100;
+}
+
+/** The argument of `latency` in milliseconds. */
+export function latencyMs(argument: number): number {
+  return argument * 10;
+}
+
+/** The argument of `slowRead` as a speed of reading. */
+export function slowReadBytesPerMs(argument: number): number {
+  return (Math.max(argument, 1) * 1024) / 100;
+}

@@ -30,9 +30,9 @@ type Callback = (error?: Error | null) => void;
  * `rejected` and those before it are `accepted`. The sink writes those after it again, in order, on another connection.
  * Checkpoints prove that frames without an error response were accepted. Each checkpoint costs one connection.
  *
- * `finish` means that everything is settled. The stream fails with an {@link ApnsError} when the gateway refuses the
- * credentials, when connecting fails `backoff.attempts` + 1 times in a row, when the gateway cannot parse a frame,
- * or when the bytes are not valid frames. Frames before that still get their outcome.
+ * `finish` means that everything is settled. The stream fails with an {@link ApnsError} when connecting fails
+ * `backoff.attempts` + 1 times in a row, or at once after an error that another attempt cannot fix, such as refused
+ * credentials. It also fails when the gateway cannot parse a frame, or when the bytes are not valid frames. Frames before that still get their outcome.
  *
  * It emits `errorResponse` with each error response that does not answer a checkpoint.
  *

@@ -27,12 +27,13 @@ type Callback = (error?: Error | null) => void;
  *
  * It connects with the first notification, and reuses its connections. It waits for the gateway's SETTINGS, and never
  * opens more streams than the latest SETTINGS allow. It sends a notification again if the gateway certainly has not
- * processed it: its stream was refused, or is above GOAWAY's last one. It retries 429, 500 and 503 within the
- * notification's deadline, not before the time in `retry-after`. Without a response, any other notification is
+ * processed it: its stream was refused, or is above GOAWAY's last one. It retries 429 and every status from 500 within
+ * the notification's deadline, not before the time in `retry-after`. Without a response, any other notification is
  * `unknown`. The `apns-id` stays the same for every attempt.
  *
- * `finish` means that everything is settled. The stream fails with an {@link ApnsError} when the gateway refuses the
- * credentials, or when connecting fails `backoff.attempts` + 1 times in a row. Without `onInvalid`, it also fails with
+ * `finish` means that everything is settled. The stream fails with an {@link ApnsError} when connecting fails
+ * `backoff.attempts` + 1 times in a row, or at once after an error that another attempt cannot fix, such as refused
+ * credentials. Without `onInvalid`, it also fails with
  * an invalid notification, after earlier ones are settled.
  *
  * @throws {ApnsError} APNS_ERR_INVALID_OPTION or APNS_ERR_BAD_CREDENTIALS, at once

@@ -31,7 +31,7 @@ const MAX_UNREAD = 65_536;
  * resets the connection while this side is writing. It ends when the socket closes, and fails with the typed
  * error if the socket did not close cleanly. Nothing else may read that socket.
  *
- * Fails with APNS_ERR_MALFORMED_PACKET or APNS_ERR_TRUNCATED_PACKET for bytes that are no error response. No
+ * Fails with APNS_ERR_MALFORMED_PACKET or APNS_ERR_TRUNCATED_PACKET for bytes that are not an error response. No
  * failure arrives before the error responses ahead of it have been read.
  */
 export function createErrorSource(
@@ -43,7 +43,7 @@ export function createErrorSource(
   const source = new LastingSource({ ...streamOptions(options, 'highWaterMark'), read: () => readOn() });
   if (isBinarySink(origin)) readSink(origin, source);
   else if (origin instanceof Socket) readOn = readSocket(origin, source);
-  else throw invalidOption('origin', 'a gateway sink or a socket', origin);
+  else throw invalidOption('origin', 'a binary sink or a socket', origin);
   return source;
 }
 

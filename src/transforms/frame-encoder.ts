@@ -61,7 +61,7 @@ export function createFrameEncoder(options: FrameEncoderOptions = {}): Transform
 }
 
 /** See {@link createFrameEncoder}. */
-export class FrameEncoder extends Transform {
+class FrameEncoder extends Transform {
   static {
     redactStream(FrameEncoder);
   }

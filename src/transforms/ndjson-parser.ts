@@ -41,8 +41,8 @@ const MAX_LINE_BYTES = 1024 * 1024;
  * A Transform from NDJSON (UTF-8, one notification per line) to notifications, in order, each checked
  * against every rule that holds on all wires. Its rules for lines are in `docs/ndjson.md`.
  *
- * A chunk that has been written must not be changed afterwards. Of a chunk of any size no more is parsed than
- * `highWaterMark` allows to wait for its reader, and after a quarter of a megabyte everything else gets a turn.
+ * Do not change a chunk after it was written. The parser parses no more of a chunk than `highWaterMark` allows, and yields
+ * to the event loop after 256 KiB.
  *
  * Fails with {@link InvalidNotificationError}, naming line, byte offset and field, unless `onInvalid` is
  * given; with APNS_ERR_NOT_NDJSON, in either case, if the input as a whole is something else (compressed,

@@ -79,7 +79,9 @@ describe('--resume after a mistake in the command line', () => {
     expect(simulator.counts.accepted).toBe(0);
     const refused = first.summary['refusedForSettings'] as number;
     expect(refused).toBeGreaterThan(0);
-    expect(first.io.err).toContain('refused because of credentials or options: correct them and run again');
+    expect(first.io.err).toContain(
+      'refused because of credentials or options: correct them, then run the same command again',
+    );
     expect(readLedger(path('ledger'))!.settled.count).toBe(0);
 
     const second = await send(...(await token()), '--topic', TOPIC);

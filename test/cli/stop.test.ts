@@ -139,15 +139,15 @@ describe('--stop-timeout-ms', () => {
 
   it('counts from the first signal, and ends when all notifications are settled', () => {
     const io = new FakeIo();
-    const interrupts = new StopSignals(io, 8000);
+    const stopSignals = new StopSignals(io, 8000);
     io.pass(9000);
-    expect(interrupts.second.aborted).toBe(false);
+    expect(stopSignals.second.aborted).toBe(false);
     io.signal('SIGTERM');
-    expect(interrupts.first.aborted).toBe(true);
+    expect(stopSignals.first.aborted).toBe(true);
     io.pass(7999);
-    expect(interrupts.second.aborted).toBe(false);
+    expect(stopSignals.second.aborted).toBe(false);
     io.pass(8000);
-    expect(interrupts.second.aborted).toBe(true);
+    expect(stopSignals.second.aborted).toBe(true);
     expect(io.timers).toBe(0);
     const unused = new StopSignals(io, 8000);
     io.signal('SIGHUP');

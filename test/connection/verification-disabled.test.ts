@@ -61,7 +61,7 @@ it('set while a proxy makes the tunnel, keeps TLS from being begun, and closes t
   expect(String(Buffer.concat(heard))).toMatch(/^CONNECT [^\r]+\r\nHost: [^\r]+\r\n\r\n$/);
 });
 
-it('set while a gateway sink runs, lets what is connected come to its end, and makes no new connection', async () => {
+it('set while a binary sink runs, lets what is connected come to its end, and makes no new connection', async () => {
   const gateway = await startScriptedGateway({
     onFrame(peer, { identifier = 0 }) {
       disable();

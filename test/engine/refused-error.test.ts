@@ -34,6 +34,6 @@ test('tells how wrong the clock is behind it, and nothing that is no word', () =
   expect(messageFor('InvalidProviderToken', 7_200_000)).toMatch(
     /; this clock is 7200 s behind the server's$/,
   );
-  expect(messageFor('<html>')).toBe('gateway.example:443 refuses the credentials: for an unusual reason');
+  expect(messageFor('<html>')).toBe('gateway.example:443 refuses the credentials: it gave an unknown reason');
   expect(messageFor('constructor')).toBe('gateway.example:443 refuses the credentials: constructor');
 });

@@ -48,7 +48,7 @@ describe.each(CONSUMER_NAMES)('a %s', (name) => {
 });
 
 // Not for the source: to it this is a list without an end.
-it.each(['gateway sink', 'HTTP/2 sink'] as const)('a %s leaves a gateway that floods it', async (name) => {
+it.each(['binary sink', 'HTTP/2 sink'] as const)('a %s leaves a gateway that floods it', async (name) => {
   const port = await listenTls((socket) => flood(socket, Buffer.alloc(16_384, 0xfe)), {
     ALPNProtocols: ['h2'],
   });
@@ -91,7 +91,7 @@ it('a server that sends one byte a second is heard to its end, and no longer', a
   expect(tuples).toEqual([tuple]);
 });
 
-describe('a gateway sink', () => {
+describe('a binary sink', () => {
   it('is not held by a gateway that never gets to the end of its answer', async () => {
     const gateway = await startScriptedGateway({
       onCheckpoint(peer) {

@@ -182,7 +182,7 @@ describe.each(CONSUMER_NAMES)('a %s that meets', (name) => {
       const { code, outcomes, elapsedMs } = await consume(await fault.start(), timeoutMs);
       expect(elapsedMs).toBeLessThan((fault.isEndless ? 2 * SHORT_MS : 0) + SLACK_MS);
       // Later than a fresh connection is given, a refusal finds frames written; then nothing is left to fail for.
-      if (fault.isLate && name === 'gateway sink' && outcomes.join().includes('unknown')) {
+      if (fault.isLate && name === 'binary sink' && outcomes.join().includes('unknown')) {
         expect(outcomes.join()).toMatch(/^(unknown \w+,?){3}$/);
         expect([undefined, fault.code]).toContain(code);
         return;

@@ -58,7 +58,7 @@ const SLACK_MS = 5000;
 
 const RETRY = { connectTimeoutMs: 1000, backoff: { initialMs: 1, attempts: 2 } };
 
-test('a gateway sink settles everything within the age of its window', async () => {
+test('a binary sink settles everything within the age of its window', async () => {
   const link = await startBehindLink({ kind: 'gateway' });
   const sink = createBinarySink({
     ...link.options,

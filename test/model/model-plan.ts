@@ -10,7 +10,7 @@ import { type Ending, endings, type Reading, readings } from '../support/sending
 import { type SickServices, sickServices } from './sick-services.js';
 
 /** What notifications go through, from the parser on. */
-export type Route = 'encoder and sink' | 'gateway delivery' | 'http2 sink' | 'http2 delivery';
+export type Route = 'encoder and sink' | 'binary delivery' | 'http2 sink' | 'http2 delivery';
 
 /** How a line is to be wrong. `too large` is found by the part that knows the wire, the others by the parser. */
 export type InvalidKind =
@@ -235,7 +235,7 @@ const SICK_PING_TIMEOUT_MS = 1500;
 
 /** Everything at once. */
 const mixedPlans: fc.Arbitrary<ModelPlan> = fc.record({
-  route: fc.constantFrom('encoder and sink', 'gateway delivery', 'http2 sink', 'http2 delivery'),
+  route: fc.constantFrom('encoder and sink', 'binary delivery', 'http2 sink', 'http2 delivery'),
   source,
   payload: fc.constantFrom('raw', 'parsed'),
   isOnePipeline: fc.boolean(),

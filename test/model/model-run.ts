@@ -169,7 +169,7 @@ export function createStream(plan: StreamPlan, bench: ModelBench, signal: AbortS
   switch (route) {
     case 'encoder and sink':
       return createBinarySink(gateway);
-    case 'gateway delivery':
+    case 'binary delivery':
       return createBinaryDelivery({ ...gateway, command });
     case 'http2 sink':
       return createHttp2Sink({ ...http2, onInvalid: () => {} });

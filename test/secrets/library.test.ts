@@ -54,8 +54,8 @@ function thrownBy(create: () => unknown): NodeJS.ErrnoException {
 
 /** Every factory that takes credentials. */
 const FACTORIES = {
-  'gateway sink': createBinarySink,
-  'gateway delivery': createBinaryDelivery,
+  'binary sink': createBinarySink,
+  'binary delivery': createBinaryDelivery,
   'HTTP/2 sink': createHttp2Sink,
   'HTTP/2 delivery': createHttp2Delivery,
   'feedback source': createFeedbackSource,

@@ -44,7 +44,7 @@ export interface EnduranceSummary extends EnduranceReport {
   readonly after: Resources;
 }
 
-const ROUTES: readonly Route[] = ['encoder and sink', 'gateway delivery', 'http2 sink', 'http2 delivery'];
+const ROUTES: readonly Route[] = ['encoder and sink', 'binary delivery', 'http2 sink', 'http2 delivery'];
 
 /** A stream's share of the serials. */
 const SERIALS = 2 ** 28;

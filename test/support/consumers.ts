@@ -63,7 +63,7 @@ function sinkConsumer(
 
 /** By the name of what connects. An error that a factory throws rejects. */
 export const CONSUMERS = {
-  'gateway sink': sinkConsumer(
+  'binary sink': sinkConsumer(
     (options) => createBinarySink({ backoff: BACKOFF, pingTimeoutMs: 500, timeoutMs: 2000, ...options }),
     () => frames(GIVEN),
   ),

@@ -1,4 +1,5 @@
 /** The options of every command that connects. */
+import { MAX_TIMER_MS } from '../../core/options.js';
 import type { OptionValues } from './arguments.js';
 
 /** The options for credentials, the proxy and the time limit of connecting. */
@@ -40,7 +41,7 @@ export const CONNECTION_OPTIONS = {
     kind: 'integer',
     value: 'MS',
     help: 'The time limit for name resolution, connecting and the TLS handshake together (10000).',
-    max: 2_147_483_647,
+    max: MAX_TIMER_MS as number,
   },
 } as const;
 

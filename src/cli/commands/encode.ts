@@ -58,7 +58,7 @@ export const encodeCommand: Command = defineCommand({
       io.stderr.write(`apns-streams: ${file === undefined ? '' : `${file}: `}${error.message}\n`);
     };
     const encoder = createFrameEncoder({ command: Number(values.command ?? 2) as FrameCommand, onInvalid });
-    const feed = new NotificationReader({
+    const reader = new NotificationReader({
       inputs,
       maxLineBytes: values['max-line-bytes'],
       into: encoder,
@@ -74,7 +74,7 @@ export const encodeCommand: Command = defineCommand({
             values.hex ? {} : { records: FRAMES },
           ),
         ],
-        (ended) => feed.run(ended),
+        (ended) => reader.run(ended),
         stop,
       ),
     );

@@ -53,7 +53,7 @@ export const lintCommand: Command = defineCommand({
   ],
   async run({ values, operands }, io) {
     const linter = new Linter(lintOf(values));
-    const feed = new NotificationReader({
+    const reader = new NotificationReader({
       inputs: await findInputs(operands, io),
       maxLineBytes: values['max-line-bytes'],
       into: linter,
@@ -63,7 +63,7 @@ export const lintCommand: Command = defineCommand({
     const signal = await runUntilSignal(io, (stop) =>
       runPipeline(
         [linter, createNdjsonStringifier(), createOutput(io.stdout)],
-        (ended) => feed.run(ended),
+        (ended) => reader.run(ended),
         stop,
       ),
     );

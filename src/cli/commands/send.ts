@@ -48,15 +48,15 @@ export const sendCommand: Command = defineCommand({
   ],
   async run({ values, operands }, io) {
     const stopTimeoutMs = values['stop-timeout-ms'] ?? DEFAULT_STOP_TIMEOUT_MS;
-    const interrupts = new StopSignals(io, stopTimeoutMs);
+    const stopSignals = new StopSignals(io, stopTimeoutMs);
     try {
-      return await send(values, operands, io, interrupts);
+      return await send(values, operands, io, stopSignals);
     } catch (error) {
       // A signal interrupted the identification of the input, before anything was sent.
-      if (interrupts.signal === undefined || !isAbort(error)) throw error;
-      return exitCodeOfSignal(interrupts.signal);
+      if (stopSignals.signal === undefined || !isAbort(error)) throw error;
+      return exitCodeOfSignal(stopSignals.signal);
     } finally {
-      interrupts.dispose();
+      stopSignals.dispose();
     }
   },
 });
@@ -82,7 +82,7 @@ async function send(
   given: SendValues,
   operands: readonly string[],
   io: CommandIo,
-  interrupts: StopSignals,
+  stopSignals: StopSignals,
 ): Promise<number> {
   if (given.to === undefined) throw usageError('--to is missing', `--to TARGET: ${SEND_OPTIONS.to.help}`);
   const target = parseTarget(given.to);
@@ -91,7 +91,7 @@ async function send(
   const providerToken = await readProviderToken(values, io);
   const tls = await readCredentials(values, io);
   const proxy = await readProxy(values, io);
-  const resumption = await openResumption(values, inputs, io, interrupts.first);
+  const resumption = await openResumption(values, inputs, io, stopSignals.first);
   if (resumption !== undefined && !values.quiet) io.stderr.write(`apns-streams: ${resumption.note}\n`);
   if (resumption?.warning !== undefined) {
     io.stderr.write(`apns-streams: warning: ${resumption.warning}\n`);
@@ -109,7 +109,7 @@ async function send(
     tls,
     ...(providerToken === undefined ? {} : { providerToken }),
     ...(proxy === undefined ? {} : { proxy }),
-    signal: AbortSignal.any([interrupts.second, refused.signal]),
+    signal: AbortSignal.any([stopSignals.second, refused.signal]),
   }).catch((error) => {
     resumption?.log?.close(false);
     throw error;
@@ -120,17 +120,17 @@ async function send(
     log: resumption?.log,
     ...(values['dry-run'] ? {} : { wire: target.wire }),
     abort: () => refused.abort(),
-    stopAtOnce: interrupts.second,
+    stopAtOnce: stopSignals.second,
     stopTimeoutMs: values['stop-timeout-ms'] ?? DEFAULT_STOP_TIMEOUT_MS,
   });
   let errors: readonly unknown[];
   try {
-    errors = await sending.run(interrupts.first);
+    errors = await sending.run(stopSignals.first);
   } finally {
     await delivery.close();
   }
   const { result } = sending;
-  const exitCode = exitCodeOfEnding({ signal: interrupts.signal, errors, counts: result.counts });
+  const exitCode = exitCodeOfEnding({ signal: stopSignals.signal, errors, counts: result.counts });
   report(result, { values, io, errors, exitCode, resume: resumption?.figures });
   return exitCode;
 }

@@ -1,9 +1,11 @@
 /** `apns-streams simulate`: the embedded simulator as a separate process. */
+
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { SecureVersion } from 'node:tls';
+import { MAX_TIMER_MS } from '../../core/options.js';
 import type { SickConnectionsFault, Simulator, SimulatorTlsOptions } from '../../simulator/index.js';
 import type { OptionValues } from '../args/arguments.js';
 import { type Command, defineCommand } from '../args/command.js';
@@ -76,7 +78,7 @@ const OPTIONS = {
     value: 'MS',
     help: 'Binary gateway: delay each error response by this long; the frames after the bad one are discarded (0).',
     min: 0,
-    max: 2_147_483_647,
+    max: MAX_TIMER_MS,
   },
   'close-on-connect': { kind: 'flag', help: 'Binary gateway: close every connection as soon as it is made.' },
   stall: { kind: 'flag', help: 'Binary gateway: do not read from any connection.' },

@@ -8,7 +8,7 @@ import { ExitCode } from '../exit-code.js';
 import type { CommandIo } from '../io.js';
 import { isSameFile } from './same-file.js';
 
-/** One file, or standard input, that is there and can be opened. */
+/** One file, or standard input, that exists and can be opened. */
 export interface Input {
   /** The name that was given; `-` for standard input. */
   readonly name: string;

@@ -24,7 +24,7 @@ export interface NotificationReaderOptions {
   /** How many lines have an outcome, for {@link NotificationReader.fraction}. */
   settled?(): number;
   /** Decides which lines to pass on, and limits how many are in flight. */
-  readonly gate?: LineFilter | undefined;
+  readonly filter?: LineFilter | undefined;
 }
 
 /** Filters the lines of an input that earlier runs have settled. */
@@ -116,23 +116,23 @@ export class NotificationReader {
 
   /** Resolves with the number of bytes read. */
   async #read(input: Input, file: string | undefined, signal: AbortSignal): Promise<number> {
-    const { onInvalid, drained, maxLineBytes, into, gate } = this.#options;
+    const { onInvalid, drained, maxLineBytes, into, filter } = this.#options;
     const parser = createNdjsonParser({
       payload: 'raw',
       onInvalid: (error) => {
         this.#lines++;
-        if (gate?.admitInvalid(error.line ?? 0) === false) this.#skipped++;
+        if (filter?.admitInvalid(error.line ?? 0) === false) this.#skipped++;
         else onInvalid(withFlag(error), file);
       },
       ...(maxLineBytes === undefined ? {} : { maxLineBytes }),
     });
-    const forwarder = pipeWithoutEnd<Notification>(into, {
+    const pipe = pipeWithoutEnd<Notification>(into, {
       each: (notification) => {
         const line = getSourceLine(notification) ?? 0;
         this.#lines++;
         this.#measuredLines++;
         this.#measuredBytes += lineBytesOf(notification) + 1;
-        if (gate?.admit(line) === false) {
+        if (filter?.admit(line) === false) {
           this.#skipped++;
           return false;
         }
@@ -141,14 +141,14 @@ export class NotificationReader {
         this.#last = { file, line };
         return true;
       },
-      ...(gate === undefined ? {} : { hold: (release) => gate.hold(release) }),
+      ...(filter === undefined ? {} : { hold: (release) => filter.hold(release) }),
     });
     if (input === this.#options.inputs.at(-1)) {
       // The pipe counts a notification that it has passed on and still waits for.
       this.#unread = () =>
         !(parser.writableFinished || (isAllRead && parser.writableLength === 0)) ||
         parser.readableLength > 0 ||
-        forwarder.writableLength > 1;
+        pipe.writableLength > 1;
     }
     let bytes = 0;
     // Known ahead of the end of a file that ends in a newline: reading may be stopped between the two.
@@ -161,7 +161,7 @@ export class NotificationReader {
         bytes += chunk.length;
       }
     }
-    await readInput(input, (source) => pipeline(source, watch, parser, forwarder, { signal }));
+    await readInput(input, (source) => pipeline(source, watch, parser, pipe, { signal }));
     return bytes;
   }
 }

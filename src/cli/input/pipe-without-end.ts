@@ -3,21 +3,21 @@ import { Writable } from 'node:stream';
 
 /** The filter that {@link pipeWithoutEnd} applies to every object. */
 export interface PipeWithoutEndOptions<T> {
-  /** Sees every object first; one that it returns `false` for is left out. */
-  each?(value: T): boolean | undefined;
-  /** True when no more may go on until `release` is called. Asked after every object. */
+  /** Called with every object. An object for which it returns false is left out. */
+  each(value: T): boolean;
+  /** Called after every object. True means: wait until `release` is called. */
   hold?(release: () => void): boolean;
 }
 
 /**
- * A Writable that hands every object on to `into` and waits while that is full, but never ends it: several
- * pipelines in turn can end here.
+ * A Writable that passes every object to `into`, and waits while that is full. It never ends `into`, so several
+ * pipelines can end here, one after another.
  */
-export function pipeWithoutEnd<T>(into: Writable, { each, hold }: PipeWithoutEndOptions<T> = {}): Writable {
+export function pipeWithoutEnd<T>(into: Writable, { each, hold }: PipeWithoutEndOptions<T>): Writable {
   return new Writable({
     objectMode: true,
     write(value: T, _encoding, callback) {
-      if (each?.(value) === false) {
+      if (!each(value)) {
         callback();
         return;
       }

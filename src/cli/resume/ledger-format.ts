@@ -104,7 +104,7 @@ export function decodeLedger(bytes: Buffer, name: string): LedgerContent {
   let line = 2;
   for (let end = bytes.indexOf(NEWLINE, start); end >= 0; end = bytes.indexOf(NEWLINE, start)) {
     const entry = decodeLine(bytes.toString('utf8', start, end));
-    if (!isEntry(entry)) throw unusable(name, `is damaged in line ${line}`);
+    if (!isEntry(entry)) throw unusableLedger(name, `is damaged in line ${line}`);
     settled.add(1, entry.through);
     for (const [first, last] of entry.beyond) settled.add(first, last);
     for (const [first, last] of entry.refused ?? []) refused.add(first, last);
@@ -114,7 +114,7 @@ export function decodeLedger(bytes: Buffer, name: string): LedgerContent {
     line++;
   }
   // Header and snapshot are written together, so a ledger never ends here.
-  if (line === 2) throw unusable(name, 'is damaged: it ends in line 2');
+  if (line === 2) throw unusableLedger(name, 'is damaged: it ends in line 2');
   return {
     header: { ...header, window },
     settled,
@@ -133,15 +133,18 @@ export function decodeLedgerHeader(bytes: Buffer, name: string): LedgerHeader {
   const header = end < 0 ? undefined : decodeLine(bytes.toString('utf8', 0, end));
   const { ledger, version } = (header ?? {}) as { readonly ledger?: unknown; readonly version?: unknown };
   if (ledger !== NAME) {
-    throw unusable(
+    throw unusableLedger(
       name,
       bytes.length === 0 ? 'is empty, so it is not a ledger' : 'is not a ledger, or is damaged in line 1',
     );
   }
   if (version !== VERSION) {
-    throw unusable(name, `has version ${String(version)}, but this command supports only version ${VERSION}`);
+    throw unusableLedger(
+      name,
+      `has version ${String(version)}, but this command supports only version ${VERSION}`,
+    );
   }
-  if (!isHeader(header)) throw unusable(name, 'is damaged in line 1');
+  if (!isHeader(header)) throw unusableLedger(name, 'is damaged in line 1');
   return header;
 }
 
@@ -194,6 +197,7 @@ function checksum(json: string): string {
   return crc32(json).toString(16).padStart(8, '0');
 }
 
-function unusable(name: string, problem: string): CommandError {
-  return new CommandError(ExitCode.BadConfiguration, `the ledger ${name} ${problem}`, { hint: START_OVER });
+/** The error for a ledger that cannot be used, with what to do about it. */
+export function unusableLedger(name: string, problem: string, hint: string = START_OVER): CommandError {
+  return new CommandError(ExitCode.BadConfiguration, `the ledger ${name} ${problem}`, { hint });
 }

@@ -42,7 +42,7 @@ export class LedgerLock {
   readonly #text: string;
 
   /**
-   * @throws {CommandError} exit code 78 when somebody else holds the ledger, 74 when the lock cannot be written
+   * @throws {CommandError} exit code 78 if another process holds the ledger, 74 when the lock cannot be written
    */
   constructor(ledger: string) {
     this.#ledger = ledger;

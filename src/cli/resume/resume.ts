@@ -1,6 +1,6 @@
 /** `send --resume`: opens or creates a ledger, and decides which lines of the input to send. */
-import { CommandError, usageError } from '../command-error.js';
-import { ExitCode } from '../exit-code.js';
+import { DEFAULT_WINDOW_COUNT } from '../../engine/options.js';
+import { usageError } from '../command-error.js';
 import type { Input } from '../input/input.js';
 import { LineRanges } from '../input/line-ranges.js';
 import type { CommandIo } from '../io.js';
@@ -11,13 +11,10 @@ import type { SendValues } from '../send/send-options.js';
 import type { ResumeFigures } from '../send/summary.js';
 import { identifiedInput, identifyInput } from './input-identity.js';
 import { Ledger, readLedger } from './ledger.js';
-import { type LedgerContent, type LedgerHeader, START_OVER } from './ledger-format.js';
+import { type LedgerContent, type LedgerHeader, unusableLedger } from './ledger-format.js';
 import { LedgerLock } from './ledger-lock.js';
 import { checkLedgerPaths, resolveLedgerPath } from './ledger-paths.js';
 import { SettlementLog } from './settlement-log.js';
-
-/** The default of --window-count, for both protocols. */
-const DEFAULT_WINDOW = 65_536;
 
 /** A run with a ledger. */
 export interface Resumption {
@@ -82,7 +79,12 @@ async function open(
   stdout: CommandIo['stdout'],
   stop: AbortSignal | undefined,
 ): Promise<Resumption> {
-  const { 'on-unknown': onUnknown, 'window-count': window = DEFAULT_WINDOW, to = '', outcomes } = values;
+  const {
+    'on-unknown': onUnknown,
+    'window-count': window = DEFAULT_WINDOW_COUNT,
+    to = '',
+    outcomes,
+  } = values;
   const found = readLedger(path);
   const { identity, hasGrown, lines } = await identifyInput(input, found?.header.input, stop);
   if (found !== undefined) checkLedger(given, found.header, { input: identity, to }, hasGrown);
@@ -152,22 +154,21 @@ function checkLedger(
   if (hasGrown) {
     const { bytes } = input;
     const problem = `belongs to an earlier version of ${now.input.path}: the file was ${grouped(bytes)} bytes then and has grown by ${grouped(now.input.bytes - bytes)}`;
-    throw refused(
+    throw unusableLedger(
+      path,
       problem,
       `resume with only those bytes (head -c ${bytes}), then send the rest (tail -c +${bytes + 1}) with its own ledger`,
     );
   }
   if (input.sha256 !== now.input.sha256) {
     const sizes = `${grouped(input.bytes)} bytes then, ${grouped(now.input.bytes)} now`;
-    throw refused(
+    throw unusableLedger(
+      path,
       `belongs to another version of ${input.path}: ${now.input.path} is a different file or has changed (${sizes})`,
     );
   }
-  if (kept.to !== now.to) throw refused(`records a run that sent to ${kept.to}, not to ${now.to}`);
-
-  function refused(problem: string, hint: string = START_OVER): CommandError {
-    return new CommandError(ExitCode.BadConfiguration, `the ledger ${path} ${problem}`, { hint });
-  }
+  if (kept.to !== now.to)
+    throw unusableLedger(path, `records a run that sent to ${kept.to}, not to ${now.to}`);
 }
 
 function beginningNote(path: string, stdout: CommandIo['stdout']): string {
@@ -182,10 +183,10 @@ function noteOf(
   { header, settled, refused, ended }: LedgerContent,
   duplicatesAtMost: number,
 ): string {
-  const { through, beyond } = settled;
+  const { through } = settled;
   if (ended === 'complete')
     return `${path} is complete: every line of ${header.input.path} is settled, so nothing is sent`;
-  const more = beyond.reduce((sum, [first, last]) => sum + last - first + 1, 0);
+  const more = settled.count - through;
   const start = through === 0 ? 'starting from the first line' : `resuming after line ${grouped(through)}`;
   const later = more === 0 ? '' : `; ${counted(more, 'later line')} ${more === 1 ? 'is' : 'are'} settled`;
   const twice =

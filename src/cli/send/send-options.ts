@@ -1,4 +1,5 @@
 /** Defines the options of `send`, and converts them to options of a delivery. */
+import { MAX_TIMER_MS } from '../../core/options.js';
 import type { BinaryOptions } from '../../engine/binary/options.js';
 import type { Http2Options } from '../../engine/http2/options.js';
 import type { OptionValues } from '../args/arguments.js';
@@ -56,12 +57,12 @@ export const SEND_OPTIONS = {
     kind: 'integer',
     value: 'MS',
     help: 'Write a checkpoint to a binary gateway when a notification has been unconfirmed for this long (60000).',
-    max: 2_147_483_647,
+    max: MAX_TIMER_MS as number,
   },
   checkpoint: {
     kind: 'choice',
     choices: ['auto', 'end', 'never'],
-    help: 'When to write checkpoints to a binary gateway (auto). With never, unconfirmed notifications are presumed.',
+    help: 'When to write checkpoints to a binary gateway (auto). With end or never, notifications without an error response become presumed; end proves the last ones.',
   },
   'on-unknown': {
     kind: 'choice',
@@ -72,14 +73,14 @@ export const SEND_OPTIONS = {
     kind: 'integer',
     value: 'MS',
     help: 'The time limit for each notification, retries included (60000).',
-    max: 2_147_483_647,
+    max: MAX_TIMER_MS as number,
   },
   'stop-timeout-ms': {
     kind: 'integer',
     value: 'MS',
     help: 'How long to wait for outcomes after the first signal (8000). The remaining notifications are then unsent or unknown. 0 stops at once.',
     min: 0,
-    max: 2_147_483_647,
+    max: MAX_TIMER_MS as number,
   },
   'max-line-bytes': {
     kind: 'integer',

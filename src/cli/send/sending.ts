@@ -55,10 +55,10 @@ export class Sending {
   readonly #delivery: CountingDelivery;
   readonly #io: CommandIo;
   readonly #report: OutcomeReport;
-  readonly #feed: NotificationReader;
+  readonly #reader: NotificationReader;
   readonly #options: SendingOptions;
   readonly #log: SendingLog | undefined;
-  readonly #probation: StartLimit | undefined;
+  readonly #startLimit: StartLimit | undefined;
   readonly #refusalLimit = new RefusalLimit();
   readonly #gone = new AbortController();
   readonly #errors: unknown[] = [];
@@ -76,7 +76,7 @@ export class Sending {
     this.#delivery = delivery;
     this.#options = options;
     this.#log = log;
-    this.#probation = wire === 'http2' ? new StartLimit(log) : undefined;
+    this.#startLimit = wire === 'http2' ? new StartLimit(log) : undefined;
     this.#io = io;
     this.#shows = !values.quiet;
     this.#startedAt = io.clock.now();
@@ -84,7 +84,7 @@ export class Sending {
       this.#onOutcome(...given),
     );
     this.#report = report;
-    this.#feed = new NotificationReader({
+    this.#reader = new NotificationReader({
       inputs,
       maxLineBytes: values['max-line-bytes'],
       into: delivery,
@@ -94,7 +94,7 @@ export class Sending {
       },
       drained: (signal) => (report.writableNeedDrain ? once(report, 'drain', { signal }) : undefined),
       settled: () => this.#settled,
-      gate: this.#probation ?? log,
+      filter: this.#startLimit ?? log,
     });
   }
 
@@ -109,7 +109,7 @@ export class Sending {
       openUnknown: this.#log?.openUnknown ?? 0,
       reasons: this.#report.reasons,
       elapsedMs: (this.#endedAt ?? this.#io.clock.now()) - this.#startedAt,
-      stoppedAfter: this.#stoppedEarly && !this.#feed.isExhausted ? this.#feed.last : undefined,
+      stoppedAfter: this.#stoppedEarly && !this.#reader.isExhausted ? this.#reader.last : undefined,
       unwritten: this.#outcomesLost ? this.#unwritten : 0,
     };
   }
@@ -181,8 +181,8 @@ export class Sending {
     if (refused === 'credentials' && !limit.isOver) this.#log?.leaveUnknownOpen();
     if (limit.isOver || this.#options.wire === undefined) return;
     const error = limit.count(outcome, refused);
-    if (limit.isOver) this.#probation?.end();
-    else if (outcome.notification !== undefined) this.#probation?.settle();
+    if (limit.isOver) this.#startLimit?.end();
+    else if (outcome.notification !== undefined) this.#startLimit?.settle();
     if (error === undefined) return;
     this.#errors.push(error);
     this.#gone.abort();
@@ -200,7 +200,7 @@ export class Sending {
 
   async #read(signal: AbortSignal, errors: unknown[]): Promise<void> {
     try {
-      await this.#feed.run(signal);
+      await this.#reader.run(signal);
     } catch (error) {
       this.#stoppedEarly = true;
       if (!signal.aborted) errors.push(error);
@@ -213,7 +213,7 @@ export class Sending {
     if (outcomes === 'none') return 0;
     const { counts, valid = 0 } = this.#delivery;
     const silent = outcomes === 'problems' ? counts.accepted + counts.presumed : 0;
-    return this.#feed.submitted + this.#invalidLines - valid - silent - this.#written;
+    return this.#reader.submitted + this.#invalidLines - valid - silent - this.#written;
   }
 
   get #stopping(): string {
@@ -232,7 +232,7 @@ export class Sending {
     const delivery = this.#delivery;
     const settled = settledCount(delivery.counts) + (delivery.valid ?? 0);
     // A failed delivery has settled its buffer, but Node still counts it.
-    return Math.max(0, this.#feed.submitted - settled - delivery.writableLength);
+    return Math.max(0, this.#reader.submitted - settled - delivery.writableLength);
   }
 
   #snapshot(news: ConnectionNews): ProgressSnapshot {
@@ -243,7 +243,7 @@ export class Sending {
       settled,
       problems: settled - accepted - presumed - valid,
       inFlight: this.#inFlight,
-      fraction: this.#feed.fraction,
+      fraction: this.#reader.fraction,
       connecting: news.text,
     };
   }

@@ -8,8 +8,8 @@ const START_LIMIT = 1000;
  * A {@link LineFilter}, alone or in front of another one. It allows {@link START_LIMIT} notifications in flight until
  * {@link StartLimit.end} is called.
  *
- * It is for HTTP/2, where each request gets a response. A binary gateway does not report what it accepts, so there the
- * gate would wait for a checkpoint.
+ * It is for HTTP/2, where each request gets a response. A binary gateway does not report what it accepts, so there this
+ * limit would wait for a checkpoint.
  */
 export class StartLimit implements LineFilter {
   readonly #next: LineFilter | undefined;
@@ -37,7 +37,7 @@ export class StartLimit implements LineFilter {
     return true;
   }
 
-  /** Notes that a notification has an outcome that does not end the probation. */
+  /** Records an outcome that does not remove the limit. */
   settle(): void {
     this.#underWay--;
     this.#letGo();

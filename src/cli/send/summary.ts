@@ -69,7 +69,7 @@ export function summaryOf(result: SendingResult, resume?: ResumeFigures): string
     if (rejectedForNow > 0) {
       const were = rejectedForNow === 1 ? 'was' : 'were';
       lines.push(
-        `  ${grouped(rejectedForNow)} ${were} rejected temporarily (429, 500, 503; ProcessingError): send them again later`,
+        `  ${grouped(rejectedForNow)} ${were} rejected temporarily (429, 500 and above; ProcessingError): send them again later`,
       );
     }
     lines.push(...(resume === undefined ? sendAgainLines(result) : runAgainLines(result)));
@@ -121,7 +121,7 @@ function refusedLines({ refusedForSettings }: SendingResult, resume: ResumeFigur
     const next =
       resume === undefined
         ? 'correct them, then send those lines again'
-        : 'correct them and run again: those lines are open';
+        : 'correct them, then run the same command again: it sends those lines';
     lines.push(`  ${grouped(refusedForSettings)} ${were} refused because of credentials or options: ${next}`);
   }
   return lines;

@@ -33,7 +33,7 @@ export interface SendTarget {
 
 const TARGET_NAMES = ['production', 'sandbox', 'simulator:http2', 'simulator:binary'] as const;
 
-/** @throws {CommandError} exit code 64 for what is no target */
+/** @throws {CommandError} exit code 64 if the text is not a target */
 export function parseTarget(text: string): SendTarget {
   if (text === 'production' || text === 'sandbox') return http2Target({ environment: text });
   if (text === 'simulator:http2') {

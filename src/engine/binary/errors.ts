@@ -29,7 +29,7 @@ export function processingError(peer: Peer): ApnsError {
 export function protocolError(peer: Peer): ApnsError {
   return new ApnsError(
     'APNS_ERR_GATEWAY_PROTOCOL',
-    `${formatPeer(peer)} could not parse a frame (status code 128), so sending stopped: it may not support the command of the frames; use another command`,
+    `${formatPeer(peer)} could not parse a frame (status code 128), so sending stopped: the gateway may not support frames of this command (0, 1 or 2)`,
   );
 }
 

@@ -58,7 +58,7 @@ export function refusedError({ target, providerToken }: ResolvedHttp2Options, re
       ? ''
       : `; this clock is ${Math.round(Math.abs(skewMs) / 1000)} s ${skewMs > 0 ? 'behind' : 'ahead of'} the server's`;
   const advice = ADVICE.get(reason);
-  const said = `${redactReason(reason) ?? 'it gave an unusual reason'}${advice === undefined ? '' : `: ${advice}`}`;
+  const said = `${redactReason(reason) ?? 'it gave an unknown reason'}${advice === undefined ? '' : `: ${advice}`}`;
   return new ApnsError(
     'APNS_ERR_CREDENTIALS_REFUSED',
     `${formatPeer(target)} refuses the credentials: ${said}${clock}`,
@@ -87,5 +87,5 @@ export function sickMessage(peer: Peer): string {
 
 /** The message for a further connection that is opened because the current one does not respond. */
 export function stalledMessage(peer: Peer, silentMs: number): string {
-  return `${formatPeer(peer)} has responded to no notification on one connection for ${Math.round(silentMs)} ms`;
+  return `${formatPeer(peer)} has not responded to any notification on one connection for ${Math.round(silentMs)} ms`;
 }

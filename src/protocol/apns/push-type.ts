@@ -17,10 +17,13 @@ interface PushTypeDemands {
 const MAX_PAYLOAD_BYTES = 4096;
 const MAX_LARGE_PAYLOAD_BYTES = 5120;
 
+/** Apple's current and archived pages contradict each other about this suffix. */
+export const DISPUTED_SUFFIX = '.complication';
+
 const DEMANDS: Readonly<Record<PushType, PushTypeDemands>> = {
   alert: {},
   background: {},
-  complication: { topicSuffix: '.complication' },
+  complication: { topicSuffix: DISPUTED_SUFFIX },
   controls: { topicSuffix: '.push-type.controls' },
   fileprovider: { topicSuffix: '.pushkit.fileprovider' },
   liveactivity: { topicSuffix: '.push-type.liveactivity' },

@@ -10,10 +10,12 @@
  *
  * Sources: Apple, "Binary Provider API" (command 2) and "Legacy Notification Format" (commands 1 and 0).
  */
+
 import { ApnsError, invalidOption } from '../../core/errors.js';
 import { MAX_UINT32 } from '../../core/notification-rules.js';
 import { integerOption } from '../../core/options.js';
 import type { PacketFormat } from '../packet-reader.js';
+import { readUint32, writeUint32 } from '../uint32.js';
 
 /** The form of a frame. 2 is the one to use; 1 cannot carry a priority; 0 carries no identifier either. */
 export type FrameCommand = 2 | 1 | 0;
@@ -79,7 +81,7 @@ export const FRAME_FORMAT: PacketFormat = {
     const command = bytes[start];
     if (command === 2) {
       if (end - start < HEADER_2_BYTES) return 0;
-      return HEADER_2_BYTES + uint32(bytes, start + 1);
+      return HEADER_2_BYTES + readUint32(bytes, start + 1);
     }
     if (command !== 1 && command !== 0) {
       throw malformed(`it starts with command ${command}, but the known commands are 0, 1 and 2`);
@@ -162,18 +164,18 @@ export function decodeFrame(bytes: Buffer, start = 0, end: number = bytes.length
   const deviceToken = bytes.toString('hex', tokenStart, tokenEnd);
   const payload = bytes.subarray(tokenEnd + 2, end);
   if (command === 0) return { command, deviceToken, payload };
-  const identifier = uint32(bytes, start + 1);
-  return { command, deviceToken, payload, identifier, expiration: uint32(bytes, start + 5) };
+  const identifier = readUint32(bytes, start + 1);
+  return { command, deviceToken, payload, identifier, expiration: readUint32(bytes, start + 5) };
 }
 
 /** The identifier of the frame at `start`, without decoding the rest; `undefined` where it has none. */
 export function readIdentifier(bytes: Uint8Array, start: number, end: number): number | undefined {
   const command = bytes[start];
-  if (command === 1) return uint32(bytes, start + 1);
+  if (command === 1) return readUint32(bytes, start + 1);
   if (command !== 2) return undefined;
   let at = start + HEADER_2_BYTES;
   while (at + ITEM_HEADER_BYTES + 4 <= end) {
-    if (bytes[at] === FrameItem.Identifier) return uint32(bytes, at + ITEM_HEADER_BYTES);
+    if (bytes[at] === FrameItem.Identifier) return readUint32(bytes, at + ITEM_HEADER_BYTES);
     at += ITEM_HEADER_BYTES + uint16(bytes, at + 1);
   }
   return undefined;
@@ -223,10 +225,10 @@ function readItems(bytes: Buffer, start: number, end: number): Frame {
         frame.payload = bytes.subarray(data, at);
         break;
       case FrameItem.Identifier:
-        frame.identifier ??= uint32(bytes, itemOf(4, item, length, data));
+        frame.identifier ??= readUint32(bytes, itemOf(4, item, length, data));
         break;
       case FrameItem.Expiration:
-        frame.expiration ??= uint32(bytes, itemOf(4, item, length, data));
+        frame.expiration ??= readUint32(bytes, itemOf(4, item, length, data));
         break;
       case FrameItem.Priority:
         frame.priority ??= bytes[itemOf(1, item, length, data)]!;
@@ -265,20 +267,8 @@ function writeUint16(slab: Buffer, at: number, value: number): number {
   return at + 2;
 }
 
-function writeUint32(slab: Buffer, at: number, value: number): number {
-  slab[at] = value >>> 24;
-  slab[at + 1] = value >>> 16;
-  slab[at + 2] = value >>> 8;
-  slab[at + 3] = value;
-  return at + 4;
-}
-
 function uint16(bytes: Uint8Array, at: number): number {
   return (bytes[at]! << 8) | bytes[at + 1]!;
-}
-
-function uint32(bytes: Uint8Array, at: number): number {
-  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
 }
 
 function malformed(problem: string): ApnsError {

@@ -6,7 +6,8 @@
  * RFC 9113, sections 6.1 to 6.3.
  */
 
-import { FrameFlag, FrameType, MAX_UINT31, readUint32, writeUint32 } from './frame-header.js';
+import { readUint32, writeUint32 } from '../uint32.js';
+import { FrameFlag, FrameType, MAX_UINT31 } from './frame-header.js';
 import { connectionError } from './http2-error.js';
 
 /** Obsolete since RFC 9113, section 5.3.2, and still on the wire. */

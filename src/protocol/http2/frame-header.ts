@@ -8,8 +8,10 @@
  *
  * The length counts the payload only.
  */
+
 import { ApnsError } from '../../core/errors.js';
 import type { PacketFormat } from '../packet-reader.js';
+import { readUint32, writeUint32 } from '../uint32.js';
 import { connectionError } from './http2-error.js';
 
 /** The types of frames. RFC 9113, section 6. Frames of other types are ignored. */
@@ -115,18 +117,4 @@ export function checkFirstFrame(bytes: Uint8Array, start: number, end: number): 
     'APNS_ERR_NOT_HTTP2',
     'the peer does not speak HTTP/2: its first bytes are not a SETTINGS frame',
   );
-}
-
-/** Writes an unsigned 32-bit number, big-endian. @returns the offset after it */
-export function writeUint32(slab: Uint8Array, at: number, value: number): number {
-  slab[at] = value >>> 24;
-  slab[at + 1] = value >>> 16;
-  slab[at + 2] = value >>> 8;
-  slab[at + 3] = value;
-  return at + 4;
-}
-
-/** The unsigned 32-bit number at `at`, big-endian. */
-export function readUint32(bytes: Uint8Array, at: number): number {
-  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
 }

@@ -16,6 +16,7 @@
  * Encoding takes whatever it is given, decoding checks what section 6 demands of each frame alone.
  */
 import { ApnsError } from '../../core/errors.js';
+import { readUint32, writeUint32 } from '../uint32.js';
 import {
   checkStream,
   contentEnd,
@@ -33,9 +34,7 @@ import {
   frameLength,
   frameStreamId,
   MAX_UINT31,
-  readUint32,
   writeFrameHeader,
-  writeUint32,
 } from './frame-header.js';
 import { connectionError, type Http2Error, streamError } from './http2-error.js';
 import { type Http2Settings, readSettingsPayload, writeSettingsPayload } from './settings.js';

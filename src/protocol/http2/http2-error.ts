@@ -1,9 +1,9 @@
 /**
- * How pure code says that the peer broke the rules of HTTP/2.
+ * The error for a peer that breaks the rules of HTTP/2.
  *
  * RFC 9113, section 5.4, knows two kinds: a connection error ends the connection with GOAWAY, a stream
- * error ends one stream with RST_STREAM. Both carry the code that is put on the wire, which never ends up
- * in `error.code`.
+ * error ends one stream with RST_STREAM. Both carry the code that is written to the peer, which never
+ * becomes `error.code`.
  */
 import { ApnsError } from '../../core/errors.js';
 import { Http2ErrorCode, type Http2ErrorName } from './error-code.js';

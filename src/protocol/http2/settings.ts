@@ -7,7 +7,8 @@
  *     +----------------+------------------+
  */
 
-import { DEFAULT_MAX_FRAME_BYTES, MAX_UINT31, readUint32, writeUint32 } from './frame-header.js';
+import { readUint32, writeUint32 } from '../uint32.js';
+import { DEFAULT_MAX_FRAME_BYTES, MAX_UINT31 } from './frame-header.js';
 import { connectionError } from './http2-error.js';
 
 /** The ids of the settings. RFC 9113, section 6.5.2. Others are ignored. */
@@ -37,7 +38,7 @@ export interface Http2Settings {
 }
 
 /** The length of one setting in bytes. */
-export const SETTING_BYTES = 6;
+const SETTING_BYTES = 6;
 
 const MAX_MAX_FRAME_BYTES = 0xff_ffff;
 

@@ -16,13 +16,9 @@ import type { ActiveSickConnections, GatewaySickness } from '../sick-connection.
 import type { ConnectionTally } from '../simulator-counts.js';
 import type { SimulatorState } from '../simulator-state.js';
 import type { ConnectionLimits, LoopbackConnection } from '../tls-listener.js';
-import { hoursAgo, type TokenFault } from '../token-fault.js';
+import { hoursAgo, latencyMs, slowReadBytesPerMs, stallMs, type TokenFault } from '../token-fault.js';
 import type { ActiveGatewayFaults } from './faults.js';
 import { type CompleteFrame, frameStatus } from './frame-status.js';
-
-const STALL_STEP_MS = 100;
-const LATENCY_STEP_MS = 10;
-const SLOW_READ_STEP_MS = 100;
 
 export class GatewayConnection {
   readonly #connection: LoopbackConnection;
@@ -179,13 +175,13 @@ export class GatewayConnection {
         this.#tally.add('discarded');
         break;
       case 'stall':
-        this.#hold(frame, argument === 0 ? undefined : argument * STALL_STEP_MS);
+        this.#hold(frame, stallMs(argument));
         break;
       case 'latency':
-        this.#hold(frame, argument * LATENCY_STEP_MS);
+        this.#hold(frame, latencyMs(argument));
         break;
       case 'slowRead':
-        this.#bytesPerMs = (Math.max(argument, 1) * 1024) / SLOW_READ_STEP_MS;
+        this.#bytesPerMs = slowReadBytesPerMs(argument);
         this.#deliver(frame);
         break;
       case 'unregistered':

@@ -19,7 +19,12 @@ import { rejection } from '../rejection.js';
 import type { ActiveSickConnections, Http2Sickness } from '../sick-connection.js';
 import type { ConnectionTally } from '../simulator-counts.js';
 import type { LoopbackConnection } from '../tls-listener.js';
-import type { Goaway, ProviderConnectionControl, ProviderContext } from './context.js';
+import {
+  type Goaway,
+  ORDERLY_GOAWAY,
+  type ProviderConnectionControl,
+  type ProviderContext,
+} from './context.js';
 import { ProviderExchange } from './exchange.js';
 import { ProviderAuth } from './provider-auth.js';
 import { answerEarly, processRequest, respondSick } from './request.js';
@@ -38,9 +43,6 @@ const MAX_OUTSTANDING_SETTINGS = 1_000_000;
 const MAX_SESSION_MEMORY = 2000;
 
 const GOAWAY_TEXT = 'the simulator closes the connection';
-
-/** The GOAWAY of a connection that is closed in order. */
-const ORDERLY_GOAWAY: Goaway = { lastStreams: ['all'], errorCode: 0, debugData: 'json', afterwards: 'drain' };
 
 export class ProviderConnection implements ProviderConnectionControl {
   readonly auth: ProviderAuth;

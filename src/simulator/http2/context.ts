@@ -42,3 +42,11 @@ export type Goaway = Pick<ActiveGoawayFault, 'lastStreams' | 'errorCode' | 'debu
   /** What JSON debug data names. @default 'Shutdown' */
   readonly reason?: string;
 };
+
+/** The GOAWAY of a connection that is closed in order. */
+export const ORDERLY_GOAWAY: Goaway = {
+  lastStreams: ['all'],
+  errorCode: 0,
+  debugData: 'json',
+  afterwards: 'drain',
+};

@@ -5,7 +5,12 @@
 import type { IncomingHttpHeaders } from 'node:http2';
 import { deviceTokenProblem, MAX_UINT32 } from '../../core/notification-rules.js';
 import type { ApnsReason } from '../../core/reason.js';
-import { isKnownPushType, maxPayloadBytes, topicSuffix } from '../../protocol/apns/push-type.js';
+import {
+  DISPUTED_SUFFIX,
+  isKnownPushType,
+  maxPayloadBytes,
+  topicSuffix,
+} from '../../protocol/apns/push-type.js';
 import type { RecordFields } from '../accepted-record.js';
 import { type Rejection, rejection } from '../rejection.js';
 import type { TopicPolicy } from './topic-policy.js';
@@ -21,9 +26,6 @@ const MAX_COLLAPSE_ID_BYTES = 64;
 
 /** Headers that a request has once. */
 const SINGLE = /^(?:authorization|apns-.*)$/;
-
-/** Apple's documentation of this one contradicts itself. */
-const DISPUTED_SUFFIX = '.complication';
 
 /** Whether a path is for notifications, valid or not. */
 export function isDevicePath(path: string): boolean {

@@ -39,7 +39,7 @@ export interface KnownKey {
 /** The known keys by key id; never changed, so that a connection can keep those of its first push. */
 export type KnownKeys = ReadonlyMap<string, KnownKey>;
 
-export const ENVIRONMENTS: readonly ApnsEnvironment[] = ['sandbox', 'production'];
+const ENVIRONMENTS: readonly ApnsEnvironment[] = ['sandbox', 'production'];
 
 /**
  * Checks provider keys.

@@ -7,18 +7,14 @@ import {
   rejectionOfStatusCode,
   withRetryAfter,
 } from '../rejection.js';
-import { hoursAgo, type TokenFault } from '../token-fault.js';
-import type { Goaway, ProviderConnectionControl } from './context.js';
+import { hoursAgo, latencyMs, slowReadBytesPerMs, stallMs, type TokenFault } from '../token-fault.js';
+import { type Goaway, ORDERLY_GOAWAY, type ProviderConnectionControl } from './context.js';
 import type { ExchangeForm, ProviderExchange } from './exchange.js';
 import type { NotificationHead } from './notification-head.js';
 import { bundleIdOf } from './topic-policy.js';
 
 /** A valid notification, whose device may still be unregistered. */
 type CompleteNotification = NotificationHead & { readonly payload: Buffer };
-
-const STALL_STEP_MS = 100;
-const LATENCY_STEP_MS = 10;
-const SLOW_READ_STEP_MS = 100;
 
 /** Accepts a notification if its device is registered. */
 export function deliver(
@@ -87,13 +83,13 @@ export function applyTokenFault(
       connection.drop(exchange);
       break;
     case 'stall':
-      connection.hold(argument === 0 ? undefined : argument * STALL_STEP_MS, deliverIt);
+      connection.hold(stallMs(argument), deliverIt);
       break;
     case 'latency':
-      connection.after(argument * LATENCY_STEP_MS, deliverIt);
+      connection.after(latencyMs(argument), deliverIt);
       break;
     case 'slowRead':
-      connection.wire.slowDown((Math.max(argument, 1) * 1024) / SLOW_READ_STEP_MS);
+      connection.wire.slowDown(slowReadBytesPerMs(argument));
       deliverIt();
       break;
     case 'refuse':
@@ -132,5 +128,5 @@ export function applyTokenFault(
 }
 
 function goawayAt(lastStream: number): Goaway {
-  return { lastStreams: [lastStream], errorCode: 0, debugData: 'json', afterwards: 'drain' };
+  return { ...ORDERLY_GOAWAY, lastStreams: [lastStream] };
 }

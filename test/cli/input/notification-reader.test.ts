@@ -47,7 +47,7 @@ function setUp(inputs: readonly Input[], into?: Writable, gate?: LineFilter): Ru
       }),
     onInvalid: (error, file) => invalid.push([error, file]),
     settled: () => run.settled,
-    gate,
+    filter: gate,
   });
   return Object.assign(run, { feed });
 }

@@ -123,7 +123,9 @@ describe('the summary after refusals of credentials or options', () => {
     expect(summaryOf(refused)).toContain(
       '  2 were refused because of credentials or options: correct them, then',
     );
-    expect(summaryOf(refused, resume())).toContain('correct them and run again: those lines are open');
+    expect(summaryOf(refused, resume())).toContain(
+      'correct them, then run the same command again: it sends those lines',
+    );
     expect(summaryOf(result({}))).not.toContain('credentials');
   });
 });

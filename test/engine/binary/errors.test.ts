@@ -19,7 +19,7 @@ test.each([
   ['ProcessingError', processingError(peer), 'APNS_ERR_CONNECTION_LOST', 'status code 1'],
   ['ProtocolError', protocolError(peer), 'APNS_ERR_GATEWAY_PROTOCOL', 'status code 128'],
   ['bytes of another protocol', notGatewayError(peer, malformed), malformed.code, malformed.message],
-  ['this side closed the connection', closedError(peer), 'APNS_ERR_CLOSED', 'the stream was destroyed'],
+  ['this side closed the connection', closedError(peer), 'APNS_ERR_CLOSED', 'this side closed'],
 ])('the error for %s has its code, and names the gateway and what happened', (_what, error, code, words) => {
   expect(error).toBeInstanceOf(ApnsError);
   expect(error.code).toBe(code);

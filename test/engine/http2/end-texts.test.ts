@@ -73,7 +73,7 @@ test('gives times of silence in whole milliseconds', () => {
     message: expect.stringContaining('gateway.example:443 has sent nothing for 10000 ms'),
   });
   expect(stalledMessage(PEER, 333.4)).toBe(
-    'gateway.example:443 has responded to no notification on one connection for 333 ms',
+    'gateway.example:443 has not responded to any notification on one connection for 333 ms',
   );
   expect(sickMessage(PEER)).toMatch(/^gateway\.example:443 failed to process several notifications/);
 });

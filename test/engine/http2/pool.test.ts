@@ -342,7 +342,7 @@ describe('a silent connection', () => {
     const { done } = watch(pool, 4000, { hasWork: true, openStreams: 2 });
     expect(done).toEqual(['take back false']);
     expect(pool.dialAt).toBe(4100);
-    expect(pool.lastProblem).toMatch(/has responded to no notification on one connection for 3000 ms$/);
+    expect(pool.lastProblem).toMatch(/has not responded to any notification on one connection for 3000 ms$/);
     setup.clock.at = 4099;
     expect(setup.grows()).toBe(false);
     setup.clock.at = 4100;
