@@ -287,6 +287,32 @@ describe('an error response', () => {
   });
 });
 
+describe('a frame that waits for a retry', () => {
+  /** The gateway could not process the one frame, and the next attempt is 200 ms away, in a time that stands still. */
+  async function waiting(): Promise<Setup> {
+    const advance = manualTime();
+    vi.spyOn(Math, 'random').mockReturnValue(0.999);
+    const setup = await createSender({}, { onFrame: (peer, frame) => peer.answer(1, frame.identifier!) });
+    setup.sender.send(batchOf(...frames(1)));
+    await setup.connected(1, advance);
+    await until(() => setup.events.includes('response 1 1'));
+    expect(setup.read()).toEqual([]);
+    return setup;
+  }
+
+  it('is settled by destroy(), with the result of its attempt', async () => {
+    const setup = await waiting();
+    setup.sender.destroy('Aborted');
+    expect([setup.read(), setup.sender.counts.rejected]).toEqual([['rejected ProcessingError:1'], 1]);
+  });
+
+  it('is settled when no further connection can be had', async () => {
+    const setup = await waiting();
+    setup.sender.onGiveUp(new ApnsError('APNS_ERR_CREDENTIALS_REFUSED', 'refused'));
+    expect(setup.read()).toEqual(['rejected ProcessingError:1']);
+  });
+});
+
 describe('a connection that is lost', () => {
   const losing: Script = {
     onFrame: (peer, frame) => peer.index === 0 && frame.identifier === 2 && peer.close(),

@@ -156,6 +156,25 @@ describe('the end', () => {
     expect(events).toEqual([]);
   });
 
+  it.each(['destroy', 'give up'] as const)(
+    'settles what waits for a retry, with the result of its attempt: %s',
+    async (how) => {
+      manualTime();
+      const { sender, send, settled } = await createSender(
+        {},
+        { onRequest: (peer, request) => peer.respond(request, 429, '{"reason":"TooManyRequests"}') },
+      );
+      const responses = vi.spyOn(sender, 'onResponse');
+      send(1);
+      await until(() => responses.mock.calls.length === 1);
+      expect(sender.outcomes.unread).toBe(0);
+      if (how === 'destroy') sender.destroy('Stopped');
+      else sender.onGiveUp(new ApnsError('APNS_ERR_CREDENTIALS_REFUSED', 'refused'));
+      expect(brief(await settled(1))).toEqual(['rejected TooManyRequests']);
+      expect(sender.outcomes.unread).toBe(0);
+    },
+  );
+
   it('by destroy() while it connects leaves no connection behind', async () => {
     const { sender, send, settled, gateway } = await createSender();
     send(1);
